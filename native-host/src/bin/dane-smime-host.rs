@@ -1,0 +1,5 @@
+//! `dane-smime-host`: a thin main over the library.
+
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::from(2)
+}

@@ -1,0 +1,12 @@
+//! `dane-smime lookup`.
+
+use super::{Context, Output, not_built};
+use crate::service::Failure;
+
+/// Arguments of `lookup`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {}
+
+pub(super) fn run(_context: &Context, _arguments: &Arguments) -> Result<Output, Failure> {
+    Err(not_built("lookup"))
+}

@@ -1,0 +1,184 @@
+//! The command line: one file a subcommand, arguments in, text or JSON out.
+//!
+//! Results go to standard output, people's errors to standard error, nothing else anywhere. The
+//! shapes and exit statuses are a contract with scripts.
+
+mod key;
+mod lookup;
+mod open;
+mod protect;
+mod record;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use serde_json::{Value, json};
+
+use crate::config::{Layer, Profile, Settings};
+use crate::service::{Code, Failure};
+
+/// S/MIME with certificates from DNSSEC-secured DNS.
+#[derive(Debug, Parser)]
+#[command(name = "dane-smime", version, propagate_version = true)]
+struct Arguments {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every subcommand; each has a key of the same name in config.toml.
+#[derive(Debug, clap::Args)]
+struct Globals {
+    /// Settings file [default: the user's config dir, then /etc/dane-smime/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where keys, certificates and caches lie [default: the user's data dir]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// 127.0.0.1:5300, [::1]:53, tls://1.2.3.4#name or https://… [default: the system's]
+    #[arg(long, global = true, value_name = "URI")]
+    resolver: Option<String>,
+    /// DNSSEC trust anchors in zone-file form [default: the root's, built in]
+    #[arg(long, global = true, value_name = "FILE")]
+    trust_anchor: Option<PathBuf>,
+    /// PEM file of certificate authorities to trust beside DANE
+    #[arg(long, global = true, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// File with a secret that unlocks the keys instead of the OS keyring
+    #[arg(long, global = true, value_name = "FILE")]
+    unlock_file: Option<PathBuf>,
+    /// Judge certificates as of this time (RFC 3339)
+    #[arg(long, global = true, value_name = "TIME")]
+    at: Option<String>,
+    /// Judge DNSSEC signatures as of this time (RFC 3339)
+    #[arg(long, global = true, value_name = "TIME")]
+    dnssec_at: Option<String>,
+    /// Rules for names and records
+    #[arg(long, global = true, value_enum, value_name = "NAME")]
+    profile: Option<Profile>,
+    /// Print one JSON object instead of text
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Find the certificates that a domain publishes for its users
+    Lookup(lookup::Arguments),
+    /// Print the DNS lines that publish a certificate
+    Record(record::Arguments),
+    /// Sign and encrypt a message
+    Protect(protect::Arguments),
+    /// Decrypt and verify a message
+    Open(open::Arguments),
+    /// Make, import and list keys
+    Key(key::Arguments),
+    /// Check everything that must be right for mail to work
+    Doctor,
+}
+
+/// What a subcommand gets: the settings in force.
+struct Context {
+    settings: Settings,
+    json: bool,
+}
+
+/// What a subcommand gives back; printing is done in one place.
+struct Output {
+    /// What `--json` prints. `None` prints nothing.
+    json: Option<Value>,
+    /// What is printed otherwise, as it is.
+    text: Vec<u8>,
+    /// The exit status.
+    status: u8,
+}
+
+impl Output {
+    /// A good end.
+    fn good(json: Value, text: impl Into<Vec<u8>>) -> Self {
+        Self { json: Some(json), text: text.into(), status: 0 }
+    }
+}
+
+/// Runs the command line. The exit status is the contract's: 0 good, 1 a clean negative, 2 wrong
+/// usage or unreadable input, 3 not trustworthy or not provable, 4 try again later.
+pub fn main<I, T>(arguments: I, out: &mut dyn Write, err: &mut dyn Write) -> u8
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(help) => return print_clap(&help, out, err),
+    };
+    let as_json = arguments.globals.json;
+    let (status, printed) = match run(arguments) {
+        Ok(output) => {
+            let bytes = match output.json {
+                Some(value) if as_json => line(&value),
+                _ if as_json => Vec::new(),
+                _ => output.text,
+            };
+            (output.status, out.write_all(&bytes).and_then(|()| out.flush()))
+        }
+        Err(failure) => {
+            // With --json the error object is what a program reads; people's text goes to
+            // standard error in either case.
+            let printed = if as_json { out.write_all(&line(&json!({"error": failure.to_json()}))) } else { Ok(()) };
+            let told = writeln!(err, "dane-smime: {} ({})", failure.message, failure.code.word());
+            (failure.code.exit_status(), printed.and(told))
+        }
+    };
+    if printed.is_err() { Code::UnwritableOutput.exit_status() } else { status }
+}
+
+fn run(arguments: Arguments) -> Result<Output, Failure> {
+    let globals = arguments.globals;
+    let layer = Layer {
+        data_dir: globals.data_dir,
+        resolver: globals.resolver,
+        trust_anchor: globals.trust_anchor,
+        ca_file: globals.ca_file,
+        unlock_file: globals.unlock_file,
+        profile: globals.profile,
+        at: globals.at,
+        dnssec_at: globals.dnssec_at,
+    };
+    let settings = Settings::load(layer, globals.config.as_deref())
+        .map_err(|error| Failure::new(Code::BadConfiguration, format!("{error}.")))?;
+    let context = Context { settings, json: globals.json };
+    match arguments.command {
+        Command::Lookup(arguments) => lookup::run(&context, &arguments),
+        Command::Record(arguments) => record::run(&context, &arguments),
+        Command::Protect(arguments) => protect::run(&context, &arguments),
+        Command::Open(arguments) => open::run(&context, &arguments),
+        Command::Key(arguments) => key::run(&context, &arguments),
+        Command::Doctor => Err(not_built("doctor")),
+    }
+}
+
+/// The answer for what the contract names and this version cannot do.
+fn not_built(what: &str) -> Failure {
+    Failure::new(Code::NotBuilt, format!("This version of dane-smime cannot do `{what}` yet."))
+}
+
+fn line(value: &Value) -> Vec<u8> {
+    let mut bytes = value.to_string().into_bytes();
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Help and version are good ends on standard output; wrong usage is not.
+fn print_clap(help: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let text = help.render();
+    if help.use_stderr() {
+        let told = write!(err, "{text}");
+        if told.is_ok() { Code::BadRequest.exit_status() } else { Code::UnwritableOutput.exit_status() }
+    } else {
+        let told = write!(out, "{text}");
+        if told.is_ok() { 0 } else { Code::UnwritableOutput.exit_status() }
+    }
+}

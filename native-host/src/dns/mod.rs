@@ -1,0 +1,1 @@
+//! Questions to the DNS and answers that DNSSEC proves.

@@ -1,0 +1,22 @@
+//! DANE S/MIME: finds correspondents' S/MIME certificates in DNSSEC-secured DNS (SMIMEA,
+//! RFC 8162), signs, encrypts, verifies and decrypts mail, and keeps private keys behind the
+//! OS keyring.
+//!
+//! The modules below stand in the order in which they depend on each other: a module may use
+//! those beneath it and never one above it. [`cms`] knows nothing of DNS, [`dns`] nothing of
+//! mail, [`wire`] nothing of cryptography.
+
+pub mod cli;
+pub mod service;
+pub mod wire;
+pub mod message;
+pub mod trust;
+pub mod directory;
+pub mod smimea;
+pub mod dns;
+pub mod keys;
+pub mod cms;
+pub mod x509;
+pub mod mime;
+pub mod config;
+pub mod clock;

@@ -1,0 +1,1 @@
+//! Whole messages: protecting what goes out, opening what came in, and the one verdict.

@@ -1,0 +1,5 @@
+//! One file for each native-messaging request: maps wire shapes to the library and back.
+
+pub mod failure;
+
+pub use failure::{Code, Failure};

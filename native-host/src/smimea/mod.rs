@@ -1,0 +1,1 @@
+//! SMIMEA records (RFC 8162): owner name, record data, matching a certificate.

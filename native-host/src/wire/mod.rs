@@ -1,0 +1,1 @@
+//! Native messaging: frames, chunk streams, typed requests and answers. See `PROTOCOL.md`.

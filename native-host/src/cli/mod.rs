@@ -127,7 +127,8 @@ where
         Err(failure) => {
             // With --json the error object is what a program reads; people's text goes to
             // standard error in either case.
-            let printed = if as_json { out.write_all(&line(&json!({"error": failure.to_json()}))) } else { Ok(()) };
+            let printed =
+                if as_json { out.write_all(&line(&json!({"error": failure.to_json()}))) } else { Ok(()) };
             let told = writeln!(err, "dane-smime: {} ({})", failure.message, failure.code.word());
             (failure.code.exit_status(), printed.and(told))
         }

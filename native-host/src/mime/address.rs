@@ -143,6 +143,15 @@ fn is_dot_atom(text: &str) -> bool {
     !text.is_empty() && text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
 }
 
+/// Words joined by dots: a local part, a domain, or a piece of a display name such as `John Q.`.
+#[derive(Default)]
+struct DottedWords {
+    /// Without white space round the dots: for addresses.
+    joined: String,
+    /// With a space behind a dot that had one: for display names.
+    spoken: String,
+}
+
 /// One pass over the text; every step consumes or fails, so the work is linear.
 struct Cursor<'a> {
     rest: std::iter::Peekable<std::str::Chars<'a>>,
@@ -210,28 +219,33 @@ impl<'a> Cursor<'a> {
     }
 
     /// Words joined by dots, CFWS allowed round each (`obs-local-part`, section 4.4).
-    fn dotted_words(&mut self) -> Result<String, AddressError> {
-        let mut text = String::new();
+    fn dotted_words(&mut self) -> Result<DottedWords, AddressError> {
+        let mut words = DottedWords::default();
         loop {
             self.skip_cfws()?;
             let word = match self.peek() {
                 Some('"') => self.quoted_string()?,
                 _ => self.atom(),
             };
-            text.push_str(&word);
+            words.joined.push_str(&word);
+            words.spoken.push_str(&word);
             self.skip_cfws()?;
             if self.peek() != Some('.') {
-                return Ok(text);
+                return Ok(words);
             }
-            text.push('.');
+            words.joined.push('.');
+            words.spoken.push('.');
             self.advance();
+            if matches!(self.peek(), Some(' ' | '\t')) {
+                words.spoken.push(' ');
+            }
         }
     }
 
     fn addr_spec(&mut self) -> Result<EmailAddress, AddressError> {
         self.skip_cfws()?;
         let quoted = self.peek() == Some('"');
-        let local = self.dotted_words()?;
+        let local = self.dotted_words()?.joined;
         if !quoted && !is_dot_atom(&local) && self.peek() == Some('@') {
             return Err(AddressError::BadLocalPart);
         }
@@ -239,7 +253,7 @@ impl<'a> Cursor<'a> {
             return Err(AddressError::NoAt);
         }
         self.advance();
-        let domain = self.dotted_words()?;
+        let domain = self.dotted_words()?.joined;
         EmailAddress::from_parts(&local, &domain)
     }
 
@@ -249,16 +263,16 @@ impl<'a> Cursor<'a> {
         let first = self.dotted_words()?;
         match self.peek() {
             Some('@') => {
-                if !quoted && !is_dot_atom(&first) {
+                if !quoted && !is_dot_atom(&first.joined) {
                     return Err(AddressError::BadLocalPart);
                 }
                 self.advance();
-                let domain = self.dotted_words()?;
-                let address = EmailAddress::from_parts(&first, &domain)?;
+                let domain = self.dotted_words()?.joined;
+                let address = EmailAddress::from_parts(&first.joined, &domain)?;
                 found.push(Mailbox { display_name: String::new(), address });
                 self.end_of_element()
             }
-            Some(_) => self.named_mailbox(first, found),
+            Some(_) => self.named_mailbox(first.spoken, found),
             None => Err(AddressError::NoAt),
         }
     }
@@ -273,7 +287,7 @@ impl<'a> Cursor<'a> {
                     self.advance();
                     return Ok(());
                 }
-                Some(c) if c == '"' || c == '.' || is_atext(c) => words.push(self.dotted_words()?),
+                Some(c) if c == '"' || c == '.' || is_atext(c) => words.push(self.dotted_words()?.spoken),
                 Some(_) => return Err(AddressError::Trailing),
                 None => return Err(AddressError::NoAt),
             }

@@ -1,5 +1,15 @@
 //! MIME, byte for byte: splitting, canonical writing, addresses.
+//!
+//! Read [`header`] first, then [`split`]: those two decide which octets are what. Nothing here
+//! knows of cryptography.
 
 pub mod address;
+pub mod canonical;
+pub mod content_type;
+pub mod header;
+pub mod split;
+pub mod transfer;
 
 pub use address::EmailAddress;
+pub use content_type::{ContentType, Kind};
+pub use header::{Entity, Headers};

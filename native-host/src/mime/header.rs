@@ -1,0 +1,230 @@
+//! Header fields, byte for byte (RFC 5322 section 2.2), and the entity they begin (RFC 2045).
+//!
+//! # Limitations
+//! Field names are ASCII; a line without a colon ends nothing and is kept as part of the block, but
+//! belongs to no field.
+
+use std::borrow::Cow;
+
+use super::content_type::ContentType;
+
+/// Most octets a header block may have; Thunderbird and mail servers refuse far less.
+const MAX_HEADER_OCTETS: usize = 1024 * 1024;
+/// Most fields a header block may have.
+const MAX_FIELDS: usize = 4096;
+
+/// One header field as it stands in the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    name: &'a str,
+    value: &'a [u8],
+    raw: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    /// The name as spelled, without the colon.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Whether the field has this name; case does not count.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The whole field with its folds and its last line end.
+    pub fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// The value with folds removed (RFC 5322 section 2.2.3) and ends trimmed. Octets that are not
+    /// UTF-8 become U+FFFD, which no address and no media type contains.
+    pub fn value(&self) -> String {
+        let text = String::from_utf8_lossy(self.value);
+        let unfolded: Cow<'_, str> =
+            if text.contains(['\r', '\n']) { Cow::Owned(text.replace(['\r', '\n'], "")) } else { text };
+        unfolded.trim().to_owned()
+    }
+}
+
+/// The fields of one entity, in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Headers<'a> {
+    fields: Vec<Field<'a>>,
+}
+
+/// Why a header block is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// The media type cannot be read.
+    #[error("the Content-Type field cannot be read")]
+    BadContentType,
+    /// A field that may stand once stands several times, so that readers may differ in their choice.
+    #[error("the header field {name} stands there {count} times")]
+    Duplicate {
+        /// The field's name.
+        name: &'static str,
+        /// How often it stands there.
+        count: usize,
+    },
+    /// The header block is larger than any honest one.
+    #[error("the header is too large")]
+    TooLarge,
+}
+
+impl<'a> Headers<'a> {
+    /// All fields in order.
+    pub fn fields(&self) -> &[Field<'a>] {
+        &self.fields
+    }
+
+    /// The fields of this name, in order.
+    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Field<'a>> {
+        self.fields.iter().filter(move |field| field.is(name))
+    }
+
+    /// The one field of this name.
+    ///
+    /// # Errors
+    /// [`HeaderError::Duplicate`] where there are several: different readers would take different ones.
+    pub fn single(&self, name: &'static str) -> Result<Option<&Field<'a>>, HeaderError> {
+        let mut found = self.all(name);
+        let first = found.next();
+        match found.count() {
+            0 => Ok(first),
+            more => Err(HeaderError::Duplicate { name, count: more.saturating_add(1) }),
+        }
+    }
+
+    /// The media type; `text/plain` where there is none (RFC 2045 section 5.2).
+    ///
+    /// # Errors
+    /// [`HeaderError`] where it stands twice or cannot be read.
+    pub fn content_type(&self) -> Result<ContentType, HeaderError> {
+        match self.single("Content-Type")? {
+            None => Ok(ContentType::text_plain()),
+            Some(field) => ContentType::parse(&field.value()).ok_or(HeaderError::BadContentType),
+        }
+    }
+}
+
+/// A MIME entity or a whole message: header fields and a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity<'a> {
+    /// The fields.
+    pub headers: Headers<'a>,
+    /// What follows the blank line; empty where there is none.
+    pub body: &'a [u8],
+}
+
+impl<'a> Entity<'a> {
+    /// Splits `raw` at its first blank line. Lines may end in CRLF or LF.
+    ///
+    /// # Errors
+    /// [`HeaderError::TooLarge`].
+    pub fn parse(raw: &'a [u8]) -> Result<Self, HeaderError> {
+        let mut fields: Vec<Field<'a>> = Vec::new();
+        let mut open: Option<(usize, usize)> = None; // start of the field in `raw`, length of its name
+        let mut at = 0_usize;
+        loop {
+            let line = next_line(raw, at);
+            let content = trim_line_end(line);
+            let folded = matches!(content.first(), Some(b' ' | b'\t'));
+            if !folded {
+                if let Some((start, name_length)) = open.take()
+                    && let Some(field) = field_at(raw, start, name_length, at)
+                {
+                    fields.push(field);
+                }
+                open = name_length(content).map(|length| (at, length));
+            }
+            at = at.saturating_add(line.len());
+            if content.is_empty() {
+                break; // the blank line, or the end of the octets
+            }
+            if at > MAX_HEADER_OCTETS || fields.len() > MAX_FIELDS {
+                return Err(HeaderError::TooLarge);
+            }
+        }
+        Ok(Self { headers: Headers { fields }, body: raw.get(at..).unwrap_or_default() })
+    }
+}
+
+/// The line that begins at `at`, with its line end.
+pub(super) fn next_line(raw: &[u8], at: usize) -> &[u8] {
+    let rest = raw.get(at..).unwrap_or_default();
+    let length = rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |i| i.saturating_add(1));
+    rest.get(..length).unwrap_or_default()
+}
+
+/// The line without its CRLF or LF.
+pub(super) fn trim_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+fn name_length(line: &[u8]) -> Option<usize> {
+    let colon = line.iter().position(|b| *b == b':')?;
+    let name = line.get(..colon)?.trim_ascii_end();
+    let legal = !name.is_empty() && name.iter().all(|b| b.is_ascii_graphic());
+    legal.then_some(name.len())
+}
+
+fn field_at(raw: &[u8], start: usize, name_length: usize, end: usize) -> Option<Field<'_>> {
+    let whole = raw.get(start..end)?;
+    let (name, rest) = whole.split_at_checked(name_length)?;
+    let colon = rest.iter().position(|b| *b == b':')?;
+    Some(Field {
+        name: std::str::from_utf8(name).ok()?,
+        value: rest.get(colon.saturating_add(1)..)?,
+        raw: whole,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_keep_their_octets() {
+        let raw = b"Subject: a\r\n folded\r\nFROM : x@y.test\nbroken line\r\nX:\r\n\r\nbody";
+        let entity = Entity::parse(raw).unwrap();
+        let names: Vec<_> = entity.headers.fields().iter().map(Field::name).collect();
+        assert_eq!(names, ["Subject", "FROM", "X"]);
+        assert_eq!(entity.headers.fields()[0].value(), "a folded");
+        assert_eq!(entity.headers.fields()[0].raw(), b"Subject: a\r\n folded\r\n");
+        assert_eq!(entity.headers.single("from").unwrap().unwrap().value(), "x@y.test");
+        assert_eq!(entity.body, b"body");
+    }
+
+    #[test]
+    fn two_of_what_may_stand_once_are_refused() {
+        let entity = Entity::parse(b"Content-Type: text/plain\nContent-Type: text/html\n\n").unwrap();
+        let error = entity.headers.content_type().unwrap_err();
+        assert_eq!(error, HeaderError::Duplicate { name: "Content-Type", count: 2 });
+    }
+
+    #[test]
+    fn a_body_without_header_and_a_header_without_body() {
+        assert_eq!(Entity::parse(b"\r\nx").unwrap().body, b"x");
+        assert_eq!(Entity::parse(b"A: b").unwrap().headers.fields().len(), 1);
+        assert!(Entity::parse(b"").unwrap().headers.fields().is_empty());
+    }
+
+    #[test]
+    fn endless_headers_are_refused() {
+        let raw = b"A: b\n".repeat(5000);
+        assert_eq!(Entity::parse(&raw), Err(HeaderError::TooLarge));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_octets_are_read_without_panic(raw: Vec<u8>) {
+            if let Ok(entity) = Entity::parse(&raw) {
+                assert!(entity.body.len() <= raw.len());
+                let _ = entity.headers.content_type();
+            }
+        }
+    }
+}

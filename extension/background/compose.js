@@ -1,0 +1,2 @@
+/** @param {import("./host.js").Host} _host */
+export function startCompose(_host) {}

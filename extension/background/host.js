@@ -1,0 +1,353 @@
+/**
+ * The add-on's end of native-host/PROTOCOL.md: one long-lived connection to `dane-smime-host`, opened when it is
+ * first needed, and typed requests on it. Knows nothing of mail.
+ *
+ * Two kinds of failure, as in the protocol. Outer: the program is gone, silent, or talks nonsense; every request
+ * under way is rejected and the next request starts the program anew. Inner: one request is answered `error`.
+ */
+
+import { HostError } from "./host-error.js";
+
+export { HostError };
+
+/** The versions of the protocol spoken here. */
+const PROTOCOL = Object.freeze({ min: 1, max: 1 });
+
+/** Octets of a body in one frame. Base64 makes them 700 KiB; a frame may have 1 MiB. */
+const CHUNK_OCTETS = 512 * 1024;
+
+/** Largest body taken from the host: what we may send (256 MiB), grown by base64 twice (sign, then encrypt). */
+const MAX_ANSWER_OCTETS = 512 * 1024 * 1024;
+
+/** How long a program may take from its start to its hello. */
+const HELLO_MS = 10_000;
+
+/** The host is told the deadline and answers within it; this much later it is taken for hung. */
+const GRACE_MS = 2_000;
+
+/**
+ * @typedef {object} Port the part of `browser.runtime.Port` used here
+ * @property {(message: object) => void} postMessage
+ * @property {() => void} disconnect
+ * @property {{ addListener(listener: (message: unknown) => void): void }} onMessage
+ * @property {{ addListener(listener: (port: { error?: { message: string } | null }) => void): void }} onDisconnect
+ *
+ * @typedef {object} RequestOptions
+ * @property {Uint8Array} [body]
+ * @property {number} [deadlineMs] default 30 s
+ * @property {(progress: import("../types/protocol").Progress) => void} [onProgress]
+ * @property {AbortSignal} [signal] aborting cancels the request
+ *
+ * @typedef {object} Job a request under way
+ * @property {(answer: { result: any, body: Uint8Array }) => void} resolve
+ * @property {(error: HostError) => void} reject
+ * @property {Uint8Array[]} parts
+ * @property {number} octets
+ * @property {RequestOptions["onProgress"]} onProgress
+ */
+
+/** The connection to the native host. */
+export class Host {
+  /** @type {Connection | null} */
+  #connection = null;
+  #connect;
+  #version;
+
+  /**
+   * @param {object} environment
+   * @param {() => Port} environment.connect starts the program
+   * @param {string} environment.version the add-on's own
+   */
+  constructor({ connect, version }) {
+    this.#connect = connect;
+    this.#version = version;
+  }
+
+  /** What the connected program said of itself; null before the first request and after a failure. */
+  get hello() {
+    return this.#connection?.hello ?? null;
+  }
+
+  /**
+   * Sends one request and waits for its end.
+   *
+   * @template {keyof import("../types/protocol").Requests} T
+   * @param {T} type
+   * @param {import("../types/protocol").Requests[T]["request"]} fields
+   * @param {RequestOptions} [options]
+   * @returns {Promise<{ result: import("../types/protocol").Requests[T]["result"], body: Uint8Array }>}
+   * @throws {HostError}
+   */
+  async request(type, fields, options = {}) {
+    const connection = this.#open();
+    await connection.ready;
+    return connection.request(type, fields, options);
+  }
+
+  /** Gives the connection up; requests under way end as `host-gone`. The next request opens a new one. */
+  close() {
+    this.#connection?.fail(new HostError("host-gone"));
+  }
+
+  #open() {
+    if (!this.#connection?.alive) {
+      this.#connection = new Connection(this.#connect, this.#version);
+    }
+    return this.#connection;
+  }
+}
+
+/** One running program: from its start until it fails, then never used again. */
+class Connection {
+  /** @type {Port | null} */
+  #port = null;
+  /** @type {Map<number, Job>} */
+  #jobs = new Map();
+  #lastId = 0;
+  /** Why the connection ended, once it has. */
+  #cause = new HostError("host-gone");
+
+  /** @type {import("../types/protocol").Hello | null} */
+  hello = null;
+
+  /**
+   * @param {() => Port} connect
+   * @param {string} version
+   */
+  constructor(connect, version) {
+    try {
+      this.#port = connect();
+      this.#port.onMessage.addListener(message => this.#receive(message));
+      this.#port.onDisconnect.addListener(port => this.#disconnected(port?.error?.message ?? ""));
+    } catch (error) {
+      this.#disconnected(error instanceof Error ? error.message : "");
+    }
+    /** Settles when the host has said hello. */
+    this.ready = this.#sayHello(version);
+    this.ready.catch(() => {}); // each request awaits it, too
+  }
+
+  get alive() {
+    return this.#port !== null;
+  }
+
+  /** @param {string} version */
+  async #sayHello(version) {
+    const { result } = await this.#start("hello", { protocol: PROTOCOL, addon: version }, HELLO_MS, {});
+    if (!Number.isInteger(result.protocol) || result.protocol < PROTOCOL.min || result.protocol > PROTOCOL.max) {
+      const error = new HostError("protocol-mismatch");
+      this.fail(error);
+      throw error;
+    }
+    this.hello = result;
+  }
+
+  /**
+   * @param {string} type
+   * @param {object} fields
+   * @param {RequestOptions} options
+   */
+  request(type, fields, options) {
+    const deadline = options.deadlineMs ?? 30_000;
+    return this.#start(type, { ...fields, deadline_ms: deadline }, deadline + GRACE_MS, options);
+  }
+
+  /**
+   * @param {string} type
+   * @param {object} fields
+   * @param {number} patienceMs after this the program is taken for hung
+   * @param {RequestOptions} options
+   * @returns {Promise<{ result: any, body: Uint8Array }>}
+   */
+  async #start(type, fields, patienceMs, { body, onProgress, signal }) {
+    if (!this.alive) {
+      throw this.#cause;
+    }
+    if (signal?.aborted) {
+      throw new HostError("cancelled");
+    }
+    const id = ++this.#lastId;
+    const answer = new Promise((resolve, reject) => {
+      this.#jobs.set(id, { resolve, reject, parts: [], octets: 0, onProgress });
+    });
+    answer.catch(() => {}); // it may come while the body is still going out
+    const timer = setTimeout(() => this.#silent(id), patienceMs);
+    const cancel = () => this.#cancel(id);
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      this.#post(body ? { type, id, ...fields, body_length: body.length } : { type, id, ...fields });
+      if (body) {
+        await this.#sendBody(id, body);
+      }
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /**
+   * Sends a body in chunks, with a breath after each so that an answer, a cancel or another request gets its turn
+   * and not all base64 lies in memory at once. Stops when the request has ended.
+   *
+   * @param {number} id
+   * @param {Uint8Array} body
+   */
+  async #sendBody(id, body) {
+    for (let seq = 0, start = 0; start < body.length && this.#jobs.has(id); seq++, start += CHUNK_OCTETS) {
+      this.#post({ type: "chunk", id, seq, data: body.subarray(start, start + CHUNK_OCTETS).toBase64() });
+      await new Promise(resolve => setTimeout(resolve, 0));
+    }
+  }
+
+  /** @param {object} message */
+  #post(message) {
+    try {
+      this.#port?.postMessage(message);
+    } catch {
+      // The port was closed under us; the event that says so may come later or never.
+      this.fail(new HostError("host-gone"));
+    }
+  }
+
+  /** @param {number} id */
+  #cancel(id) {
+    const job = this.#jobs.get(id);
+    if (job) {
+      this.#jobs.delete(id);
+      this.#post({ type: "cancel", id });
+      job.reject(new HostError("cancelled"));
+    }
+  }
+
+  /** @param {number} id */
+  #silent(id) {
+    const job = this.#jobs.get(id);
+    if (job) {
+      this.#jobs.delete(id);
+      this.#post({ type: "cancel", id });
+      job.reject(new HostError("host-timeout"));
+      this.fail(new HostError("host-gone"));
+    }
+  }
+
+  /** @param {unknown} message */
+  #receive(message) {
+    if (!isAnswer(message)) {
+      this.fail(new HostError("host-broken"));
+      return;
+    }
+    const job = this.#jobs.get(message.id);
+    if (!job) {
+      return; // ended, cancelled, or never ours
+    }
+    switch (message.type) {
+      case "chunk":
+        this.#takeChunk(job, message);
+        break;
+      case "progress":
+        job.onProgress?.(message);
+        break;
+      case "hello":
+        this.#end(message.id)?.resolve({ result: message, body: new Uint8Array() });
+        break;
+      case "result":
+        this.#takeResult(job, message);
+        break;
+      case "error": {
+        const { type: _type, id, code, message: text, ...details } = message;
+        this.#end(id)?.reject(new HostError(asText(code) || "internal", asText(text), details));
+        break;
+      }
+      // Unknown types of answers are ignored.
+    }
+  }
+
+  /**
+   * @param {Job} job
+   * @param {Record<string, unknown>} chunk
+   */
+  #takeChunk(job, { seq, data }) {
+    /** @type {Uint8Array | null} */
+    let octets = null;
+    try {
+      octets = Uint8Array.fromBase64(/** @type {string} */ (data));
+    } catch {
+      // said below
+    }
+    if (octets === null || seq !== job.parts.length || job.octets + octets.length > MAX_ANSWER_OCTETS) {
+      this.fail(new HostError("host-broken"));
+      return;
+    }
+    job.parts.push(octets);
+    job.octets += octets.length;
+  }
+
+  /**
+   * @param {Job} job
+   * @param {{ id: number, body_length?: unknown }} result
+   */
+  #takeResult(job, result) {
+    if ((result.body_length ?? 0) !== job.octets) {
+      this.fail(new HostError("host-broken"));
+      return;
+    }
+    const body = new Uint8Array(job.octets);
+    let offset = 0;
+    for (const part of job.parts) {
+      body.set(part, offset);
+      offset += part.length;
+    }
+    this.#end(result.id)?.resolve({ result, body });
+  }
+
+  /** @param {number} id */
+  #end(id) {
+    const job = this.#jobs.get(id);
+    this.#jobs.delete(id);
+    return job;
+  }
+
+  /** @param {string} reason what Thunderbird says of a port that closed */
+  #disconnected(reason) {
+    // Thunderbird's words for: no manifest of that name; one that does not allow this add-on; a path that is not there.
+    const missing = /no such native application|does not have permission|does not exist|not executable/i.test(reason);
+    this.fail(new HostError(missing ? "host-missing" : "host-gone"));
+  }
+
+  /**
+   * Ends the connection. Closing our own end brings no event, so every request is rejected here.
+   *
+   * @param {HostError} cause
+   */
+  fail(cause) {
+    this.#cause = cause;
+    const port = this.#port;
+    this.#port = null;
+    this.hello = null;
+    const jobs = [...this.#jobs.values()];
+    this.#jobs.clear();
+    try {
+      port?.disconnect();
+    } catch {
+      // closed already
+    }
+    for (const job of jobs) {
+      job.reject(cause);
+    }
+  }
+}
+
+/**
+ * @param {unknown} message
+ * @returns {message is { type: string, id: number } & Record<string, unknown>}
+ */
+function isAnswer(message) {
+  return typeof message === "object" && message !== null && "type" in message && typeof message.type === "string"
+    && "id" in message && Number.isInteger(message.id);
+}
+
+/** @param {unknown} value */
+function asText(value) {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,16 @@
+/**
+ * The add-on's event page. Thunderbird stops it when it idles and starts it again for an event, so every
+ * listener is registered while this module runs for the first time, before anything is awaited.
+ */
+
+import { Host } from "./host.js";
+import { startCompose } from "./compose.js";
+import { startReading } from "./reading.js";
+
+const host = new Host({
+  connect: () => browser.runtime.connectNative("dane_smime"),
+  version: browser.runtime.getManifest().version,
+});
+
+startCompose(host);
+startReading(host);

@@ -1,0 +1,8 @@
+/* global ExtensionAPIPersistent */
+"use strict";
+
+this.daneCompose = class extends ExtensionAPIPersistent {
+  getAPI() {
+    return { daneCompose: {} };
+  }
+};

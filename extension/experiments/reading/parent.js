@@ -1,0 +1,8 @@
+/* global ExtensionAPIPersistent */
+"use strict";
+
+this.daneReading = class extends ExtensionAPIPersistent {
+  getAPI() {
+    return { daneReading: {} };
+  }
+};

@@ -1,0 +1,112 @@
+/** The messages of native-host/PROTOCOL.md as the add-on uses them. */
+
+export type Status = "secure" | "absent" | "insecure" | "bogus" | "unreachable";
+
+/** What a recipient's records are good for when a mail is to be encrypted. */
+export type RecipientState = "ready" | "unusable" | "absent" | "insecure" | "bogus" | "unreachable" | "invalid-address";
+
+export interface Hello {
+  protocol: number;
+  host: string;
+  features: string[];
+}
+
+export interface Progress {
+  stage: string;
+  done?: number;
+  total?: number;
+}
+
+export interface Key {
+  address: string;
+  sha256: string;
+  algorithm: string;
+  not_before: string;
+  not_after: string;
+  can_sign: boolean;
+  can_encrypt: boolean;
+  selected_sign: boolean;
+  selected_encrypt: boolean;
+  retired: boolean;
+}
+
+export interface LookupResult {
+  address: string;
+  owner_name: string;
+  status: Status;
+  recipient: RecipientState;
+  reason: string;
+  records: { usage: number; selector: number; matching: number; data: string; ttl: number }[];
+  certificates: {
+    sha256: string;
+    subject: string;
+    not_before: string;
+    not_after: string;
+    can_sign: boolean;
+    can_encrypt: boolean;
+    pem: string;
+  }[];
+}
+
+export interface ProtectRequest {
+  from: string;
+  to: string[];
+  cc: string[];
+  bcc: string[];
+  sign: boolean;
+  encrypt: boolean;
+  purpose: "send" | "draft";
+  headers: [name: string, value: string][];
+}
+
+export interface ProtectResult {
+  signed: boolean;
+  encrypted: boolean;
+  content_type: string;
+  algorithm: string;
+  recipients: string[];
+}
+
+/** One recipient in `recipient-without-certificate`. */
+export interface RecipientInTheWay {
+  address: string;
+  status: Status;
+  reason: string;
+}
+
+export interface Verdict {
+  from: string;
+  encryption: {
+    state: "none" | "decrypted" | "failed";
+    algorithm?: string;
+    recipient?: string;
+    code: string;
+    reason: string;
+  };
+  signature: {
+    state: "none" | "valid" | "invalid" | "unknown";
+    type?: string;
+    signer?: string;
+    binding?: string;
+    certificate_sha256?: string;
+    algorithm?: string;
+    signing_time?: string;
+    code: string;
+    reason: string;
+  };
+  subject?: string;
+}
+
+export interface OpenResult {
+  verdict: Verdict;
+  certificate_pem?: string;
+  domain?: string;
+}
+
+/** Request and result of each type; `hello` is the connection's own affair. */
+export interface Requests {
+  keys: { request: {}; result: { keys: Key[] } };
+  lookup: { request: { addresses: string[] }; result: { results: LookupResult[] } };
+  protect: { request: ProtectRequest; result: ProtectResult };
+  open: { request: { shown_sha256?: string }; result: OpenResult };
+}

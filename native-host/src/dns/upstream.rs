@@ -1,0 +1,229 @@
+//! Carries questions to the resolvers and brings back raw messages. Believes nothing.
+//!
+//! Every question is asked with DO and CD set (RFC 4035 section 3.2.2): a validating resolver on
+//! the way then hands over what it has instead of a bare SERVFAIL, and judging is left to us.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use hickory_resolver::config::{ConnectionConfig, ProtocolConfig, ResolverOpts};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::xfer::{DnsExchange, DnsHandle, FirstAnswer};
+use hickory_resolver::proto::op::{
+    DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, MessageType, Query, ResponseCode,
+};
+use hickory_resolver::{ConnectionProvider, PoolContext, TlsConfig};
+use tokio::sync::Mutex;
+
+use super::answer::Outage;
+use super::runtime::Provider;
+use super::servers::{Server, Servers, tls_config};
+use super::{DomainName, RecordType};
+
+/// RFC 9715: what fits one unfragmented datagram.
+const UDP_PAYLOAD: u16 = 1232;
+
+/// What one question may cost with all resolvers dead.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The resolvers and the connections to them.
+pub(super) struct Upstream {
+    source: Servers,
+    context: PoolContext,
+    provider: Provider,
+    lines: Mutex<Option<Arc<Lines>>>,
+}
+
+/// The servers of the moment.
+struct Lines {
+    lines: Vec<Line>,
+    /// The line that answered last.
+    good: AtomicUsize,
+}
+
+/// One way to one server.
+struct Line {
+    ip: IpAddr,
+    way: ConnectionConfig,
+    open: Mutex<Option<DnsExchange<Provider>>>,
+}
+
+impl Upstream {
+    pub(super) fn new(source: Servers) -> Result<Self, NetError> {
+        let mut options = ResolverOpts::default();
+        options.timeout = PATIENCE;
+        options.max_active_requests = 256;
+        options.os_port_selection = false;
+        let mut tls = TlsConfig::new()?;
+        if matches!(source, Servers::Tls { .. } | Servers::Https { .. }) {
+            tls.config = tls_config();
+        }
+        Ok(Self {
+            source,
+            context: PoolContext::new(options, tls),
+            provider: Provider::default(),
+            lines: Mutex::new(None),
+        })
+    }
+
+    /// Asks until one resolver answers. What comes back has been checked for nothing but being a
+    /// response to this question.
+    pub(super) async fn ask(
+        &self,
+        name: &DomainName,
+        record_type: RecordType,
+    ) -> Result<DnsResponse, Outage> {
+        let lines = self.lines().await?;
+        let deadline = Instant::now() + PATIENCE;
+        let count = lines.lines.len();
+        let first = lines.good.load(Ordering::Relaxed);
+        let mut outage = Outage::NoServers;
+        for turn in 0..count {
+            let index = (first + turn) % count.max(1);
+            let Some(line) = lines.lines.get(index) else { break };
+            let left = deadline.saturating_duration_since(Instant::now());
+            let share = left / u32::try_from(count - turn).unwrap_or(u32::MAX);
+            let attempt = tokio::time::timeout(share, line.ask(name, record_type, self)).await;
+            match attempt.unwrap_or(Err(Outage::TimedOut(PATIENCE))) {
+                Ok(response) => {
+                    lines.good.store(index, Ordering::Relaxed);
+                    return Ok(response);
+                }
+                Err(error) => outage = more_telling(outage, error),
+            }
+        }
+        Err(outage)
+    }
+
+    async fn lines(&self) -> Result<Arc<Lines>, Outage> {
+        let mut held = self.lines.lock().await;
+        if let Some(lines) = held.as_ref() {
+            return Ok(Arc::clone(lines));
+        }
+        let source = self.source.clone();
+        let servers = tokio::task::spawn_blocking(move || source.resolve()).await;
+        let servers = servers.map_err(|_| Outage::NoServers)?.map_err(|_| Outage::NoServers)?;
+        if servers.is_empty() {
+            return Err(Outage::NoServers);
+        }
+        let lines = Arc::new(Lines { lines: in_order(servers), good: AtomicUsize::new(0) });
+        *held = Some(Arc::clone(&lines));
+        Ok(lines)
+    }
+}
+
+/// The preferred way to each server first, then the second ways.
+fn in_order(servers: Vec<Server>) -> Vec<Line> {
+    let most = servers.iter().map(|server| server.ways.len()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for rank in 0..most {
+        for server in &servers {
+            if let Some(way) = server.ways.get(rank) {
+                lines.push(Line { ip: server.ip, way: way.clone(), open: Mutex::new(None) });
+            }
+        }
+    }
+    lines
+}
+
+impl Line {
+    async fn ask(
+        &self,
+        name: &DomainName,
+        record_type: RecordType,
+        upstream: &Upstream,
+    ) -> Result<DnsResponse, Outage> {
+        let (connection, fresh) = self.connection(upstream).await?;
+        let mut result = connection.send(request(name, record_type)).first_answer().await;
+        if result.is_err() && !fresh {
+            // A connection that was kept open may have been closed by the other side meanwhile.
+            *self.open.lock().await = None;
+            let (connection, _) = self.connection(upstream).await?;
+            result = connection.send(request(name, record_type)).first_answer().await;
+        }
+        match result {
+            Ok(response) => self.accept(response, name, record_type),
+            Err(error) => {
+                *self.open.lock().await = None;
+                Err(outage(&error))
+            }
+        }
+    }
+
+    /// The open connection, or a new one (`true`).
+    async fn connection(&self, upstream: &Upstream) -> Result<(DnsExchange<Provider>, bool), Outage> {
+        let mut open = self.open.lock().await;
+        if let Some(connection) = open.as_ref() {
+            return Ok((connection.clone(), false));
+        }
+        let connecting = upstream.provider.new_connection(self.ip, &self.way, &upstream.context);
+        let connection = match connecting {
+            Ok(connecting) => connecting.await,
+            Err(error) => Err(error),
+        };
+        let encrypted = !matches!(self.way.protocol, ProtocolConfig::Tcp | ProtocolConfig::Udp);
+        let connection = connection.map_err(|error| match outage(&error) {
+            Outage::Garbled if encrypted => Outage::Tls,
+            Outage::Refused(std::io::ErrorKind::InvalidData) if encrypted => Outage::Tls,
+            other => other,
+        })?;
+        *open = Some(connection.clone());
+        Ok((connection, true))
+    }
+
+    fn accept(
+        &self,
+        response: DnsResponse,
+        name: &DomainName,
+        record_type: RecordType,
+    ) -> Result<DnsResponse, Outage> {
+        let asked = |query: &Query| query.name() == name && query.query_type() == record_type;
+        if response.metadata.message_type != MessageType::Response || !response.queries.iter().all(asked) {
+            return Err(Outage::Garbled);
+        }
+        if response.metadata.truncation {
+            return Err(Outage::Truncated);
+        }
+        match response.metadata.response_code {
+            ResponseCode::NoError | ResponseCode::NXDomain => Ok(response),
+            code => Err(Outage::ServerError(code.into())),
+        }
+    }
+}
+
+fn request(name: &DomainName, record_type: RecordType) -> DnsRequest {
+    let mut message = Message::query();
+    message.metadata.recursion_desired = true;
+    message.metadata.checking_disabled = true;
+    message.add_query(Query::query(name.clone(), record_type));
+    let mut edns = Edns::new();
+    edns.set_max_payload(UDP_PAYLOAD).set_dnssec_ok(true);
+    message.set_edns(edns);
+    DnsRequest::new(message, DnsRequestOptions::default())
+}
+
+fn outage(error: &NetError) -> Outage {
+    match error {
+        NetError::Timeout => Outage::TimedOut(PATIENCE),
+        NetError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Outage::TimedOut(PATIENCE),
+        NetError::Io(error) => Outage::Refused(error.kind()),
+        NetError::RustlsError(_) => Outage::Tls,
+        _ => Outage::Garbled,
+    }
+}
+
+/// Of two failures the one that tells a person more.
+fn more_telling(one: Outage, other: Outage) -> Outage {
+    let rank = |outage: &Outage| match outage {
+        Outage::ServerError(_) => 6,
+        Outage::Tls => 5,
+        Outage::Garbled => 4,
+        Outage::TimedOut(_) => 3,
+        Outage::Truncated => 2,
+        Outage::Refused(_) => 1,
+        Outage::NoAnchor | Outage::NoServers => 0,
+    };
+    if rank(&other) >= rank(&one) { other } else { one }
+}

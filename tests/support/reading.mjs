@@ -1,0 +1,222 @@
+/** Finding, opening and reading mail in the main window, as a person does. */
+
+/**
+ * @typedef {object} Displayed
+ * @property {string} subject as the header pane shows it
+ * @property {string} from
+ * @property {string} text the message's body as text
+ * @property {string} html
+ * @property {{name: string, contentType: string, size: number}[]} attachments
+ * @property {{technology: string | null, encrypted: string | null, signed: string | null}} crypto Thunderbird's own
+ *   icons, by the file name of the picture (`message-encrypted-ok`, `message-signed-ok` …); null: not shown
+ * @property {import("./windows.mjs").Bar[]} bars all notification bars above the message
+ */
+
+/**
+ * Asks the server for new mail and lists a folder, the newest first.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {"Inbox" | "SentMail" | "Drafts"} [which] the name of one of nsMsgFolderFlags
+ * @returns {Promise<{key: number, messageId: string, subject: string, author: string}[]>}
+ */
+export function list(tb, which = "Inbox") {
+  return tb.chrome(async (flag) => {
+    const server = MailServices.accounts.defaultAccount.incomingServer;
+    const find = () => server.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags[flag]);
+    if (server.type === "imap" && !find()) server.performExpand(mainWindow().msgWindow);
+    const folder = await until(`the folder ${flag}`, find);
+    if (server.type === "imap") {
+      await new Promise((resolve) =>
+        folder.updateFolderWithListener(mainWindow().msgWindow, { OnStartRunningUrl() {}, OnStopRunningUrl: resolve }),
+      );
+    }
+    const headers = [...folder.messages].map((header) => ({
+      key: header.messageKey,
+      messageId: header.messageId,
+      subject: header.mime2DecodedSubject,
+      author: header.mime2DecodedAuthor,
+    }));
+    return headers.sort((a, b) => b.key - a.key);
+  }, which);
+}
+
+/**
+ * Waits until a mail is in the folder.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {(mail: {key: number, messageId: string, subject: string, author: string}) => boolean} wanted
+ * @param {"Inbox" | "SentMail" | "Drafts"} [which]
+ * @param {number} [ms]
+ */
+export async function arrived(tb, wanted, which = "Inbox", ms = 20_000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const mails = await list(tb, which);
+    const found = mails.find(wanted);
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`not in ${which}; there is ${JSON.stringify(mails)}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/**
+ * Puts a raw message into the Inbox of Local Folders, for tests that need no server.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {string | Buffer} message
+ * @returns {Promise<{key: number}>} to be opened with `select(tb, mail, "local")`
+ */
+export function fileLocally(tb, message) {
+  return tb.chrome(async (binary) => {
+    const root = MailServices.accounts.localFoldersServer.rootFolder.QueryInterface(Ci.nsIMsgLocalMailFolder);
+    let folder = root.containsChildNamed("Test") ? root.getChildNamed("Test") : root.createLocalSubfolder("Test");
+    folder = folder.QueryInterface(Ci.nsIMsgLocalMailFolder);
+    return { key: folder.addMessage(binary).messageKey };
+  }, Buffer.from(message).toString("latin1"));
+}
+
+/**
+ * Selects a message in the three-pane window and waits until it is drawn.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {{key: number}} mail
+ * @param {"Inbox" | "SentMail" | "Drafts" | "local"} [which]
+ */
+export function select(tb, mail, which = "Inbox") {
+  return tb.chrome(
+    async (key, flag) => {
+      const about3Pane = mainWindow().document.getElementById("tabmail").currentAbout3Pane;
+      const folder =
+        flag === "local"
+          ? MailServices.accounts.localFoldersServer.rootFolder.getChildNamed("Test")
+          : MailServices.accounts.defaultAccount.incomingServer.rootFolder.getFolderWithFlags(
+              Ci.nsMsgFolderFlags[flag],
+            );
+      const header = folder.GetMessageHeader(key);
+      about3Pane.displayFolder(folder.URI);
+      await until("the folder to be shown", () => about3Pane.gFolder === folder && about3Pane.gDBView);
+      // Drawn anew even when it is the one that is selected already.
+      about3Pane.threadTree.selectedIndex = -1;
+      about3Pane.selectMessage(header);
+      await until("the message to be drawn", () => {
+        const view = about3Pane.messageBrowser.contentWindow;
+        return view.gMessage?.messageKey === key && view.gMessage.folder === folder && view.msgLoaded;
+      });
+      // The header pane and the add-on's parts settle after the body.
+      await sleep(150);
+    },
+    mail.key,
+    which,
+  );
+}
+
+/**
+ * What the message pane shows now.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @returns {Promise<Displayed>}
+ */
+export function displayed(tb) {
+  return tb.chrome(() => {
+    const view = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+    const { document } = view;
+    const icon = (id) => {
+      const element = document.getElementById(id);
+      if (!element || element.hidden || document.getElementById("cryptoBox").hidden) return null;
+      return /([^/]+)\.svg/.exec(element.src)?.[1] ?? "";
+    };
+    const body = view.getMessagePaneBrowser().contentDocument.body;
+    const cryptoBox = document.getElementById("cryptoBox");
+    const boxes = [...document.querySelectorAll("notification-message")];
+    return {
+      subject: document.getElementById("expandedsubjectBox").value.textContent.trim(),
+      from: view.currentHeaderData.from?.headerValue ?? "",
+      text: body.innerText,
+      html: body.innerHTML,
+      attachments: view.currentAttachments.map(({ name, contentType, size }) => ({ name, contentType, size })),
+      crypto: {
+        technology: cryptoBox.hidden ? null : cryptoBox.getAttribute("tech"),
+        encrypted: icon("encryptedHdrIcon"),
+        signed: icon("signedHdrIcon"),
+      },
+      bars: boxes.map((bar) => ({
+        value: bar.getAttribute("value"),
+        text: bar.messageText?.textContent.trim() ?? "",
+        buttons: [...(bar.buttonContainer?.querySelectorAll("button") ?? [])].map(
+          (button) => button.label ?? button.textContent,
+        ),
+      })),
+    };
+  });
+}
+
+/**
+ * Waits until what is shown fits, and hands it back: parts of the display come after the body.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {(shown: Displayed) => boolean} fits
+ * @param {number} [ms]
+ */
+export async function shows(tb, fits, ms = 15_000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const shown = await displayed(tb);
+    if (fits(shown)) return shown;
+    if (Date.now() > end) throw new Error(`the message pane shows ${JSON.stringify(shown, null, 2)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/**
+ * The bytes of an attachment, fetched the way that saving it does.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {string} name
+ * @returns {Promise<Buffer>}
+ */
+export async function attachment(tb, name) {
+  const base64 = await tb.chrome(async (wanted) => {
+    const view = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+    const found = view.currentAttachments.find((candidate) => candidate.name === wanted);
+    if (!found) throw new Error(`no attachment ${wanted}`);
+    return new Uint8Array(await found.fetchAttachment()).toBase64();
+  }, name);
+  return Buffer.from(base64, "base64");
+}
+
+/**
+ * Opens the message security panel, as a click on the lock does, and reads it.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @returns {Promise<string>} all of its visible text
+ */
+export function securityPanel(tb) {
+  return tb.chrome(async () => {
+    const { document } = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+    document.getElementById("encryptionTechBtn").click();
+    const panel = document.getElementById("messageSecurityPanel");
+    await until("the security panel", () => panel.state === "open");
+    await sleep(300);
+    return panel.innerText;
+  });
+}
+
+/**
+ * Answers the message that is shown and waits for the compose window.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {"cmd_reply" | "cmd_replyAll" | "cmd_forwardInline" | "cmd_editAsNew"} [command]
+ * @returns {Promise<number>} the compose window's id
+ */
+export function respond(tb, command = "cmd_reply") {
+  return tb.chrome(async (name) => {
+    const before = new Set(composeWindows());
+    mainWindow().document.getElementById("tabmail").currentAboutMessage.goDoCommand(name);
+    const win = await until("the compose window", () =>
+      composeWindows().find(
+        (candidate) => !before.has(candidate) && candidate.gMsgCompose && candidate.composeEditorReady,
+      ),
+    );
+    return idOf(win);
+  }, command);
+}

@@ -1,1 +1,30 @@
-//! Certificates: names, key usage, validity.
+//! X.509 certificates as S/MIME reads them (RFC 5280, RFC 8550): names, key usage, validity,
+//! capabilities.
+//!
+//! [`Certificate`] is read once by two parsers, OpenSSL for every cryptographic use and
+//! `x509-cert` for reading, and is refused unless both see the same octets. All that it says of
+//! itself is a claim: nothing in this module checks who issued it, and no signature but the one
+//! in [`Certificate::is_self_signed`].
+//!
+//! # Limitations
+//! - No path building and no revocation (CRL, OCSP): see `trust`.
+//! - Dates before 1970 are refused, as are encodings that are not DER.
+
+mod algorithm;
+mod capabilities;
+mod certificate;
+mod fingerprint;
+mod names;
+mod usage;
+
+pub use algorithm::KeyAlgorithm;
+pub use capabilities::{Capabilities, Capability};
+pub use certificate::{Certificate, CertificateError, IssuerAndSerial, Validity};
+pub use fingerprint::{Fingerprint, NotAFingerprint};
+pub use names::NameMatch;
+pub use usage::Fitness;
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;

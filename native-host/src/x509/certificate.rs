@@ -1,0 +1,367 @@
+//! A certificate, read once.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5280::{
+    ID_CE_BASIC_CONSTRAINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME,
+    ID_CE_SUBJECT_KEY_IDENTIFIER,
+};
+use der::{Decode, Encode};
+use openssl::x509::{X509, X509Ref};
+use x509_cert::certificate::{CertificateInner, Rfc5280 as Profile};
+use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
+use x509_cert::name::Name;
+
+use super::names::Names;
+use super::usage::Usage;
+use super::{Capabilities, Fingerprint, Fitness, KeyAlgorithm, NameMatch};
+use crate::clock::UnixTime;
+use crate::mime::EmailAddress;
+
+/// The extension of RFC 4262.
+const SMIME_CAPABILITIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.15");
+const PEM_LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
+
+/// Why octets are no certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// The base64 between the PEM lines is wrong, or a block does not end.
+    #[error("the PEM text is damaged")]
+    BadPem,
+    /// The octets are no DER encoding of a certificate, or something follows it.
+    #[error("this is not a certificate")]
+    NotACertificate,
+    /// There is no certificate in the PEM text.
+    #[error("there is no certificate in this file")]
+    NoneInPem,
+}
+
+/// Whether a moment lies in a certificate's validity period, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// After notAfter.
+    Expired,
+    /// In between.
+    Good,
+    /// Before notBefore.
+    NotYet,
+}
+
+/// Who issued a certificate and under which number: how CMS names signers and recipients
+/// (RFC 5652 section 10.2.4).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IssuerAndSerial {
+    /// DER of the issuer's Name, as it stands in the certificate.
+    pub issuer: Vec<u8>,
+    /// The content octets of the serial number's INTEGER, as they stand in the certificate.
+    pub serial: Vec<u8>,
+}
+
+/// A certificate whose octets OpenSSL and `x509-cert` read alike. Cheap to clone.
+///
+/// Two are equal when their octets are.
+#[derive(Clone)]
+pub struct Certificate(Arc<Inner>);
+
+struct Inner {
+    der: Vec<u8>,
+    spki: Vec<u8>,
+    sha256: Fingerprint,
+    x509: X509,
+    parsed: CertificateInner<Profile>,
+    names: Names,
+    usage: Usage,
+    algorithm: KeyAlgorithm,
+}
+
+impl Certificate {
+    /// Reads exactly one certificate.
+    ///
+    /// # Errors
+    /// [`CertificateError::NotACertificate`] for anything else, trailing octets included.
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        let no = |_| CertificateError::NotACertificate;
+        let parsed = CertificateInner::<Profile>::from_der(der).map_err(no)?;
+        let x509 = X509::from_der(der).map_err(|_| CertificateError::NotACertificate)?;
+        // Two readers of one file must not see two certificates.
+        if x509.to_der().map_err(|_| CertificateError::NotACertificate)? != der {
+            return Err(CertificateError::NotACertificate);
+        }
+        let tbs = &parsed.tbs_certificate;
+        let spki = tbs.subject_public_key_info.to_der().map_err(no)?;
+        let algorithm = KeyAlgorithm::read(&tbs.subject_public_key_info, &x509);
+        let extensions = Extensions(&parsed);
+        let names = match extensions.get(&ID_CE_SUBJECT_ALT_NAME) {
+            Ok(value) => Names::read(&tbs.subject, value),
+            Err(Doubled) => Names::read(&tbs.subject, None).unreadable(),
+        };
+        let usage = extensions.usage();
+        let sha256 = Fingerprint::of(der);
+        Ok(Self(Arc::new(Inner { der: der.to_vec(), spki, sha256, x509, parsed, names, usage, algorithm })))
+    }
+
+    /// Reads every certificate of a PEM text, in order. Other blocks (keys) and text between
+    /// blocks are passed over.
+    ///
+    /// # Errors
+    /// [`CertificateError`]; one bad certificate spoils the whole.
+    pub fn from_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
+        let mut found = Vec::new();
+        let mut rest = text;
+        while let Some((label, begun)) =
+            rest.split_once("-----BEGIN ").and_then(|(_, after)| after.split_once("-----"))
+        {
+            let (body, after) =
+                begun.split_once(&format!("-----END {label}-----")).ok_or(CertificateError::BadPem)?;
+            if PEM_LABELS.contains(&label) {
+                let base64: String = body.split_ascii_whitespace().collect();
+                let der = STANDARD.decode(base64).map_err(|_| CertificateError::BadPem)?;
+                found.push(Self::from_der(&der)?);
+            }
+            rest = after;
+        }
+        if found.is_empty() { Err(CertificateError::NoneInPem) } else { Ok(found) }
+    }
+
+    /// Reads a file's content, PEM (one or many) or DER (one).
+    ///
+    /// # Errors
+    /// As [`Certificate::from_pem`] and [`Certificate::from_der`].
+    pub fn from_pem_or_der(content: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        match std::str::from_utf8(content) {
+            Ok(text) if text.contains("-----BEGIN ") => Self::from_pem(text),
+            _ => Ok(vec![Self::from_der(content)?]),
+        }
+    }
+
+    /// The octets, exactly as they came.
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+
+    /// One PEM block, 64 columns, with a final newline.
+    pub fn to_pem(&self) -> String {
+        let base64 = STANDARD.encode(self.der());
+        let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+        for (position, digit) in base64.chars().enumerate() {
+            if position > 0 && position.is_multiple_of(64) {
+                pem.push('\n');
+            }
+            pem.push(digit);
+        }
+        pem.push_str("\n-----END CERTIFICATE-----\n");
+        pem
+    }
+
+    /// OpenSSL's view, for cryptography.
+    pub fn x509(&self) -> &X509Ref {
+        &self.0.x509
+    }
+
+    /// SHA-256 over the DER.
+    pub fn sha256(&self) -> Fingerprint {
+        self.0.sha256
+    }
+
+    /// DER of the SubjectPublicKeyInfo: what SMIMEA selector 1 means.
+    pub fn spki_der(&self) -> &[u8] {
+        &self.0.spki
+    }
+
+    /// The subject in RFC 4514 form; empty where the certificate has none.
+    pub fn subject(&self) -> String {
+        readable(&self.0.parsed.tbs_certificate.subject)
+    }
+
+    /// The issuer in RFC 4514 form.
+    pub fn issuer(&self) -> String {
+        readable(&self.0.parsed.tbs_certificate.issuer)
+    }
+
+    /// The serial number in lower-case hexadecimal, as it is encoded.
+    pub fn serial(&self) -> String {
+        hex::encode(self.0.parsed.tbs_certificate.serial_number.as_bytes())
+    }
+
+    /// How CMS names this certificate.
+    pub fn issuer_and_serial(&self) -> IssuerAndSerial {
+        let serial = self.0.parsed.tbs_certificate.serial_number.as_bytes().to_vec();
+        // OpenSSL keeps a name's octets; the other reader would sort a multi-valued RDN.
+        IssuerAndSerial { issuer: self.0.x509.issuer_name().to_der().unwrap_or_default(), serial }
+    }
+
+    /// The value of the subjectKeyIdentifier extension, if there is one.
+    pub fn subject_key_identifier(&self) -> Option<Vec<u8>> {
+        let value = Extensions(&self.0.parsed).get(&ID_CE_SUBJECT_KEY_IDENTIFIER).ok()??;
+        Some(SubjectKeyIdentifier::from_der(value).ok()?.0.into_bytes())
+    }
+
+    /// From when on it is valid, that second included.
+    pub fn not_before(&self) -> UnixTime {
+        moment(self.0.parsed.tbs_certificate.validity.not_before)
+    }
+
+    /// Until when it is valid, that second included.
+    pub fn not_after(&self) -> UnixTime {
+        moment(self.0.parsed.tbs_certificate.validity.not_after)
+    }
+
+    /// Where `at` lies. A certificate whose period ends before it begins is never good.
+    pub fn validity_at(&self, at: UnixTime) -> Validity {
+        if at > self.not_after() {
+            Validity::Expired
+        } else if at < self.not_before() {
+            Validity::NotYet
+        } else {
+            Validity::Good
+        }
+    }
+
+    /// The addresses it names, in its order: emailAddress attributes of the subject, then
+    /// rfc822Name (RFC 5280) and SmtpUTF8Mailbox (RFC 9598) of the subjectAltName. Entries that
+    /// are no addresses are left out here and counted by [`Certificate::names_address`].
+    pub fn email_addresses(&self) -> &[EmailAddress] {
+        &self.0.names.addresses
+    }
+
+    /// Whether it names this address (RFC 8550 section 3).
+    pub fn names_address(&self, address: &EmailAddress) -> NameMatch {
+        self.0.names.judge(address)
+    }
+
+    /// The kind of key it holds.
+    pub fn key_algorithm(&self) -> KeyAlgorithm {
+        self.0.algorithm
+    }
+
+    /// Whether it may be used to sign mail. Dates, names and trust are not looked at.
+    pub fn signing_fitness(&self) -> Fitness {
+        self.0.usage.signing(self.0.algorithm)
+    }
+
+    /// Whether mail may be encrypted to it. Dates, names and trust are not looked at.
+    pub fn encryption_fitness(&self) -> Fitness {
+        self.0.usage.encryption(self.0.algorithm)
+    }
+
+    /// Whether [`Certificate::signing_fitness`] says so.
+    pub fn can_sign(&self) -> bool {
+        self.signing_fitness().is_fit()
+    }
+
+    /// Whether [`Certificate::encryption_fitness`] says so.
+    pub fn can_encrypt(&self) -> bool {
+        self.encryption_fitness().is_fit()
+    }
+
+    /// Whether subject and issuer are the same octets and the signature is by its own key.
+    pub fn is_self_signed(&self) -> bool {
+        let tbs = &self.0.parsed.tbs_certificate;
+        tbs.subject == tbs.issuer
+            && self.0.x509.public_key().and_then(|key| self.0.x509.verify(&key)).unwrap_or(false)
+    }
+
+    /// Whether its basicConstraints call it a certificate authority.
+    pub fn is_ca(&self) -> bool {
+        let value = Extensions(&self.0.parsed).get(&ID_CE_BASIC_CONSTRAINTS);
+        matches!(value, Ok(Some(der)) if BasicConstraints::from_der(der).is_ok_and(|basic| basic.ca))
+    }
+
+    /// What its holder can read, where the certificate says so (RFC 4262; reading it is a MUST of
+    /// RFC 8162 section 5). An unreadable extension says nothing.
+    pub fn smime_capabilities(&self) -> Option<Capabilities> {
+        let value = Extensions(&self.0.parsed).get(&SMIME_CAPABILITIES).ok()??;
+        Capabilities::from_der(value).ok()
+    }
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.der == other.0.der
+    }
+}
+
+impl Eq for Certificate {}
+
+impl Hash for Certificate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.sha256.hash(state);
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({} {})", self.0.sha256, self.subject())
+    }
+}
+
+/// The extension stands more than once, which RFC 5280 section 4.2 forbids.
+struct Doubled;
+
+struct Extensions<'a>(&'a CertificateInner<Profile>);
+
+impl<'a> Extensions<'a> {
+    fn all(&self) -> &'a [x509_cert::ext::Extension] {
+        self.0.tbs_certificate.extensions.as_deref().unwrap_or_default()
+    }
+
+    fn get(&self, oid: &ObjectIdentifier) -> Result<Option<&'a [u8]>, Doubled> {
+        let mut found = self.all().iter().filter(|extension| extension.extn_id == *oid);
+        match (found.next(), found.next()) {
+            (_, Some(_)) => Err(Doubled),
+            (first, None) => Ok(first.map(|extension| extension.extn_value.as_bytes())),
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        let mut usage = Usage {
+            foreign: self.all().iter().any(|e| e.critical && !Usage::understands(&e.extn_id)),
+            ..Usage::default()
+        };
+        usage.key_usage = self.read(&ID_CE_KEY_USAGE, &mut usage.foreign);
+        usage.extended = self.read(&ID_CE_EXT_KEY_USAGE, &mut usage.foreign);
+        usage
+    }
+
+    /// Decodes an extension; one that is doubled or unreadable is `foreign`, not absent.
+    fn read<T: Decode<'a>>(&self, oid: &ObjectIdentifier, foreign: &mut bool) -> Option<T> {
+        let read = match self.get(oid) {
+            Ok(None) => return None,
+            Ok(Some(value)) => T::from_der(value).ok(),
+            Err(Doubled) => None,
+        };
+        *foreign |= read.is_none();
+        read
+    }
+}
+
+fn moment(time: x509_cert::time::Time) -> UnixTime {
+    UnixTime::from_seconds(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
+}
+
+/// RFC 4514 form, with the characters that could make a name look like another (controls, marks
+/// of writing direction, zero width) as the `\xx` octets that section 2.4 provides.
+fn readable(name: &Name) -> String {
+    let misleading = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let mut text = String::new();
+    for c in name.to_string().chars() {
+        if misleading(c) {
+            let mut octets = [0; 4];
+            for octet in c.encode_utf8(&mut octets).bytes() {
+                text.push_str(&format!("\\{octet:02x}"));
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}

@@ -1,0 +1,164 @@
+//! The mail addresses that a certificate names (RFC 8550 section 3, RFC 9598).
+
+use const_oid::ObjectIdentifier;
+use der::asn1::AnyRef;
+use der::{Class, Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
+use x509_cert::name::Name;
+
+use crate::mime::EmailAddress;
+
+const EMAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
+const SMTP_UTF8_MAILBOX: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.9");
+/// `[0]`, an otherName, and the explicit tag of its value.
+const OTHER_NAME: TagNumber = TagNumber::new(0);
+/// `[1]`, an rfc822Name.
+const RFC822_NAME: TagNumber = TagNumber::new(1);
+
+/// What a certificate says about one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameMatch {
+    /// It names this address.
+    Names,
+    /// It names no address at all.
+    NamesNone,
+    /// It names addresses, and not this one.
+    NamesOthers,
+}
+
+/// The addresses of one certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Names {
+    pub(super) addresses: Vec<EmailAddress>,
+    /// An entry that should hold an address holds something else. It then counts as an address
+    /// of somebody else's: unreadable must never mean unrestricted.
+    unreadable: bool,
+}
+
+impl Names {
+    /// Collects the subject's emailAddress attributes and the rfc822Name and SmtpUTF8Mailbox
+    /// entries of the subjectAltName extension's value, if there is one.
+    pub(super) fn read(subject: &Name, alternative: Option<&[u8]>) -> Self {
+        let mut names = Self::default();
+        let attributes = subject.0.iter().flat_map(|rdn| rdn.0.iter());
+        for attribute in attributes.filter(|attribute| attribute.oid == EMAIL_ADDRESS) {
+            names.add(std::str::from_utf8(attribute.value.value()).ok());
+        }
+        if alternative.is_some_and(|der| names.add_alternative(der).is_err()) {
+            names.unreadable = true;
+        }
+        names
+    }
+
+    /// Marks the whole as unreadable (the extension stands twice).
+    pub(super) fn unreadable(mut self) -> Self {
+        self.unreadable = true;
+        self
+    }
+
+    /// Local parts are compared without regard to ASCII case, domains in their A-label form.
+    pub(super) fn judge(&self, address: &EmailAddress) -> NameMatch {
+        let same = |named: &EmailAddress| {
+            named.domain() == address.domain() && named.local().eq_ignore_ascii_case(address.local())
+        };
+        if self.addresses.iter().any(same) {
+            NameMatch::Names
+        } else if self.addresses.is_empty() && !self.unreadable {
+            NameMatch::NamesNone
+        } else {
+            NameMatch::NamesOthers
+        }
+    }
+
+    fn add_alternative(&mut self, der: &[u8]) -> der::Result<()> {
+        let whole = AnyRef::from_der(der)?;
+        if whole.tag() != Tag::Sequence {
+            return Err(whole.tag().value_error());
+        }
+        let mut entries = SliceReader::new(whole.value())?;
+        while !entries.is_finished() {
+            let entry = AnyRef::decode(&mut entries)?;
+            if entry.tag().class() != Class::ContextSpecific {
+                return Err(entry.tag().value_error());
+            }
+            match entry.tag().number() {
+                RFC822_NAME => self.add(std::str::from_utf8(entry.value()).ok()),
+                OTHER_NAME => self.add_other_name(entry.value())?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn add_other_name(&mut self, value: &[u8]) -> der::Result<()> {
+        let mut reader = SliceReader::new(value)?;
+        if ObjectIdentifier::decode(&mut reader)? != SMTP_UTF8_MAILBOX {
+            return Ok(());
+        }
+        let explicit = AnyRef::decode(&mut reader)?;
+        let text = AnyRef::from_der(explicit.value())?;
+        // RFC 9598 section 3: a UTF8String, nothing else.
+        self.add((text.tag() == Tag::Utf8String).then(|| std::str::from_utf8(text.value()).ok()).flatten());
+        Ok(())
+    }
+
+    fn add(&mut self, text: Option<&str>) {
+        // Comments and folding white space have no place in a certificate (RFC 5280 section
+        // 4.2.1.6); an address that only parses without them could be shown as another.
+        let plain = |text: &&str| !text.contains(|c: char| c.is_whitespace() || "()<>,;:".contains(c));
+        match text.filter(plain).and_then(|text| EmailAddress::parse(text).ok()) {
+            Some(address) if self.addresses.contains(&address) => {}
+            Some(address) => self.addresses.push(address),
+            None => self.unreadable = true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> EmailAddress {
+        EmailAddress::parse(text).unwrap()
+    }
+
+    fn san(entries: &[u8]) -> Names {
+        let mut der = vec![0x30, u8::try_from(entries.len()).unwrap()];
+        der.extend(entries);
+        Names::read(&Name::default(), Some(&der))
+    }
+
+    #[test]
+    fn local_part_case_blind_domain_exact() {
+        let names = san(b"\x81\x10Bob@Example.test");
+        assert_eq!(names.judge(&address("bOB@example.test")), NameMatch::Names);
+        assert_eq!(names.judge(&address("bob@sub.example.test")), NameMatch::NamesOthers);
+    }
+
+    #[test]
+    fn an_unreadable_name_is_somebody_elses() {
+        for entries in [
+            &b"\x81\x08bob\x00@b.t"[..],         // a NUL at the end
+            b"\x81\x08bo\x00b@b.t",              // a NUL inside
+            b"\x81\x10bob(x)@b.test   ",         // a comment
+            b"\x81\x0bbob,e@b.tes",              // two addresses?
+            b"\x81\x00",                         // nothing
+            b"\x13\x03abc",                      // no GeneralName at all
+            b"\xa0\x04\x06\x02\x2a\x03\x01\x00", // trailing entry of a universal type
+        ] {
+            assert_eq!(san(entries).judge(&address("bob@b.t")), NameMatch::NamesOthers, "{entries:02x?}");
+        }
+    }
+
+    #[test]
+    fn other_kinds_of_names_are_no_addresses() {
+        assert_eq!(san(b"\x82\x06b.test").judge(&address("bob@b.test")), NameMatch::NamesNone);
+        assert_eq!(Names::read(&Name::default(), None).judge(&address("bob@b.test")), NameMatch::NamesNone);
+    }
+
+    #[test]
+    fn smtp_utf8_mailbox() {
+        // otherName { id-on-SmtpUTF8Mailbox, [0] EXPLICIT UTF8String "é@b.test" }
+        let names = san(b"\xa0\x17\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x09\xa0\x0b\x0c\x09\xc3\xa9@b.test");
+        assert_eq!(names.addresses, [address("é@b.test")]);
+    }
+}

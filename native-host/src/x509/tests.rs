@@ -1,0 +1,146 @@
+//! What a certificate says, and that no octets can make reading it panic.
+
+use proptest::prelude::*;
+
+use super::samples::{Sample, p256, rsa};
+use super::*;
+use crate::clock::UnixTime;
+use crate::mime::EmailAddress;
+
+const SAN: &str = "2.5.29.17";
+const KEY_USAGE: &str = "2.5.29.15";
+const BASIC: &str = "2.5.29.19";
+
+/// Calls everything there is.
+fn read_all(certificate: &Certificate) {
+    let now = UnixTime::from_seconds(0);
+    let bob = EmailAddress::parse("bob@example.test").unwrap();
+    let _ = (certificate.subject(), certificate.issuer(), certificate.serial(), certificate.to_pem());
+    let _ = (certificate.validity_at(now), certificate.names_address(&bob), certificate.email_addresses());
+    let _ = (certificate.signing_fitness(), certificate.encryption_fitness(), certificate.key_algorithm());
+    let _ = (certificate.is_self_signed(), certificate.is_ca(), certificate.subject_key_identifier());
+    let _ = (certificate.issuer_and_serial(), certificate.smime_capabilities(), certificate.spki_der());
+    let _ = format!("{certificate:?} {}", certificate.sha256());
+}
+
+#[test]
+fn octets_are_kept_and_trailing_ones_refused() {
+    let certificate = Sample::default().signed_by(&p256());
+    let mut der = certificate.x509().to_der().unwrap();
+    assert_eq!(certificate.der(), der);
+    assert_eq!(Certificate::from_der(&der), Ok(certificate));
+    der.push(0);
+    assert_eq!(Certificate::from_der(&der), Err(CertificateError::NotACertificate));
+}
+
+#[test]
+fn pem_one_many_and_damaged() {
+    let (a, b) = (Sample::default().signed_by(&p256()), Sample::default().signed_by(&p256()));
+    assert_eq!(a.to_pem().as_bytes(), a.x509().to_pem().unwrap());
+    let key = String::from_utf8(p256().private_key_to_pem_pkcs8().unwrap()).unwrap();
+    let text = format!("Bag Attributes\n{}{key}\r\n{}", a.to_pem(), b.to_pem().replace('\n', "\r\n"));
+    assert_eq!(Certificate::from_pem(&text), Ok(vec![a.clone(), b]));
+    assert_eq!(Certificate::from_pem(&key), Err(CertificateError::NoneInPem));
+    assert_eq!(Certificate::from_pem(&a.to_pem().replace("END", "ENDE")), Err(CertificateError::BadPem));
+    assert_eq!(Certificate::from_pem(&a.to_pem().replacen("MII", "MI!", 1)), Err(CertificateError::BadPem));
+    assert_eq!(Certificate::from_pem_or_der(a.der()), Ok(vec![a.clone()]));
+    assert_eq!(Certificate::from_pem_or_der(a.to_pem().as_bytes()), Ok(vec![a]));
+}
+
+#[test]
+fn validity_has_both_ends_inside() {
+    let certificate = Sample { not_before: 100, not_after: 200, ..Sample::default() }.signed_by(&p256());
+    let at = |seconds| certificate.validity_at(UnixTime::from_seconds(seconds));
+    assert_eq!(
+        [at(99), at(100), at(200), at(201)],
+        [Validity::NotYet, Validity::Good, Validity::Good, Validity::Expired]
+    );
+    let backwards = Sample { not_before: 200, not_after: 100, ..Sample::default() }.signed_by(&p256());
+    assert_ne!(backwards.validity_at(UnixTime::from_seconds(150)), Validity::Good);
+}
+
+#[test]
+fn addresses_of_subject_and_alternative_name() {
+    let subject = [("CN", "Bob"), ("emailAddress", "Bob@Example.test")];
+    let san: (&str, bool, &[u8]) = (SAN, false, b"\x30\x0f\x81\x0drob@other.tes");
+    let certificate =
+        Sample { subject: &subject, extensions: &[san], ..Sample::default() }.signed_by(&p256());
+    let names: Vec<_> = certificate.email_addresses().iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["Bob@example.test", "rob@other.tes"]);
+    let judge = |text| certificate.names_address(&EmailAddress::parse(text).unwrap());
+    assert_eq!(judge("bob@example.test"), NameMatch::Names);
+    assert_eq!(judge("eve@example.test"), NameMatch::NamesOthers);
+}
+
+#[test]
+fn a_doubled_alternative_name_names_nobody_reliably() {
+    let san: (&str, bool, &[u8]) = (SAN, false, b"\x30\x09\x81\x07b@b.tes");
+    let certificate = Sample { extensions: &[san, san], ..Sample::default() }.signed_by(&p256());
+    let bob = EmailAddress::parse("b@b.tes").unwrap();
+    assert_eq!(certificate.names_address(&bob), NameMatch::NamesOthers);
+}
+
+#[test]
+fn usage_in_a_whole_certificate() {
+    let key = rsa(2048);
+    let sign_only: (&str, bool, &[u8]) = (KEY_USAGE, true, b"\x03\x02\x07\x80");
+    let certificate = Sample { extensions: &[sign_only], ..Sample::default() }.signed_by(&key);
+    assert_eq!(certificate.key_algorithm(), KeyAlgorithm::Rsa(2048));
+    assert!(certificate.can_sign());
+    assert_eq!(certificate.encryption_fitness(), Fitness::NotThisUsage);
+
+    let damaged: (&str, bool, &[u8]) = (KEY_USAGE, true, b"\x04\x00");
+    let certificate = Sample { extensions: &[damaged], ..Sample::default() }.signed_by(&key);
+    assert_eq!(certificate.signing_fitness(), Fitness::ForeignExtension);
+
+    let unknown: (&str, bool, &[u8]) = ("1.2.3.4", true, b"\x05\x00");
+    let certificate = Sample { extensions: &[unknown], ..Sample::default() }.signed_by(&key);
+    assert_eq!(certificate.signing_fitness(), Fitness::ForeignExtension);
+
+    let unknown: (&str, bool, &[u8]) = ("1.2.3.4", false, b"\x05\x00");
+    let ca: (&str, bool, &[u8]) = (BASIC, true, b"\x30\x03\x01\x01\xff");
+    let certificate = Sample { extensions: &[unknown, ca], ..Sample::default() }.signed_by(&rsa(1024));
+    assert_eq!(certificate.signing_fitness(), Fitness::WeakKey(1024));
+    assert!(certificate.is_ca());
+    assert!(certificate.is_self_signed());
+}
+
+#[test]
+fn long_serial_numbers_and_misleading_names_are_readable() {
+    let serial = [0x11; 20];
+    let subject = [("CN", "ok\u{202e}tset"), ("O", "a, b")];
+    let certificate = Sample { serial: &serial, subject: &subject, ..Sample::default() }.signed_by(&p256());
+    assert_eq!(certificate.serial(), "11".repeat(20));
+    assert_eq!(certificate.subject(), "O=a\\, b,CN=ok\\e2\\80\\aetset");
+    let name = certificate.issuer_and_serial();
+    assert_eq!(name.issuer, certificate.x509().issuer_name().to_der().unwrap());
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_octets(octets in proptest::collection::vec(any::<u8>(), 0..300)) {
+        if let Ok(certificate) = Certificate::from_der(&octets) {
+            read_all(&certificate);
+        }
+        let _ = Certificate::from_pem(&String::from_utf8_lossy(&octets));
+    }
+
+    #[test]
+    fn arbitrary_extension_values(
+        value in proptest::collection::vec(any::<u8>(), 0..60),
+        oid in prop::sample::select(vec![SAN, KEY_USAGE, BASIC, "2.5.29.37", "2.5.29.14", "1.2.840.113549.1.9.15"]),
+    ) {
+        read_all(&Sample { extensions: &[(oid, false, &value)], ..Sample::default() }.signed_by(&p256()));
+    }
+
+    #[test]
+    fn one_octet_changed(position in 0_usize..600, octet in any::<u8>()) {
+        let san: (&str, bool, &[u8]) = (SAN, false, b"\x30\x09\x81\x07b@b.tes");
+        let mut der = Sample { extensions: &[san], ..Sample::default() }.signed_by(&p256()).der().to_vec();
+        let position = position % der.len();
+        der[position] = octet;
+        if let Ok(certificate) = Certificate::from_der(&der) {
+            read_all(&certificate);
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 
 /// A moment, in whole seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +26,15 @@ impl UnixTime {
     #[must_use]
     pub const fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
+    }
+
+    /// `YYYYMMDDHHMMSSZ` in UTC, as ASN.1's GeneralizedTime writes it; the epoch for a year that has
+    /// no four digits.
+    pub fn to_asn1(self) -> String {
+        let moment = OffsetDateTime::from_unix_timestamp(self.0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        moment
+            .format(format_description!("[year][month][day][hour][minute][second]Z"))
+            .unwrap_or_else(|_| "19700101000000Z".to_owned())
     }
 
     /// Parses an RFC 3339 time such as `2026-11-22T10:00:00Z`. Fractions of a second are dropped.
@@ -86,6 +96,7 @@ mod tests {
     fn rfc3339_round_trip() {
         let moment = UnixTime::parse_rfc3339("2026-11-22T10:00:00+01:00").unwrap();
         assert_eq!(moment.to_string(), "2026-11-22T09:00:00Z");
+        assert_eq!(moment.to_asn1(), "20261122090000Z");
         assert_eq!(UnixTime::parse_rfc3339("yesterday"), Err(NotRfc3339));
     }
 }

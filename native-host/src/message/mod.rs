@@ -1,1 +1,3 @@
 //! Whole messages: protecting what goes out, opening what came in, and the one verdict.
+
+pub mod outgoing;

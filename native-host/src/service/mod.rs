@@ -1,5 +1,6 @@
 //! One file for each native-messaging request: maps wire shapes to the library and back.
 
 pub mod failure;
+pub mod session;
 
 pub use failure::{Code, Failure};

@@ -85,6 +85,8 @@ codes! {
     TooLarge = "too-large", 2;
     /// The deadline of the request passed.
     Deadline = "deadline", 4;
+    /// Too many requests at once.
+    Busy = "busy", 4;
     /// The caller cancelled.
     Cancelled = "cancelled", 4;
     /// A part of the host failed in a way it should not have.

@@ -1,0 +1,411 @@
+//! The CMS calls that the `openssl` crate does not wrap; the only `unsafe` of the host.
+//!
+//! Each wrapper takes and gives safe types, checks every pointer and return code, and keeps
+//! ownership as OpenSSL's manual pages state it: `get0` lends, `get1` and `add1` count up.
+
+#![allow(unsafe_code)]
+
+use std::ptr;
+
+use foreign_types_shared::{ForeignType, ForeignTypeRef};
+use libc::{c_int, c_uint, c_void};
+use openssl::asn1::{Asn1Object, Asn1ObjectRef, Asn1TimeRef};
+use openssl::cms::{CmsContentInfo, CmsContentInfoRef};
+use openssl::error::ErrorStack;
+use openssl::nid::Nid;
+use openssl::pkey::{HasPrivate, PKeyRef};
+use openssl::stack::{Stack, StackRef};
+use openssl::symm::Cipher;
+use openssl::x509::{X509, X509Ref};
+use openssl_sys as sys;
+
+/// Opaque structures of OpenSSL's `cms.h`.
+pub(super) enum CmsSignerInfo {}
+enum CmsRecipientInfo {}
+enum CmsRecipientEncryptedKey {}
+
+const RECIPIENT_TRANSPORT: c_int = 0; // CMS_RECIPINFO_TRANS
+const RECIPIENT_AGREEMENT: c_int = 1; // CMS_RECIPINFO_AGREE
+const ASN1_SEQUENCE: c_int = 16; // V_ASN1_SEQUENCE
+const ASN1_UTC_TIME: c_int = 23; // V_ASN1_UTCTIME
+const ASN1_GENERALIZED_TIME: c_int = 24; // V_ASN1_GENERALIZEDTIME
+
+unsafe extern "C" {
+    fn CMS_get0_type(cms: *const sys::CMS_ContentInfo) -> *const sys::ASN1_OBJECT;
+    fn CMS_get0_eContentType(cms: *mut sys::CMS_ContentInfo) -> *const sys::ASN1_OBJECT;
+    fn CMS_get0_content(cms: *mut sys::CMS_ContentInfo) -> *mut *mut sys::ASN1_OCTET_STRING;
+    fn CMS_get1_certs(cms: *mut sys::CMS_ContentInfo) -> *mut sys::stack_st_X509;
+    fn CMS_get0_SignerInfos(cms: *mut sys::CMS_ContentInfo) -> *mut sys::OPENSSL_STACK;
+    fn CMS_set1_signers_certs(
+        cms: *mut sys::CMS_ContentInfo,
+        certs: *mut sys::stack_st_X509,
+        flags: c_uint,
+    ) -> c_int;
+    fn CMS_SignerInfo_get0_algs(
+        si: *mut CmsSignerInfo,
+        pkey: *mut *mut sys::EVP_PKEY,
+        signer: *mut *mut sys::X509,
+        digest: *mut *mut sys::X509_ALGOR,
+        signature: *mut *mut sys::X509_ALGOR,
+    );
+    fn CMS_signed_get0_data_by_OBJ(
+        si: *const CmsSignerInfo,
+        oid: *const sys::ASN1_OBJECT,
+        lastpos: c_int,
+        kind: c_int,
+    ) -> *mut c_void;
+    fn CMS_add1_signer(
+        cms: *mut sys::CMS_ContentInfo,
+        certificate: *mut sys::X509,
+        key: *mut sys::EVP_PKEY,
+        digest: *const sys::EVP_MD,
+        flags: c_uint,
+    ) -> *mut CmsSignerInfo;
+    fn CMS_signed_add1_attr_by_OBJ(
+        si: *mut CmsSignerInfo,
+        object: *const sys::ASN1_OBJECT,
+        kind: c_int,
+        bytes: *const c_void,
+        length: c_int,
+    ) -> c_int;
+    fn CMS_add1_cert(cms: *mut sys::CMS_ContentInfo, certificate: *mut sys::X509) -> c_int;
+    fn CMS_add1_recipient_cert(
+        cms: *mut sys::CMS_ContentInfo,
+        recipient: *mut sys::X509,
+        flags: c_uint,
+    ) -> *mut CmsRecipientInfo;
+    fn CMS_RecipientInfo_get0_pkey_ctx(ri: *mut CmsRecipientInfo) -> *mut sys::EVP_PKEY_CTX;
+    fn CMS_RecipientInfo_type(ri: *mut CmsRecipientInfo) -> c_int;
+    fn CMS_RecipientInfo_ktri_cert_cmp(ri: *mut CmsRecipientInfo, certificate: *mut sys::X509) -> c_int;
+    fn CMS_RecipientInfo_kari_get0_reks(ri: *mut CmsRecipientInfo) -> *mut sys::OPENSSL_STACK;
+    fn CMS_RecipientEncryptedKey_cert_cmp(rek: *mut CmsRecipientEncryptedKey, c: *mut sys::X509) -> c_int;
+    fn CMS_get0_RecipientInfos(cms: *mut sys::CMS_ContentInfo) -> *mut sys::OPENSSL_STACK;
+    fn CMS_final(
+        cms: *mut sys::CMS_ContentInfo,
+        data: *mut sys::BIO,
+        dcont: *mut sys::BIO,
+        flags: c_uint,
+    ) -> c_int;
+    fn EVP_PKEY_CTX_set_ecdh_kdf_md(ctx: *mut sys::EVP_PKEY_CTX, md: *const sys::EVP_MD) -> c_int;
+}
+
+/// What the object is: SignedData, EnvelopedData …
+pub(super) fn object_type(cms: &CmsContentInfoRef) -> Option<&Asn1ObjectRef> {
+    // SAFETY: get0 lends a pointer into `cms`, which the returned reference borrows.
+    unsafe { object(CMS_get0_type(cms.as_ptr())) }
+}
+
+/// The type of the content inside a SignedData.
+pub(super) fn content_type(cms: &CmsContentInfoRef) -> Option<&Asn1ObjectRef> {
+    // SAFETY: as in `object_type`; null for types that have none.
+    unsafe { object(CMS_get0_eContentType(cms.as_ptr())) }
+}
+
+/// # Safety
+/// `pointer` is null or lives as long as `'a`.
+unsafe fn object<'a>(pointer: *const sys::ASN1_OBJECT) -> Option<&'a Asn1ObjectRef> {
+    // SAFETY: the caller's promise; from_ptr only borrows, and nothing is written through it.
+    (!pointer.is_null()).then(|| unsafe { Asn1ObjectRef::from_ptr(pointer.cast_mut()) })
+}
+
+/// The content that a SignedData carries; `None` where it is detached.
+pub(super) fn embedded_content(cms: &CmsContentInfoRef) -> Option<&[u8]> {
+    // SAFETY: get0 lends a pointer to the slot of the content, which may itself be null; the octet
+    // string lives in `cms`.
+    unsafe {
+        let slot = CMS_get0_content(cms.as_ptr());
+        let content = slot.as_ref().copied().filter(|content| !content.is_null())?;
+        let length = usize::try_from(sys::ASN1_STRING_length(content.cast())).ok()?;
+        let data = sys::ASN1_STRING_get0_data(content.cast());
+        if data.is_null() { Some(&[]) } else { Some(std::slice::from_raw_parts(data, length)) }
+    }
+}
+
+/// The certificates that the object carries.
+pub(super) fn certificates(cms: &CmsContentInfoRef) -> Option<Stack<X509>> {
+    // SAFETY: get1 gives a stack of its own with counted certificates, which `Stack` frees; null
+    // where there are none.
+    unsafe {
+        let stack = CMS_get1_certs(cms.as_ptr());
+        if stack.is_null() {
+            drain_errors();
+            return None;
+        }
+        Some(Stack::from_ptr(stack))
+    }
+}
+
+/// One SignerInfo's own statements.
+pub(super) struct SignerInfoFacts {
+    /// The certificate that was found for it.
+    pub certificate: Option<X509>,
+    /// digestAlgorithm.
+    pub digest: Nid,
+    /// signatureAlgorithm.
+    pub signature: Nid,
+    /// The signingTime attribute, in seconds since the epoch.
+    pub signing_time: Option<i64>,
+}
+
+/// How many SignerInfos there are; `None` where the object is no SignedData.
+pub(super) fn signer_count(cms: &CmsContentInfoRef) -> Option<usize> {
+    // SAFETY: get0 lends the stack, null for other types; OPENSSL_sk_num answers -1 for null.
+    let count = unsafe { sys::OPENSSL_sk_num(CMS_get0_SignerInfos(cms.as_ptr())) };
+    drain_errors();
+    usize::try_from(count).ok()
+}
+
+/// Looks for each SignerInfo's certificate in the object and in `candidates`.
+pub(super) fn find_signer_certificates(cms: &CmsContentInfoRef, candidates: &StackRef<X509>) {
+    // SAFETY: the call counts up what it keeps and borrows the stack only for its duration. Its
+    // answer is not needed: `signer_infos` tells which were found.
+    unsafe { CMS_set1_signers_certs(cms.as_ptr(), candidates.as_ptr(), 0) };
+    drain_errors();
+}
+
+/// The SignerInfos' statements, in their order.
+pub(super) fn signer_infos(cms: &CmsContentInfoRef) -> Vec<SignerInfoFacts> {
+    let count = signer_count(cms).unwrap_or(0);
+    let signing_time = Asn1Object::from_str("1.2.840.113549.1.9.5").ok();
+    (0..count)
+        .filter_map(|at| {
+            let at = c_int::try_from(at).ok()?;
+            // SAFETY: `at` lies below the count of the lent stack; every output pointer may come
+            // back null and is checked; the certificate is counted up before it is kept.
+            unsafe {
+                let si =
+                    sys::OPENSSL_sk_value(CMS_get0_SignerInfos(cms.as_ptr()), at).cast::<CmsSignerInfo>();
+                if si.is_null() {
+                    return None;
+                }
+                let (mut key, mut certificate) = (ptr::null_mut(), ptr::null_mut());
+                let (mut digest, mut signature) = (ptr::null_mut(), ptr::null_mut());
+                CMS_SignerInfo_get0_algs(si, &mut key, &mut certificate, &mut digest, &mut signature);
+                Some(SignerInfoFacts {
+                    certificate: (!certificate.is_null()).then(|| X509Ref::from_ptr(certificate).to_owned()),
+                    digest: algorithm(digest),
+                    signature: algorithm(signature),
+                    signing_time: signing_time.as_ref().and_then(|oid| time_attribute(si, oid)),
+                })
+            }
+        })
+        .collect()
+}
+
+/// # Safety
+/// `algorithm` is null or a valid AlgorithmIdentifier.
+unsafe fn algorithm(algorithm: *const sys::X509_ALGOR) -> Nid {
+    if algorithm.is_null() {
+        return Nid::UNDEF;
+    }
+    let mut oid = ptr::null();
+    // SAFETY: the other two outputs may be null by the manual; `oid` is lent.
+    unsafe {
+        sys::X509_ALGOR_get0(&mut oid, ptr::null_mut(), ptr::null_mut(), algorithm);
+        object(oid).map_or(Nid::UNDEF, Asn1ObjectRef::nid)
+    }
+}
+
+/// # Safety
+/// `si` is a valid SignerInfo.
+unsafe fn time_attribute(si: *const CmsSignerInfo, oid: &Asn1Object) -> Option<i64> {
+    [ASN1_UTC_TIME, ASN1_GENERALIZED_TIME].into_iter().find_map(|kind| {
+        // SAFETY: -3 asks for the one attribute with one value of this type (manual page of
+        // X509at_get0_data_by_OBJ), else null; the time is lent.
+        let time = unsafe { CMS_signed_get0_data_by_OBJ(si, oid.as_ptr(), -3, kind) };
+        drain_errors();
+        // SAFETY: checked for null; ASN1_TIME is the type for both kinds.
+        let time = (!time.is_null()).then(|| unsafe { Asn1TimeRef::from_ptr(time.cast()) })?;
+        let epoch = openssl::asn1::Asn1Time::from_unix(0).ok()?;
+        let since = epoch.diff(time).ok()?;
+        Some(i64::from(since.days).saturating_mul(86_400).saturating_add(i64::from(since.secs)))
+    })
+}
+
+/// A signed attribute to add: its object identifier and the complete DER of its one value, which is
+/// a SEQUENCE.
+pub(super) struct SequenceAttribute<'a> {
+    pub oid: &'a str,
+    pub der: &'a [u8],
+}
+
+/// Signs `content` with SHA-256; detached unless `embed`. The time is `signing_time`, not the
+/// machine's.
+pub(super) fn sign<T: HasPrivate>(
+    content: &[u8],
+    certificate: &X509Ref,
+    key: &PKeyRef<T>,
+    chain: &[X509],
+    attributes: &[SequenceAttribute<'_>],
+    signing_time: &str,
+    embed: bool,
+) -> Result<CmsContentInfo, ErrorStack> {
+    let detached = if embed { 0 } else { sys::CMS_DETACHED };
+    let flags = sys::CMS_PARTIAL | sys::CMS_BINARY | sys::CMS_STREAM | sys::CMS_NOSMIMECAP | detached;
+    // SAFETY: with PARTIAL all of these may be null (manual page of CMS_sign); the object is owned
+    // from here on. `add1` counts up certificate and key. The SignerInfo is lent by `cms`.
+    unsafe {
+        let cms =
+            owned(sys::CMS_sign(ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), flags))?;
+        let si = CMS_add1_signer(cms.as_ptr(), certificate.as_ptr(), key.as_ptr(), sys::EVP_sha256(), flags);
+        if si.is_null() {
+            return Err(ErrorStack::get());
+        }
+        for extra in chain {
+            ok(CMS_add1_cert(cms.as_ptr(), extra.as_ptr()))?;
+        }
+        let time_oid = Asn1Object::from_str("1.2.840.113549.1.9.5")?;
+        let (kind, text) = time_text(signing_time);
+        ok(CMS_signed_add1_attr_by_OBJ(si, time_oid.as_ptr(), kind, text.as_ptr().cast(), length(text)?))?;
+        for attribute in attributes {
+            let oid = Asn1Object::from_str(attribute.oid)?;
+            let size = length(attribute.der)?;
+            ok(CMS_signed_add1_attr_by_OBJ(
+                si,
+                oid.as_ptr(),
+                ASN1_SEQUENCE,
+                attribute.der.as_ptr().cast(),
+                size,
+            ))?;
+        }
+        finish(&cms, content, flags)?;
+        Ok(cms)
+    }
+}
+
+/// RFC 5652 section 11.3: UTCTime for the years 1950 to 2049, else GeneralizedTime. The text is
+/// `YYYYMMDDHHMMSSZ`.
+fn time_text(full: &str) -> (c_int, &[u8]) {
+    let in_utc_range = ("1950".."2050").contains(&full.get(..4).unwrap_or_default());
+    match full.get(2..) {
+        Some(short) if in_utc_range => (ASN1_UTC_TIME, short.as_bytes()),
+        _ => (ASN1_GENERALIZED_TIME, full.as_bytes()),
+    }
+}
+
+/// A recipient and how the content key is handed over.
+pub(super) struct Recipient<'a> {
+    pub certificate: &'a X509Ref,
+    pub transport: Transport,
+}
+
+/// How a recipient's key receives the content-encryption key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// RSAES-PKCS1-v1_5.
+    Rsa,
+    /// RSAES-OAEP with SHA-256 (RFC 8017 section 7.1).
+    RsaOaep,
+    /// ECDH with the X9.63 KDF over SHA-256 (RFC 5753 section 7.1.4).
+    Ecdh,
+}
+
+/// Encrypts `content`: EnvelopedData, or AuthEnvelopedData for an AEAD cipher.
+pub(super) fn encrypt(
+    content: &[u8],
+    recipients: &[Recipient<'_>],
+    cipher: Cipher,
+) -> Result<CmsContentInfo, ErrorStack> {
+    let flags = sys::CMS_PARTIAL | sys::CMS_BINARY | sys::CMS_STREAM;
+    // SAFETY: with PARTIAL certificates and data may be null; the object is owned from here on.
+    // `add1` counts up the certificate; the RecipientInfo and its context are lent by `cms`.
+    unsafe {
+        let cms = owned(sys::CMS_encrypt(ptr::null_mut(), ptr::null_mut(), cipher.as_ptr(), flags))?;
+        for recipient in recipients {
+            let with_parameters = recipient.transport != Transport::Rsa;
+            let how = if with_parameters { flags | sys::CMS_KEY_PARAM } else { flags };
+            let ri = CMS_add1_recipient_cert(cms.as_ptr(), recipient.certificate.as_ptr(), how);
+            if ri.is_null() {
+                return Err(ErrorStack::get());
+            }
+            let context = CMS_RecipientInfo_get0_pkey_ctx(ri);
+            if with_parameters && context.is_null() {
+                return Err(ErrorStack::get());
+            }
+            match recipient.transport {
+                Transport::Rsa => {}
+                Transport::RsaOaep => {
+                    ok(sys::EVP_PKEY_CTX_set_rsa_padding(context, sys::RSA_PKCS1_OAEP_PADDING))?;
+                    ok(sys::EVP_PKEY_CTX_set_rsa_oaep_md(context, sys::EVP_sha256().cast_mut()))?;
+                }
+                Transport::Ecdh => ok(EVP_PKEY_CTX_set_ecdh_kdf_md(context, sys::EVP_sha256()))?,
+            }
+        }
+        finish(&cms, content, flags)?;
+        Ok(cms)
+    }
+}
+
+/// How many RecipientInfos there are; `None` where the object is not encrypted.
+pub(super) fn recipient_count(cms: &CmsContentInfoRef) -> Option<usize> {
+    // SAFETY: get0 lends the stack, null for other types; OPENSSL_sk_num answers -1 for null.
+    let count = unsafe { sys::OPENSSL_sk_num(CMS_get0_RecipientInfos(cms.as_ptr())) };
+    drain_errors();
+    usize::try_from(count).ok()
+}
+
+/// Whether a RecipientInfo names this certificate, by issuer and serial number or by key
+/// identifier. Nothing is decrypted.
+pub(super) fn names_recipient(cms: &CmsContentInfoRef, certificate: &X509Ref) -> bool {
+    let count = c_int::try_from(recipient_count(cms).unwrap_or(0)).unwrap_or(0);
+    // SAFETY: every index lies below the count of its lent stack; the type is asked before the
+    // call that only this type allows.
+    let found = (0..count).any(|at| unsafe {
+        let ri = sys::OPENSSL_sk_value(CMS_get0_RecipientInfos(cms.as_ptr()), at).cast::<CmsRecipientInfo>();
+        if ri.is_null() {
+            return false;
+        }
+        match CMS_RecipientInfo_type(ri) {
+            RECIPIENT_TRANSPORT => CMS_RecipientInfo_ktri_cert_cmp(ri, certificate.as_ptr()) == 0,
+            RECIPIENT_AGREEMENT => {
+                let keys = CMS_RecipientInfo_kari_get0_reks(ri);
+                (0..sys::OPENSSL_sk_num(keys)).any(|at| {
+                    let rek = sys::OPENSSL_sk_value(keys, at).cast::<CmsRecipientEncryptedKey>();
+                    !rek.is_null() && CMS_RecipientEncryptedKey_cert_cmp(rek, certificate.as_ptr()) == 0
+                })
+            }
+            _ => false,
+        }
+    });
+    drain_errors();
+    found
+}
+
+/// # Safety
+/// `pointer` is null or an object that nobody else owns.
+unsafe fn owned(pointer: *mut sys::CMS_ContentInfo) -> Result<CmsContentInfo, ErrorStack> {
+    if pointer.is_null() {
+        return Err(ErrorStack::get());
+    }
+    // SAFETY: the caller's promise; the object is freed when dropped.
+    Ok(unsafe { CmsContentInfo::from_ptr(pointer) })
+}
+
+fn finish(cms: &CmsContentInfo, content: &[u8], flags: c_uint) -> Result<(), ErrorStack> {
+    let size = length(content)?;
+    // SAFETY: the BIO only reads `content`, which outlives it; CMS_final keeps neither; the BIO is
+    // freed on every way out.
+    unsafe {
+        let bio = sys::BIO_new_mem_buf(content.as_ptr().cast(), size);
+        if bio.is_null() {
+            return Err(ErrorStack::get());
+        }
+        let done = ok(CMS_final(cms.as_ptr(), bio, ptr::null_mut(), flags));
+        sys::BIO_free_all(bio);
+        done
+    }
+}
+
+fn ok(code: c_int) -> Result<(), ErrorStack> {
+    if code > 0 { Ok(()) } else { Err(ErrorStack::get()) }
+}
+
+fn length(octets: &[u8]) -> Result<c_int, ErrorStack> {
+    c_int::try_from(octets.len()).map_err(|_| ErrorStack::get())
+}
+
+/// Questions that answer "no" leave entries on OpenSSL's error queue, which would be told as the
+/// cause of the next failure.
+fn drain_errors() {
+    let _ = ErrorStack::get();
+}

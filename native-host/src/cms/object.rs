@@ -1,0 +1,91 @@
+//! A CMS object, read once.
+
+use openssl::cms::CmsContentInfo;
+
+use super::{CmsError, ffi, inspect};
+use crate::x509::Certificate;
+
+/// Most SignerInfos or RecipientInfos an object may name. A list of a thousand encrypts to each
+/// subscriber; a signature by more than a handful is nobody's honest mail.
+const MAX_SIGNERS: usize = 32;
+const MAX_RECIPIENTS: usize = 2_000;
+
+/// A CMS object of any type.
+pub struct CmsObject {
+    pub(super) inner: CmsContentInfo,
+    object_type: ObjectType,
+}
+
+/// Object identifiers of RFC 5652, RFC 5083 and RFC 3274.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObjectType {
+    /// AuthEnvelopedData: encrypted, and changes are noticed.
+    AuthEnveloped,
+    /// CompressedData.
+    Compressed,
+    /// EnvelopedData: encrypted, changes may go unnoticed.
+    Enveloped,
+    /// SignedData.
+    Signed,
+    /// Any other, by its object identifier.
+    Other(String),
+}
+
+impl CmsObject {
+    /// Reads a ContentInfo in BER or DER. What follows it is not looked at.
+    ///
+    /// # Errors
+    /// [`CmsError::NotCms`], or [`CmsError::TooMany`] signers or recipients.
+    pub fn parse(octets: &[u8]) -> Result<Self, CmsError> {
+        let inner = CmsContentInfo::from_der(octets).map_err(|_| CmsError::NotCms)?;
+        let oid = ffi::object_type(&inner).ok_or(CmsError::NotCms)?.to_string();
+        let object_type = match oid.as_str() {
+            "1.2.840.113549.1.7.2" | "pkcs7-signedData" => ObjectType::Signed,
+            "1.2.840.113549.1.7.3" | "pkcs7-envelopedData" => ObjectType::Enveloped,
+            "1.2.840.113549.1.9.16.1.9" | "id-smime-ct-compressedData" => ObjectType::Compressed,
+            "1.2.840.113549.1.9.16.1.23" | "id-smime-ct-authEnvelopedData" => ObjectType::AuthEnveloped,
+            _ => ObjectType::Other(oid),
+        };
+        let signers = ffi::signer_count(&inner).unwrap_or(0);
+        let recipients = ffi::recipient_count(&inner).unwrap_or(0);
+        if signers > MAX_SIGNERS || recipients > MAX_RECIPIENTS {
+            return Err(CmsError::TooMany);
+        }
+        Ok(Self { inner, object_type })
+    }
+
+    /// What the object is.
+    pub fn object_type(&self) -> &ObjectType {
+        &self.object_type
+    }
+
+    /// The certificates that the object carries and that can be read. They prove nothing.
+    pub fn certificates(&self) -> Vec<Certificate> {
+        let carried = ffi::certificates(&self.inner);
+        let der = carried.iter().flatten().filter_map(|c| c.to_der().ok());
+        der.filter_map(|der| Certificate::from_der(&der).ok()).collect()
+    }
+
+    /// Whether a RecipientInfo names this certificate.
+    pub fn is_for(&self, certificate: &Certificate) -> bool {
+        ffi::names_recipient(&self.inner, certificate.x509())
+    }
+
+    /// The content that a SignedData carries; `None` where it is detached.
+    pub fn embedded_content(&self) -> Option<&[u8]> {
+        ffi::embedded_content(&self.inner)
+    }
+
+    /// How the content of an encrypted object is encrypted, as `aes-256-gcm`; `unknown` where that
+    /// cannot be read. For display.
+    pub fn content_cipher_name(&self) -> String {
+        let der = self.inner.to_der().unwrap_or_default();
+        inspect::content_encryption_algorithm(&der).map_or_else(|| "unknown".to_owned(), inspect::cipher_name)
+    }
+
+    /// The number of SignerInfos; 0 for what is not SignedData.
+    pub fn signer_count(&self) -> usize {
+        ffi::signer_count(&self.inner).unwrap_or(0)
+    }
+}

@@ -1,0 +1,124 @@
+//! Round trips, and what must not pass.
+
+use openssl::pkey::{PKey, Private};
+
+use super::*;
+use crate::clock::UnixTime;
+use crate::x509::samples::{Sample, p256, rsa};
+use crate::x509::{Capabilities, Capability, Certificate};
+
+const SIGNED_AT: UnixTime = UnixTime::from_seconds(1_500_000_000);
+
+struct Person {
+    certificate: Certificate,
+    key: PKey<Private>,
+}
+
+fn person(key: PKey<Private>, serial: &[u8], reads: &[Capability]) -> Person {
+    let capabilities = Capabilities::new(reads.iter().copied()).to_der().unwrap();
+    let extension: &[(&str, bool, &[u8])] = &[("1.2.840.113549.1.9.15", false, &capabilities)];
+    let extensions = if reads.is_empty() { &[] } else { extension };
+    let certificate = Sample { extensions, serial, ..Sample::default() }.signed_by(&key);
+    Person { certificate, key }
+}
+
+fn signed(who: &Person, content: &[u8], placement: Placement) -> CmsObject {
+    let der = sign(content, &who.certificate, &who.key, &[], placement, SIGNED_AT).unwrap();
+    CmsObject::parse(&der).unwrap()
+}
+
+#[test]
+fn signatures_of_both_kinds_of_keys_verify() {
+    for key in [rsa(2048), p256()] {
+        let who = person(key, &[1], &[]);
+        for (placement, beside) in [(Placement::Detached, Some(&b"text"[..])), (Placement::Embedded, None)] {
+            let verified = verify(&mut signed(&who, b"text", placement), beside, &[]).unwrap();
+            assert_eq!(verified.content, b"text");
+            let [signer] = verified.signers.as_slice() else { panic!("one signer") };
+            assert_eq!(signer.certificate.der(), who.certificate.der());
+            assert_eq!(signer.signing_time, Some(SIGNED_AT));
+            assert_eq!(signer.weakness, None);
+            assert!(signer.algorithm.starts_with("sha256"), "{}", signer.algorithm);
+        }
+    }
+}
+
+#[test]
+fn what_was_not_signed_does_not_verify() {
+    let who = person(p256(), &[1], &[]);
+    let mut detached = signed(&who, b"text", Placement::Detached);
+    assert!(matches!(verify(&mut detached, Some(b"texT"), &[]), Err(CmsError::BadSignature)));
+    assert!(matches!(verify(&mut detached, None, &[]), Err(CmsError::NoContent)));
+    let mut embedded = signed(&who, b"text", Placement::Embedded);
+    assert!(matches!(verify(&mut embedded, Some(b"other"), &[]), Err(CmsError::ContentDiffers)));
+    assert!(matches!(CmsObject::parse(b"text"), Err(CmsError::NotCms)));
+    let der = encrypt(b"text", &[&who.certificate], ContentCipher::Aes256Cbc).unwrap().der;
+    assert!(matches!(verify(&mut CmsObject::parse(&der).unwrap(), None, &[]), Err(CmsError::WrongType)));
+}
+
+#[test]
+fn every_octet_of_a_signature_counts_or_is_not_what_is_shown() {
+    let who = person(p256(), &[1], &[]);
+    let der = sign(b"text", &who.certificate, &who.key, &[], Placement::Detached, SIGNED_AT).unwrap();
+    for at in 0..der.len() {
+        let mut changed = der.clone();
+        changed[at] ^= 1;
+        let outcome =
+            CmsObject::parse(&changed).and_then(|mut object| verify(&mut object, Some(b"text"), &[]));
+        if let Ok(verified) = outcome {
+            // What remains good is a change of something no signature covers: never the text, and
+            // the certificate only to one that the same key's signature still fits.
+            assert_eq!(verified.content, b"text");
+            let spki = |c: &Certificate| c.spki_der().to_vec();
+            assert_eq!(spki(&verified.signers[0].certificate), spki(&who.certificate), "octet {at}");
+        }
+    }
+}
+
+#[test]
+fn the_cipher_follows_what_every_recipient_reads() {
+    let new = person(rsa(2048), &[1], &[Capability::Aes256Gcm, Capability::RsaesOaep]);
+    let old = person(p256(), &[2], &[]);
+    assert_eq!(ContentCipher::for_recipients(&[&new.certificate]), ContentCipher::Aes256Gcm);
+    let both = [&new.certificate, &old.certificate];
+    assert_eq!(ContentCipher::for_recipients(&both), ContentCipher::Aes256Cbc);
+    assert_eq!(ContentCipher::for_recipients(&[]), ContentCipher::Aes256Cbc);
+}
+
+#[test]
+fn each_recipient_decrypts_and_nobody_else() {
+    let (rsa, ec) = (person(rsa(2048), &[1], &[Capability::RsaesOaep]), person(p256(), &[2], &[]));
+    let stranger = person(p256(), &[3], &[]);
+    for cipher in [ContentCipher::Aes256Cbc, ContentCipher::Aes256Gcm] {
+        let der = encrypt(b"secret", &[&rsa.certificate, &ec.certificate], cipher).unwrap().der;
+        let object = CmsObject::parse(&der).unwrap();
+        assert_eq!(object.content_cipher_name(), cipher.name());
+        for who in [&rsa, &ec] {
+            assert!(object.is_for(&who.certificate));
+            assert_eq!(decrypt(&object, &who.certificate, &who.key).unwrap(), b"secret");
+        }
+        assert!(!object.is_for(&stranger.certificate));
+        let outcome = decrypt(&object, &stranger.certificate, &stranger.key);
+        assert!(matches!(outcome, Err(CmsError::DecryptionFailed)));
+        assert!(matches!(decrypt(&object, &rsa.certificate, &ec.key), Err(CmsError::DecryptionFailed)));
+    }
+}
+
+#[test]
+fn a_changed_authenticated_ciphertext_yields_nothing() {
+    let who = person(rsa(2048), &[1], &[]);
+    let secret = vec![b'x'; 5000];
+    let der = encrypt(&secret, &[&who.certificate], ContentCipher::Aes256Gcm).unwrap().der;
+    for at in [der.len() - 1, der.len() - 20, der.len() - 2000] {
+        let mut changed = der.clone();
+        changed[at] ^= 1;
+        let outcome =
+            CmsObject::parse(&changed).and_then(|object| decrypt(&object, &who.certificate, &who.key));
+        assert!(outcome.is_err(), "octet {at}");
+    }
+}
+
+#[test]
+fn nobody_to_encrypt_to_is_an_error() {
+    assert!(encrypt(b"secret", &[], ContentCipher::Aes256Cbc).is_err());
+}

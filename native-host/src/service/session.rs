@@ -1,0 +1,315 @@
+//! One connection: frames in, answers out, until the input ends.
+//!
+//! The calling thread reads and never works, so that a cancel is heard and an end of input is
+//! noticed whatever else goes on. Each request has a worker and a supervisor that answers for it
+//! when it does not answer in time.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use super::{Code, Failure};
+use crate::wire::body::Assembly;
+use crate::wire::frame::{self, FrameError};
+use crate::wire::request::{Call, Chunk, Hello, Inbound, Request, RequestError};
+use crate::wire::{MAX_BODY, PROTOCOL_MAX, PROTOCOL_MIN, answer};
+
+/// What a request gets whose sender names no deadline, and the most that any gets.
+const LONGEST: Duration = Duration::from_secs(300);
+/// Requests that may be under way at once.
+const MAX_RUNNING: usize = 64;
+/// Requests whose bodies may be on their way at once.
+const MAX_UPLOADS: usize = 8;
+
+/// Carries out requests.
+pub trait Service: Send + Sync + 'static {
+    /// Does what is asked. May look at `work` to stop early; nobody waits after the deadline.
+    ///
+    /// # Errors
+    /// [`Failure`], told to the add-on as it is.
+    fn call(&self, call: Call, body: Vec<u8>, work: &Work) -> Result<Reply, Failure>;
+}
+
+/// A good answer.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// Fields of the `result` frame.
+    pub fields: Map<String, Value>,
+    /// The body, sent in chunks before it.
+    pub body: Option<Vec<u8>>,
+}
+
+/// What a request may know about the one who waits for it.
+pub struct Work {
+    deadline: Instant,
+    stopped: Arc<AtomicBool>,
+    tell: Box<dyn Fn(&str, Option<u64>, Option<u64>) + Send + Sync>,
+}
+
+impl Work {
+    /// How long somebody still waits.
+    pub fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Fails where nobody waits any more.
+    ///
+    /// # Errors
+    /// [`Code::Cancelled`]; the supervisor has answered already.
+    pub fn go_on(&self) -> Result<(), Failure> {
+        if self.stopped.load(Ordering::Relaxed) { Err(cancelled()) } else { Ok(()) }
+    }
+
+    /// Says what is being done.
+    pub fn progress(&self, stage: &str, done: Option<u64>, total: Option<u64>) {
+        (self.tell)(stage, done, total);
+    }
+}
+
+/// Serves one connection until its input ends.
+///
+/// # Errors
+/// [`FrameError`] where the connection broke or sent what is no request.
+pub fn run(
+    input: &mut dyn Read,
+    output: Box<dyn Write + Send>,
+    service: &Arc<dyn Service>,
+) -> Result<(), FrameError> {
+    let mut session = Session {
+        out: Out(Arc::new(Mutex::new(output))),
+        service: Arc::clone(service),
+        greeted: false,
+        uploads: HashMap::new(),
+        running: Arc::default(),
+    };
+    while let Some(octets) = frame::read(input)? {
+        if !session.take(&octets)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Clone)]
+struct Out(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl Out {
+    fn send(&self, value: &Value) -> Result<(), FrameError> {
+        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        frame::write(&mut **out, value.to_string().as_bytes())
+    }
+}
+
+enum Event {
+    Done(Result<Reply, Failure>),
+    Cancelled,
+}
+
+type Running = Arc<Mutex<HashMap<u64, Sender<Event>>>>;
+
+struct Session {
+    out: Out,
+    service: Arc<dyn Service>,
+    greeted: bool,
+    uploads: HashMap<u64, (Request, Assembly)>,
+    running: Running,
+}
+
+impl Session {
+    /// Handles one frame. `false` ends the connection.
+    fn take(&mut self, octets: &[u8]) -> Result<bool, FrameError> {
+        let inbound = match Inbound::parse(octets) {
+            Ok(inbound) => inbound,
+            Err(RequestError::NotARequest) => {
+                tracing::error!("a frame is not a request; the connection is closed");
+                return Ok(false);
+            }
+            Err(error) => return self.refuse_frame(&error).map(|()| true),
+        };
+        match inbound {
+            Inbound::Hello { id, hello } => return self.greet(id, &hello),
+            Inbound::Request(request) if !self.greeted => {
+                let words = "The add-on must say hello first.";
+                self.fail(request.id, Failure::new(Code::ProtocolMismatch, words))?;
+            }
+            Inbound::Request(request) => self.begin(request)?,
+            Inbound::Chunk { id, chunk } => self.grow(id, &chunk)?,
+            Inbound::Cancel { id } => self.cancel(id)?,
+        }
+        Ok(true)
+    }
+
+    fn refuse_frame(&self, error: &RequestError) -> Result<(), FrameError> {
+        let (id, code) = match error {
+            RequestError::BadField { id, .. } => (*id, Code::BadRequest),
+            RequestError::BodyTooLarge { id } => (*id, Code::TooLarge),
+            RequestError::UnknownType { id } => (*id, Code::UnknownRequest),
+            RequestError::NotARequest => return Ok(()),
+        };
+        let advice = "Add-on and host may be of different versions: update both.";
+        self.fail(id, Failure::new(code, format!("The request was not understood: {error}. {advice}")))
+    }
+
+    fn greet(&mut self, id: u64, hello: &Hello) -> Result<bool, FrameError> {
+        let newest = hello.protocol.max.min(PROTOCOL_MAX);
+        if newest < hello.protocol.min.max(PROTOCOL_MIN) {
+            let who = if hello.protocol.min > PROTOCOL_MAX { "the host program" } else { "the add-on" };
+            let words = format!("Add-on and host do not understand each other: update {who}.");
+            self.fail(id, Failure::new(Code::ProtocolMismatch, words))?;
+            return Ok(false);
+        }
+        self.greeted = true;
+        self.out.send(&answer::hello(id, newest, &["keys", "lookup", "open", "protect"]))?;
+        Ok(true)
+    }
+
+    fn begin(&mut self, request: Request) -> Result<(), FrameError> {
+        let id = request.id;
+        if self.uploads.contains_key(&id) || lock(&self.running).contains_key(&id) {
+            let words = "The id of the request is in use already.";
+            return self.fail(id, Failure::new(Code::BadRequest, words));
+        }
+        match request.body_length {
+            None | Some(0) => self.start(request, Vec::new()),
+            Some(length) => {
+                let promised: usize = self.uploads.values().filter_map(|(r, _)| r.body_length).sum();
+                if self.uploads.len() >= MAX_UPLOADS || promised.saturating_add(length) > MAX_BODY {
+                    return self.fail(id, busy());
+                }
+                self.uploads.insert(id, (request, Assembly::new(length)));
+                Ok(())
+            }
+        }
+    }
+
+    fn grow(&mut self, id: u64, chunk: &Chunk) -> Result<(), FrameError> {
+        // Chunks of a request that was refused or cancelled are still under way: dropped in silence.
+        let Some((_, assembly)) = self.uploads.get_mut(&id) else { return Ok(()) };
+        if let Err(error) = assembly.add(chunk) {
+            self.uploads.remove(&id);
+            return self.fail(id, Failure::new(Code::BadRequest, format!("The data is damaged: {error}.")));
+        }
+        if assembly.is_complete()
+            && let Some((request, assembly)) = self.uploads.remove(&id)
+        {
+            self.start(request, assembly.into_octets())?;
+        }
+        Ok(())
+    }
+
+    fn cancel(&mut self, id: u64) -> Result<(), FrameError> {
+        if self.uploads.remove(&id).is_some() {
+            return self.fail(id, cancelled());
+        }
+        if let Some(supervisor) = lock(&self.running).get(&id) {
+            let _ = supervisor.send(Event::Cancelled); // it may just have ended: then all is said
+        }
+        Ok(())
+    }
+
+    fn start(&self, request: Request, body: Vec<u8>) -> Result<(), FrameError> {
+        let (sender, events) = mpsc::channel();
+        {
+            let mut running = lock(&self.running);
+            if running.len() >= MAX_RUNNING {
+                drop(running);
+                return self.fail(request.id, busy());
+            }
+            running.insert(request.id, sender.clone());
+        }
+        let wait = request.deadline.unwrap_or(LONGEST).min(LONGEST);
+        let stopped = Arc::new(AtomicBool::new(false));
+        let (out, id) = (self.out.clone(), request.id);
+        let answered = Arc::clone(&stopped);
+        let work = Work {
+            deadline: Instant::now().checked_add(wait).unwrap_or_else(Instant::now),
+            stopped: Arc::clone(&stopped),
+            tell: Box::new(move |stage, done, total| {
+                if !answered.load(Ordering::Relaxed) {
+                    // A dead pipe is noticed by the reader.
+                    let _ = out.send(&answer::progress(id, stage, done, total));
+                }
+            }),
+        };
+        let service = Arc::clone(&self.service);
+        thread::spawn(move || {
+            let done = catch_unwind(AssertUnwindSafe(|| service.call(request.call, body, &work)));
+            let _ = sender.send(Event::Done(done.unwrap_or_else(|_| Err(internal()))));
+        });
+        let (out, running) = (self.out.clone(), Arc::clone(&self.running));
+        thread::spawn(move || supervise(id, wait, &events, &stopped, &out, &running));
+        Ok(())
+    }
+
+    fn fail(&self, id: u64, failure: Failure) -> Result<(), FrameError> {
+        self.out.send(&answer::error(id, failure.to_json()))
+    }
+}
+
+/// Waits for the end of one request, whichever comes first, and answers once.
+fn supervise(
+    id: u64,
+    wait: Duration,
+    events: &Receiver<Event>,
+    stopped: &AtomicBool,
+    out: &Out,
+    running: &Running,
+) {
+    let end = match events.recv_timeout(wait) {
+        Ok(Event::Done(end)) => end,
+        Ok(Event::Cancelled) => Err(cancelled()),
+        Err(_) => {
+            let words = "It took too long, and the attempt was given up. Try again.";
+            Err(Failure::new(Code::Deadline, words))
+        }
+    };
+    stopped.store(true, Ordering::Relaxed);
+    lock(running).remove(&id);
+    let sent = match end {
+        Ok(reply) => send_reply(id, reply, out),
+        Err(failure) => out.send(&answer::error(id, failure.to_json())),
+    };
+    if let Err(error) = sent {
+        tracing::error!(%error, "an answer could not be sent");
+    }
+}
+
+fn send_reply(id: u64, reply: Reply, out: &Out) -> Result<(), FrameError> {
+    let length = reply.body.as_ref().map(Vec::len);
+    for chunk in answer::chunks(id, reply.body.as_deref().unwrap_or_default()) {
+        out.send(&chunk)?;
+    }
+    match out.send(&answer::result(id, reply.fields, length)) {
+        Err(FrameError::TooLarge(_)) => {
+            let words = "The answer is too large to be handed over.";
+            out.send(&answer::error(id, Failure::new(Code::TooLarge, words).to_json()))
+        }
+        sent => sent,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn busy() -> Failure {
+    Failure::new(Code::Busy, "Too much is under way at once. Try again in a moment.")
+}
+
+fn cancelled() -> Failure {
+    Failure::new(Code::Cancelled, "It was cancelled.")
+}
+
+fn internal() -> Failure {
+    Failure::new(
+        Code::Internal,
+        "The host program has a fault of its own; nothing was done. Please report it.",
+    )
+}

@@ -1,0 +1,99 @@
+//! Certificate authorities that the user or administrator trusts (`--ca-file`), and chains that end
+//! in a given certificate (RFC 5280 section 6, RFC 8550).
+
+use std::path::{Path, PathBuf};
+
+use openssl::error::ErrorStack;
+use openssl::stack::Stack;
+use openssl::x509::store::{X509Store, X509StoreBuilder};
+use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
+use openssl::x509::{X509PurposeId, X509StoreContext};
+
+use crate::clock::UnixTime;
+use crate::x509::{Certificate, CertificateError};
+
+/// Trusted certificates. Every path must end in one of them.
+#[derive(Debug)]
+pub struct Anchors {
+    certificates: Vec<Certificate>,
+}
+
+/// Why the file of authorities cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnchorError {
+    /// The file cannot be read.
+    #[error("the file {file} cannot be read: {reason}")]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// The file holds no certificates, or a damaged one.
+    #[error("the file {file} holds no usable certificates")]
+    NoCertificates {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: Option<CertificateError>,
+    },
+}
+
+impl Anchors {
+    /// Reads PEM or DER.
+    ///
+    /// # Errors
+    /// [`AnchorError`]; an empty file is one: whoever names a file means something by it.
+    pub fn load(file: &Path) -> Result<Self, AnchorError> {
+        let octets = std::fs::read(file)
+            .map_err(|reason| AnchorError::Unreadable { file: file.to_owned(), reason })?;
+        let wrong = |reason| AnchorError::NoCertificates { file: file.to_owned(), reason };
+        let certificates = Certificate::from_pem_or_der(&octets).map_err(|error| wrong(Some(error)))?;
+        if certificates.is_empty() { Err(wrong(None)) } else { Ok(Self { certificates }) }
+    }
+
+    /// These certificates, and no others.
+    pub(super) fn of(certificates: Vec<Certificate>) -> Self {
+        Self { certificates }
+    }
+
+    /// Whether a path leads from `certificate` over `carried` to one of these, good at `now` and for
+    /// signing mail. Names are the caller's to check.
+    pub(super) fn vouch_for(
+        &self,
+        certificate: &Certificate,
+        carried: &[Certificate],
+        now: UnixTime,
+    ) -> bool {
+        !self.certificates.is_empty() && self.has_path(certificate, carried, now).unwrap_or(false)
+    }
+
+    fn has_path(
+        &self,
+        certificate: &Certificate,
+        carried: &[Certificate],
+        now: UnixTime,
+    ) -> Result<bool, ErrorStack> {
+        let store = self.store(now)?;
+        let mut untrusted = Stack::new()?;
+        for extra in carried {
+            untrusted.push(extra.x509().to_owned())?;
+        }
+        X509StoreContext::new()?.init(&store, certificate.x509(), &untrusted, |context| context.verify_cert())
+    }
+
+    fn store(&self, now: UnixTime) -> Result<X509Store, ErrorStack> {
+        let mut builder = X509StoreBuilder::new()?;
+        for anchor in &self.certificates {
+            builder.add_cert(anchor.x509().to_owned())?;
+        }
+        let mut parameters = X509VerifyParam::new()?;
+        parameters.set_time(now.seconds());
+        parameters.set_purpose(X509PurposeId::SMIME_SIGN)?;
+        // An anchor need not be self-signed: a domain may name the authority right above its users.
+        parameters.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::TRUSTED_FIRST)?;
+        builder.set_param(&parameters)?;
+        Ok(builder.build())
+    }
+}

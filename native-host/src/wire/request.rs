@@ -1,0 +1,288 @@
+//! What the add-on asks for, parsed at the edge.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::MAX_BODY;
+
+/// A frame from the add-on.
+#[derive(Debug)]
+pub enum Inbound {
+    /// Must come first.
+    Hello {
+        /// The request's id.
+        id: u64,
+        /// Its fields.
+        hello: Hello,
+    },
+    /// Something to do.
+    Request(Request),
+    /// A piece of a request's body.
+    Chunk {
+        /// The request's id.
+        id: u64,
+        /// The piece.
+        chunk: Chunk,
+    },
+    /// Stop working on this request.
+    Cancel {
+        /// The request's id.
+        id: u64,
+    },
+}
+
+/// A request with everything but its body.
+#[derive(Debug)]
+pub struct Request {
+    /// Chosen by the add-on, not reused.
+    pub id: u64,
+    /// How long the add-on waits.
+    pub deadline: Option<Duration>,
+    /// Octets of the body that follows in chunks.
+    pub body_length: Option<usize>,
+    /// What to do.
+    pub call: Call,
+}
+
+/// What to do, with its parameters.
+#[derive(Debug)]
+pub enum Call {
+    /// List the keys.
+    Keys,
+    /// Find certificates of recipients.
+    Lookup(Lookup),
+    /// Decrypt and verify.
+    Open(Open),
+    /// Sign and encrypt.
+    Protect(Protect),
+}
+
+/// Fields of `hello`. Unknown ones are ignored, so that any two versions can meet.
+#[derive(Debug, Deserialize)]
+pub struct Hello {
+    /// The versions that the add-on speaks.
+    pub protocol: VersionRange,
+}
+
+/// Both ends count.
+#[derive(Debug, Deserialize)]
+pub struct VersionRange {
+    /// Oldest.
+    pub min: u32,
+    /// Newest.
+    pub max: u32,
+}
+
+/// Fields of `lookup`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lookup {
+    /// As typed by the user.
+    pub addresses: Vec<String>,
+}
+
+/// Fields of `protect`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Protect {
+    /// The sender's address.
+    pub from: String,
+    /// Recipients.
+    #[serde(default)]
+    pub to: Vec<String>,
+    /// Recipients.
+    #[serde(default)]
+    pub cc: Vec<String>,
+    /// Blind recipients.
+    #[serde(default)]
+    pub bcc: Vec<String>,
+    /// Whether to sign.
+    pub sign: bool,
+    /// Whether to encrypt.
+    pub encrypt: bool,
+    /// What becomes of the result.
+    pub purpose: Purpose,
+    /// The message's outer fields, for header protection.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+}
+
+/// What a protected entity is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// To be kept: encrypted to the sender alone, never signed.
+    Draft,
+    /// To be sent to the recipients.
+    Send,
+}
+
+/// Fields of `open`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Open {
+    /// SHA-256, in hex, of the octets that are shown already.
+    #[serde(default)]
+    pub shown_sha256: Option<String>,
+}
+
+/// Fields of `chunk`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chunk {
+    /// From 0 on.
+    pub seq: u64,
+    /// Base64.
+    pub data: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Why a frame is not understood.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The frame is no JSON object with a type and an id: the connection cannot go on.
+    #[error("a frame is not a request")]
+    NotARequest,
+    /// A field is missing, unknown, or has a wrong value.
+    #[error("{reason}")]
+    BadField {
+        /// The request's id.
+        id: u64,
+        /// The field and what is wrong. Names the shape, never a value.
+        reason: String,
+    },
+    /// The body is larger than [`MAX_BODY`].
+    #[error("the body is too large")]
+    BodyTooLarge {
+        /// The request's id.
+        id: u64,
+    },
+    /// Nobody knows this type.
+    #[error("the type of the request is unknown")]
+    UnknownType {
+        /// The request's id.
+        id: u64,
+    },
+}
+
+impl Inbound {
+    /// Reads a frame's JSON.
+    ///
+    /// # Errors
+    /// [`RequestError`]; all but [`RequestError::NotARequest`] concern one request alone.
+    pub fn parse(frame: &[u8]) -> Result<Self, RequestError> {
+        let mut fields: Map<String, Value> =
+            serde_json::from_slice(frame).map_err(|_| RequestError::NotARequest)?;
+        let id = fields.remove("id").and_then(|v| v.as_u64()).ok_or(RequestError::NotARequest)?;
+        let kind = match fields.remove("type") {
+            Some(Value::String(kind)) => kind,
+            _ => return Err(RequestError::NotARequest),
+        };
+        match kind.as_str() {
+            "hello" => return Ok(Self::Hello { id, hello: read(id, fields)? }),
+            "chunk" => return Ok(Self::Chunk { id, chunk: read(id, fields)? }),
+            "cancel" => {
+                read::<Nothing>(id, fields)?;
+                return Ok(Self::Cancel { id });
+            }
+            _ => {}
+        }
+        let deadline = take_number(&mut fields, id, "deadline_ms")?.map(Duration::from_millis);
+        let body_length = take_number(&mut fields, id, "body_length")?
+            .map(|length| usize::try_from(length).ok().filter(|length| *length <= MAX_BODY))
+            .map(|length| length.ok_or(RequestError::BodyTooLarge { id }))
+            .transpose()?;
+        let call = match kind.as_str() {
+            "keys" => read::<Nothing>(id, fields).map(|_| Call::Keys)?,
+            "lookup" => Call::Lookup(read(id, fields)?),
+            "open" => Call::Open(read(id, fields)?),
+            "protect" => Call::Protect(read(id, fields)?),
+            _ => return Err(RequestError::UnknownType { id }),
+        };
+        Ok(Self::Request(Request { id, deadline, body_length, call }))
+    }
+}
+
+fn read<T: DeserializeOwned>(id: u64, fields: Map<String, Value>) -> Result<T, RequestError> {
+    // serde's messages name fields and kinds; values of the wrong kind may be quoted in them, so
+    // only what stands before the quotation is kept.
+    serde_json::from_value(Value::Object(fields)).map_err(|error| {
+        let text = error.to_string();
+        let reason = match text.split_once(": ") {
+            Some((kind, _)) if kind.starts_with("invalid") => "a field has a value of the wrong kind",
+            _ => text.as_str(),
+        };
+        RequestError::BadField { id, reason: reason.to_owned() }
+    })
+}
+
+fn take_number(
+    fields: &mut Map<String, Value>,
+    id: u64,
+    name: &'static str,
+) -> Result<Option<u64>, RequestError> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value
+            .as_u64()
+            .map(Some)
+            .ok_or_else(|| RequestError::BadField { id, reason: format!("`{name}` is not a number") }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Inbound, RequestError> {
+        Inbound::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn requests_become_types() {
+        let text = r#"{"type":"protect","id":3,"from":"a@a.test","to":["b@b.test"],"sign":true,
+            "encrypt":true,"purpose":"send","body_length":5,"deadline_ms":1000}"#;
+        let Ok(Inbound::Request(request)) = parse(text) else { panic!("not a request") };
+        assert_eq!((request.id, request.body_length), (3, Some(5)));
+        assert_eq!(request.deadline, Some(Duration::from_secs(1)));
+        assert!(matches!(request.call, Call::Protect(Protect { purpose: Purpose::Send, .. })));
+    }
+
+    #[test]
+    fn hello_takes_unknown_fields_and_requests_do_not() {
+        assert!(parse(r#"{"type":"hello","id":1,"protocol":{"min":1,"max":9},"news":1}"#).is_ok());
+        let newer = parse(r#"{"type":"lookup","id":2,"addresses":[],"how":"fast"}"#);
+        assert!(matches!(newer, Err(RequestError::BadField { id: 2, .. })));
+        assert!(matches!(parse(r#"{"type":"keys","id":2,"x":1}"#), Err(RequestError::BadField { .. })));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told_apart() {
+        assert_eq!(parse(r#"{"type":"dance","id":7}"#).unwrap_err(), RequestError::UnknownType { id: 7 });
+        let large = r#"{"type":"open","id":7,"body_length":999999999999}"#;
+        assert_eq!(parse(large).unwrap_err(), RequestError::BodyTooLarge { id: 7 });
+        for text in ["", "[]", "{}", r#"{"type":"keys"}"#, r#"{"type":"keys","id":-1}"#, "\u{0}"] {
+            assert_eq!(parse(text).unwrap_err(), RequestError::NotARequest, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_not_quoted() {
+        let error = parse(r#"{"type":"lookup","id":2,"addresses":"secret@a.test"}"#).unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_frame_is_read_without_panic(frame: Vec<u8>) {
+            let _ = Inbound::parse(&frame);
+        }
+    }
+}

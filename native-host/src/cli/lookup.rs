@@ -1,12 +1,133 @@
-//! `dane-smime lookup`.
+//! `dane-smime lookup`: finds the certificates that a domain publishes for its users.
 
-use super::{Context, Output, not_built};
-use crate::service::Failure;
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::{Context, Output};
+use crate::clock::{Clock, SystemClock};
+use crate::directory::{Finding, Outcome, Status};
+use crate::dns::Link;
+use crate::mime::EmailAddress;
+use crate::service::failure::dns as words;
+use crate::service::recipients::{self, PATIENCE};
+use crate::service::{Code, Failure};
 
 /// Arguments of `lookup`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// Mail addresses
+    #[arg(required = true, value_name = "ADDRESS")]
+    addresses: Vec<String>,
+}
 
-pub(super) fn run(_context: &Context, _arguments: &Arguments) -> Result<Output, Failure> {
-    Err(not_built("lookup"))
+pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Failure> {
+    let addresses = arguments.addresses.iter().map(|text| {
+        EmailAddress::parse(text).map_err(|error| {
+            Failure::new(Code::InvalidAddress, format!("`{text}` is not a mail address: {error}."))
+                .with("address", json!(text))
+        })
+    });
+    let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
+    let directory = recipients::open_directory(&context.settings)?;
+    let now = context.settings.at.unwrap_or_else(|| SystemClock.now());
+    let findings = recipients::find_all(&directory, &addresses, now, PATIENCE).into_iter().zip(&addresses);
+    let findings = findings.map(|(finding, address)| {
+        finding.map_err(|error| {
+            Failure::new(Code::InvalidAddress, format!("{address}: {error}."))
+                .with("address", json!(address.to_string()))
+        })
+    });
+    let findings = findings.collect::<Result<Vec<_>, _>>()?;
+    let status = findings.iter().map(|finding| exit_status(finding.status())).max().unwrap_or(0);
+    let mut described: Vec<Value> = findings.iter().map(recipients::describe).collect();
+    let json = if described.len() == 1 { described.pop() } else { Some(Value::Array(described)) };
+    let text = findings.iter().map(for_people).collect::<Vec<_>>().join("\n");
+    Ok(Output { json, text: text.into_bytes(), status })
+}
+
+/// The contract's order; the highest is the worst of several.
+fn exit_status(status: Status) -> u8 {
+    match status {
+        Status::Secure => 0,
+        Status::Absent => 1,
+        Status::Insecure | Status::Bogus => 3,
+        Status::Unreachable => 4,
+    }
+}
+
+fn for_people(finding: &Finding) -> String {
+    let mut text = format!("{}: {}\n", finding.address, finding.status().word());
+    line(&mut text, "", &words::reason(finding));
+    line(&mut text, "name", &finding.owner_name.to_string());
+    match &finding.outcome {
+        Outcome::Secure(published) => {
+            let set = published.set().get();
+            for alias in &set.aliases {
+                line(&mut text, "alias", &alias.to_ascii());
+            }
+            chain(&mut text, &set.chain);
+            line(&mut text, "until", &set.valid_until.to_string());
+        }
+        Outcome::Absent(denial) => {
+            chain(&mut text, &denial.get().chain);
+            line(&mut text, "until", &denial.get().valid_until.to_string());
+        }
+        _ => {}
+    }
+    for record in finding.records() {
+        let fields =
+            format!("{} {} {}, {} octets", record.usage, record.selector, record.matching, record.data.len());
+        match record.meaning {
+            Ok(_) => line(&mut text, "record", &fields),
+            Err(unusable) => {
+                line(&mut text, "record", &format!("{fields}: {}", words::unusable_words(unusable)))
+            }
+        }
+    }
+    for found in finding.certificates() {
+        let certificate = &found.certificate;
+        line(&mut text, "certificate", &certificate.subject());
+        line(
+            &mut text,
+            "",
+            &format!(
+                "{}, {} to {}",
+                certificate.key_algorithm(),
+                certificate.not_before(),
+                certificate.not_after()
+            ),
+        );
+        line(&mut text, "", &format!("SHA-256 {}", certificate.sha256()));
+        for (purpose, fitness) in [("verify signatures", found.signing), ("encrypt", found.encryption)] {
+            match fitness {
+                Ok(()) => line(&mut text, "", &format!("can be used to {purpose}")),
+                Err(unfit) => {
+                    line(
+                        &mut text,
+                        "",
+                        &format!("cannot be used to {purpose}: it {}", words::unfit_words(unfit)),
+                    );
+                }
+            }
+        }
+    }
+    text
+}
+
+fn chain(text: &mut String, links: &[Link]) {
+    let link = |link: &Link| {
+        format!("{} (key {}, algorithm {})", link.zone.to_ascii(), link.key_tag, link.algorithm)
+    };
+    line(text, "proven by", &links.iter().map(link).collect::<Vec<_>>().join(" > "));
+}
+
+fn line(text: &mut String, label: &str, content: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "  {label:<12}{}", printable(content));
+}
+
+/// Text from certificates and the DNS must not steer the terminal.
+fn printable(content: &str) -> String {
+    content.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -3,6 +3,8 @@
 //! The layers beneath have error enums that carry facts; the files in this folder turn those
 //! facts into a [`Failure`], one file for each layer. Nothing else in the host makes such text.
 
+pub mod dns;
+
 use serde_json::{Map, Value, json};
 
 /// A request or command that could not be carried out.

@@ -1,0 +1,296 @@
+//! What the DNS said, in words for people and fields for programs.
+
+use serde_json::{Value, json};
+
+use super::{Code, Failure};
+use crate::directory::{Finding, Outcome, Status, Unfit};
+use crate::dns::answer::{Defect, Fault, InsecureCause, Insecurity, Missing, Outage};
+use crate::dns::{AnchorError, DomainName, Link, RecordType, ResolverError, ServerError};
+use crate::smimea::{SmimeaRecord, Unusable};
+use crate::x509::Fitness;
+
+/// The failure for an outcome that is not [`Status::Secure`]; `None` for that one and for proven
+/// absence, which is an answer.
+pub fn failure(finding: &Finding) -> Option<Failure> {
+    let code = match finding.status() {
+        Status::Secure | Status::Absent => return None,
+        Status::Insecure => Code::DnsInsecure,
+        Status::Bogus => Code::DnsBogus,
+        Status::Unreachable => Code::DnsUnreachable,
+    };
+    Some(Failure::new(code, reason(finding)).with("address", json!(finding.address.to_string())))
+}
+
+/// One or two sentences: what was found for this address, and what stands in the way.
+pub fn reason(finding: &Finding) -> String {
+    let domain = finding.address.domain();
+    match &finding.outcome {
+        Outcome::Secure(published) => secure(finding, published.records()),
+        Outcome::Absent(denial) => match denial.get().what {
+            Missing::Name => format!("{domain} publishes no certificate for this address; DNSSEC proves it."),
+            Missing::Type => {
+                format!("{domain} has an entry for this address but no certificate in it; DNSSEC proves it.")
+            }
+        },
+        Outcome::Insecure(insecurity) => insecure(domain, insecurity),
+        Outcome::Bogus(fault) => bogus(domain, fault),
+        Outcome::Unreachable(outage) => unreachable(domain, outage),
+    }
+}
+
+fn secure(finding: &Finding, records: &[SmimeaRecord]) -> String {
+    let domain = finding.address.domain();
+    if finding.encryption_certificates().next().is_some() {
+        return format!("{domain} publishes a certificate for this address, and DNSSEC proves it.");
+    }
+    let why = match finding.certificates().iter().find_map(|found| found.encryption.err()) {
+        Some(unfit) => format!("its certificate {}", unfit_words(unfit)),
+        None if finding.certificates().iter().any(|found| found.usage.needs_ca_path()) => {
+            "its record asks for a certificate authority's word as well (usage 0 or 1)".to_owned()
+        }
+        None => match records.iter().find_map(|record| record.meaning.err()) {
+            Some(unusable) if records.iter().all(|record| record.meaning.is_err()) => {
+                format!("its record {}", unusable_words(unusable))
+            }
+            _ => {
+                "it names the certificate by a digest, a key or an authority and does not hold it".to_owned()
+            }
+        },
+    };
+    format!(
+        "{domain} has an entry for this address, proven by DNSSEC, but {why}; nothing can be encrypted with it."
+    )
+}
+
+/// Ends a sentence that begins with the certificate.
+pub fn unfit_words(unfit: Unfit) -> String {
+    match unfit {
+        Unfit::Expired(at) => format!("expired on {at}"),
+        Unfit::NotYetValid(from) => format!("is not valid before {from}"),
+        Unfit::Purpose(fitness) => match fitness {
+            Fitness::NotForMail => "is not meant for mail".to_owned(),
+            Fitness::NotThisUsage => "is not meant for this use".to_owned(),
+            Fitness::UnsupportedKey(key) => format!("has a kind of key that cannot do this ({key})"),
+            Fitness::WeakKey(bits) => format!("has a key of only {bits} bits"),
+            _ => "has an extension that must be understood and is not".to_owned(),
+        },
+    }
+}
+
+/// Ends a sentence that begins with the record.
+pub fn unusable_words(unusable: Unusable) -> &'static str {
+    match unusable {
+        Unusable::Empty => "has no data",
+        Unusable::NotInProfile => "is not of the one form (3 0 0) that the chosen profile takes",
+        Unusable::NotACertificate => "should hold a certificate and holds something else",
+        Unusable::TooShort => "is too short",
+        Unusable::UnknownUsage => "has an unknown certificate usage",
+        Unusable::UnknownSelector => "has an unknown selector",
+        Unusable::UnknownMatching => "has an unknown matching type",
+        Unusable::WrongDigestLength => "has a digest of the wrong length",
+    }
+}
+
+fn insecure(domain: &str, insecurity: &Insecurity) -> String {
+    let zone = plain(&insecurity.zone);
+    let cause = match insecurity.cause {
+        InsecureCause::NoDs | InsecureCause::OptOut => format!("{zone} is not signed"),
+        InsecureCause::TooManyIterations(count) => {
+            format!("{zone} uses {count} NSEC3 iterations, more than can be checked")
+        }
+        InsecureCause::UnknownAlgorithm => {
+            format!("{zone} is signed with algorithms this program does not know")
+        }
+    };
+    format!(
+        "{domain} is not secured by DNSSEC ({cause}), so nothing it says about certificates can be trusted."
+    )
+}
+
+fn bogus(domain: &str, fault: &Fault) -> String {
+    let what = match &fault.defect {
+        Defect::AliasLoop => "its aliases lead round in a circle".to_owned(),
+        Defect::Foreign => "it does not answer the question".to_owned(),
+        Defect::KeysNotVouchedFor => {
+            format!("the keys of {} are not those its parent vouches for", zone_of(fault))
+        }
+        Defect::NoKeys => format!("{} gives no keys although it should be signed", zone_of(fault)),
+        Defect::NoDenial => "it says that there is nothing and does not prove it".to_owned(),
+        Defect::NoSignature => "it carries no valid signature although the domain is signed".to_owned(),
+        Defect::OutOfZone => "its proof speaks of names of another zone".to_owned(),
+        Defect::SecondOpinion => "a second check contradicts it".to_owned(),
+        Defect::SignatureExpired { at, .. } => {
+            format!("its signature expired on {at}; if that is not so, this computer's clock is wrong")
+        }
+        Defect::SignatureNotYetValid { from, .. } => {
+            format!(
+                "its signature is not valid before {from}; if that moment has passed, this computer's clock is wrong"
+            )
+        }
+        Defect::SignatureWrong { .. } => "its signature does not fit it".to_owned(),
+        Defect::TooMuchWork => "checking it would take too much work".to_owned(),
+        Defect::UnknownKey { .. } => "it is signed by a key the domain does not have".to_owned(),
+        Defect::WildcardUnproven => "it was made from a wildcard without the proof that it may be".to_owned(),
+    };
+    format!(
+        "The answer for {domain} cannot be trusted: {what}. It may be forged, or the domain's DNS may be broken; do not send secrets there now."
+    )
+}
+
+fn unreachable(domain: &str, outage: &Outage) -> String {
+    let what = match outage {
+        Outage::NoAnchor => {
+            return format!("No trust anchor is known for {domain}; check the file of trust anchors.");
+        }
+        Outage::NoServers => "the system names no DNS resolver".to_owned(),
+        Outage::TimedOut(_) => "no DNS resolver answered in time".to_owned(),
+        Outage::Refused(kind) => format!("the DNS resolver cannot be reached ({kind})"),
+        Outage::Tls => {
+            "the encrypted connection to the DNS resolver failed, or its certificate is not trusted"
+                .to_owned()
+        }
+        Outage::ServerError(code) => format!("the DNS resolver could not find the answer ({})", rcode(*code)),
+        Outage::Garbled => "the DNS resolver answered with something that cannot be read".to_owned(),
+        Outage::Truncated => "the answer is too large and the DNS resolver does not speak TCP".to_owned(),
+    };
+    format!("Nothing could be learned about {domain}: {what}. Check the network and try again.")
+}
+
+/// RFC 1035 section 4.1.1.
+fn rcode(code: u16) -> String {
+    match code {
+        1 => "FORMERR".into(),
+        2 => "SERVFAIL".into(),
+        4 => "NOTIMP".into(),
+        5 => "REFUSED".into(),
+        other => format!("response code {other}"),
+    }
+}
+
+fn zone_of(fault: &Fault) -> String {
+    plain(fault.zone.as_ref().unwrap_or(&fault.name))
+}
+
+/// A domain name as people write it.
+fn plain(name: &DomainName) -> String {
+    if name.is_root() { "the DNS root".to_owned() } else { name.to_ascii().trim_end_matches('.').to_owned() }
+}
+
+/// The facts behind a finding, for the details view.
+pub fn facts(finding: &Finding) -> Value {
+    match &finding.outcome {
+        Outcome::Secure(published) => {
+            let set = published.set().get();
+            json!({
+                "chain": chain(&set.chain),
+                "valid_until": set.valid_until.to_string(),
+                "wildcard": set.from_wildcard,
+                "aliases": set.aliases.iter().map(DomainName::to_ascii).collect::<Vec<_>>(),
+                "owner": set.owner.to_ascii(),
+            })
+        }
+        Outcome::Absent(denial) => {
+            let denial = denial.get();
+            json!({
+                "missing": match denial.what { Missing::Name => "name", Missing::Type => "type" },
+                "zone": denial.zone.to_ascii(),
+                "chain": chain(&denial.chain),
+                "valid_until": denial.valid_until.to_string(),
+            })
+        }
+        Outcome::Insecure(insecurity) => {
+            json!({"zone": insecurity.zone.to_ascii(), "cause": cause_word(insecurity.cause)})
+        }
+        Outcome::Bogus(fault) => fault_facts(fault),
+        Outcome::Unreachable(outage) => json!({"cause": outage_word(outage)}),
+    }
+}
+
+fn chain(links: &[Link]) -> Value {
+    let link = |link: &Link| json!({"zone": link.zone.to_ascii(), "key_tag": link.key_tag, "algorithm": link.algorithm});
+    links.iter().map(link).collect()
+}
+
+fn fault_facts(fault: &Fault) -> Value {
+    let mut facts = json!({
+        "name": fault.name.to_ascii(),
+        "type": type_word(fault.record_type),
+        "zone": fault.zone.as_ref().map(DomainName::to_ascii),
+        "defect": defect_word(&fault.defect),
+    });
+    let more = match &fault.defect {
+        Defect::SignatureExpired { key_tag, at } => json!({"key_tag": key_tag, "at": at.to_string()}),
+        Defect::SignatureNotYetValid { key_tag, from } => {
+            json!({"key_tag": key_tag, "from": from.to_string()})
+        }
+        Defect::SignatureWrong { key_tag } | Defect::UnknownKey { key_tag } => json!({"key_tag": key_tag}),
+        _ => Value::Null,
+    };
+    if let (Value::Object(facts), Value::Object(more)) = (&mut facts, more) {
+        facts.extend(more);
+    }
+    facts
+}
+
+fn type_word(record_type: RecordType) -> String {
+    record_type.to_string()
+}
+
+fn cause_word(cause: InsecureCause) -> &'static str {
+    match cause {
+        InsecureCause::NoDs => "no-ds",
+        InsecureCause::OptOut => "opt-out",
+        InsecureCause::TooManyIterations(_) => "too-many-iterations",
+        InsecureCause::UnknownAlgorithm => "unknown-algorithm",
+    }
+}
+
+fn defect_word(defect: &Defect) -> &'static str {
+    match defect {
+        Defect::AliasLoop => "alias-loop",
+        Defect::Foreign => "foreign",
+        Defect::KeysNotVouchedFor => "keys-not-vouched-for",
+        Defect::NoKeys => "no-keys",
+        Defect::NoDenial => "no-denial",
+        Defect::NoSignature => "no-signature",
+        Defect::OutOfZone => "out-of-zone",
+        Defect::SecondOpinion => "second-opinion",
+        Defect::SignatureExpired { .. } => "signature-expired",
+        Defect::SignatureNotYetValid { .. } => "signature-not-yet-valid",
+        Defect::SignatureWrong { .. } => "signature-wrong",
+        Defect::TooMuchWork => "too-much-work",
+        Defect::UnknownKey { .. } => "unknown-key",
+        Defect::WildcardUnproven => "wildcard-unproven",
+    }
+}
+
+fn outage_word(outage: &Outage) -> &'static str {
+    match outage {
+        Outage::NoAnchor => "no-anchor",
+        Outage::NoServers => "no-servers",
+        Outage::TimedOut(_) => "timed-out",
+        Outage::Refused(_) => "refused",
+        Outage::Tls => "tls",
+        Outage::ServerError(_) => "server-error",
+        Outage::Garbled => "garbled",
+        Outage::Truncated => "truncated",
+    }
+}
+
+impl From<AnchorError> for Failure {
+    fn from(error: AnchorError) -> Self {
+        Self::new(Code::BadTrustAnchor, format!("The trust anchors cannot be used: {error}."))
+    }
+}
+
+impl From<ServerError> for Failure {
+    fn from(error: ServerError) -> Self {
+        Self::new(Code::BadResolver, format!("{error}."))
+    }
+}
+
+impl From<ResolverError> for Failure {
+    fn from(error: ResolverError) -> Self {
+        Self::new(Code::BadResolver, format!("{error}."))
+    }
+}

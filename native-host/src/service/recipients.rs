@@ -1,0 +1,161 @@
+//! What is known of recipients: certificate and DNSSEC state, as `lookup` answers on the command
+//! line and on the wire.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::Failure;
+use super::failure::dns as words;
+use crate::clock::{Clock, FixedClock, SystemClock, UnixTime};
+use crate::config::Settings;
+use crate::directory::{Directory, Finding, FoundCertificate, SmimeaDirectory, Status};
+use crate::dns::{Anchors, Resolver, ResolverConfig, Servers};
+use crate::mime::EmailAddress;
+use crate::smimea::{NameTooLong, SmimeaRecord};
+
+/// Addresses in one request at the most.
+pub const MOST_ADDRESSES: usize = 500;
+
+/// Look-ups that run side by side.
+const SIDE_BY_SIDE: usize = 32;
+
+/// How long one look-up may take where the caller does not say.
+pub const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Makes the directory that the settings describe.
+///
+/// # Errors
+/// `bad-resolver` or `bad-trust-anchor`.
+pub fn open_directory(settings: &Settings) -> Result<SmimeaDirectory, Failure> {
+    let servers = settings.resolver.as_deref().map(str::parse::<Servers>).transpose()?.unwrap_or_default();
+    let anchors = match &settings.trust_anchor {
+        Some(file) => Anchors::from_file(file)?,
+        None => Anchors::built_in()?,
+    };
+    let clock: Arc<dyn Clock> = match settings.dnssec_at {
+        Some(at) => Arc::new(FixedClock(at)),
+        None => Arc::new(SystemClock),
+    };
+    let resolver = Resolver::new(ResolverConfig { servers, anchors, clock })?;
+    Ok(SmimeaDirectory::new(Arc::new(resolver), settings.profile))
+}
+
+/// Looks all addresses up side by side, within `deadline` for all of them together. The results
+/// stand in the order of the addresses.
+pub fn find_all(
+    directory: &dyn Directory,
+    addresses: &[EmailAddress],
+    now: UnixTime,
+    deadline: Duration,
+) -> Vec<Result<Finding, NameTooLong>> {
+    let end = Instant::now() + deadline;
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..addresses.len().min(SIDE_BY_SIDE) {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(address) = addresses.get(index) else { return };
+                    let left = end.saturating_duration_since(Instant::now());
+                    if sender.send((index, directory.find(address, now, left))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut found: Vec<_> = receiver.iter().collect();
+        found.sort_by_key(|(index, _)| *index);
+        found.into_iter().map(|(_, finding)| finding).collect()
+    })
+}
+
+/// The `results` of the wire's `lookup`: one object for each address, in order, bad ones too.
+pub fn results(
+    directory: &dyn Directory,
+    addresses: &[String],
+    now: UnixTime,
+    deadline: Duration,
+) -> Vec<Value> {
+    let parsed: Vec<Option<EmailAddress>> =
+        addresses.iter().map(|text| EmailAddress::parse(text).ok()).collect();
+    let good: Vec<EmailAddress> = parsed.iter().flatten().cloned().collect();
+    let mut found = find_all(directory, &good, now, deadline).into_iter();
+    let describe_next = |(text, address): (&String, &Option<EmailAddress>)| match address {
+        Some(_) => match found.next() {
+            Some(Ok(finding)) => with_recipient(&finding),
+            _ => invalid(text, "The domain of this address is too long to hold certificates in the DNS."),
+        },
+        None => invalid(text, "This is not a mail address."),
+    };
+    addresses.iter().zip(&parsed).map(describe_next).collect()
+}
+
+fn with_recipient(finding: &Finding) -> Value {
+    let mut value = describe(finding);
+    if let Value::Object(object) = &mut value {
+        object.insert("recipient".into(), json!(recipient_state(finding)));
+    }
+    value
+}
+
+fn invalid(text: &str, reason: &str) -> Value {
+    json!({
+        "address": text, "owner_name": null, "status": "absent", "recipient": "invalid-address",
+        "reason": reason, "records": [], "certificates": [],
+    })
+}
+
+/// The word of the protocol for what can be done with a recipient.
+pub fn recipient_state(finding: &Finding) -> &'static str {
+    match finding.status() {
+        Status::Secure if finding.encryption_certificates().next().is_some() => "ready",
+        Status::Secure => "unusable",
+        other => other.word(),
+    }
+}
+
+/// The object of `dane-smime lookup --json` for one address.
+pub fn describe(finding: &Finding) -> Value {
+    json!({
+        "address": finding.address.to_string(),
+        "owner_name": finding.owner_name.to_string(),
+        "status": finding.status().word(),
+        "reason": words::reason(finding),
+        "records": finding.records().iter().map(record).collect::<Vec<_>>(),
+        "certificates": finding.certificates().iter().map(certificate).collect::<Vec<_>>(),
+        "dnssec": words::facts(finding),
+    })
+}
+
+fn record(record: &SmimeaRecord) -> Value {
+    let mut value = json!({
+        "usage": record.usage, "selector": record.selector, "matching": record.matching,
+        "data": hex::encode(&record.data), "ttl": record.ttl,
+    });
+    if let (Err(unusable), Value::Object(object)) = (record.meaning, &mut value) {
+        object.insert("unusable".into(), json!(format!("The record {}.", words::unusable_words(unusable))));
+    }
+    value
+}
+
+fn certificate(found: &FoundCertificate) -> Value {
+    let certificate = &found.certificate;
+    json!({
+        "sha256": certificate.sha256().to_string(),
+        "subject": certificate.subject(),
+        "issuer": certificate.issuer(),
+        "not_before": certificate.not_before().to_string(),
+        "not_after": certificate.not_after().to_string(),
+        "algorithm": certificate.key_algorithm().to_string(),
+        "can_sign": found.signing.is_ok(),
+        "can_encrypt": found.encryption.is_ok(),
+        "pem": certificate.to_pem(),
+    })
+}

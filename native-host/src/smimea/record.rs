@@ -1,0 +1,223 @@
+//! SMIMEA record data (RFC 8162 section 2; the TLSA format of RFC 6698 section 2).
+
+use crate::config::Profile;
+use crate::dns::{RecordSet, Validated};
+use crate::x509::Certificate;
+
+/// One record as published. Any octets can be read; what cannot be used says why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmimeaRecord {
+    /// The certificate usage field; 0 if the data is too short to have one, and so below.
+    pub usage: u8,
+    /// The selector field.
+    pub selector: u8,
+    /// The matching type field.
+    pub matching: u8,
+    /// The certificate association data.
+    pub data: Vec<u8>,
+    /// How long it may be kept, in seconds.
+    pub ttl: u32,
+    /// What it means, or why it means nothing here.
+    pub meaning: Result<Association, Unusable>,
+}
+
+/// What a usable record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Association {
+    /// What kind of certificate it names, and which rules it adds.
+    pub usage: Usage,
+    /// Which part of the certificate is named.
+    pub selector: Selector,
+    /// How that part is given.
+    pub matching: Matching,
+}
+
+/// RFC 6698 section 2.1.1 with the names of RFC 7218.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// 0: an authority in an ordinary CA path.
+    PkixTa,
+    /// 1: this certificate, and an ordinary CA path must hold too.
+    PkixEe,
+    /// 2: an authority of the domain's own.
+    DaneTa,
+    /// 3: this certificate, nothing else asked.
+    DaneEe,
+}
+
+impl Usage {
+    /// Whether the record names the user's own certificate, not an authority's.
+    pub const fn names_end_entity(self) -> bool {
+        matches!(self, Self::PkixEe | Self::DaneEe)
+    }
+
+    /// Whether the ordinary CA path must hold too.
+    pub const fn needs_ca_path(self) -> bool {
+        matches!(self, Self::PkixTa | Self::PkixEe)
+    }
+}
+
+/// RFC 6698 section 2.1.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// 0: the whole certificate.
+    Certificate,
+    /// 1: its SubjectPublicKeyInfo.
+    PublicKey,
+}
+
+/// RFC 6698 section 2.1.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// 0: the octets themselves.
+    Exact,
+    /// 1: their SHA-256.
+    Sha256,
+    /// 2: their SHA-512.
+    Sha512,
+}
+
+/// Why a record is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unusable {
+    /// Association data of no octets.
+    Empty,
+    /// The 2014 guide takes `3 0 0` alone.
+    NotInProfile,
+    /// Selector 0 with matching type 0, and the data is no certificate.
+    NotACertificate,
+    /// Fewer than three octets.
+    TooShort,
+    /// A usage other than 0 to 3.
+    UnknownUsage,
+    /// A selector other than 0 and 1.
+    UnknownSelector,
+    /// A matching type other than 0, 1 and 2.
+    UnknownMatching,
+    /// A digest of another length than its kind has.
+    WrongDigestLength,
+}
+
+impl SmimeaRecord {
+    /// The records of a proven answer, in its order.
+    pub fn of(set: &Validated<RecordSet>, profile: Profile) -> Vec<Self> {
+        set.get().records.iter().map(|record| Self::parse(&record.rdata, record.ttl, profile)).collect()
+    }
+
+    /// Reads one record's data; never fails.
+    pub fn parse(rdata: &[u8], ttl: u32, profile: Profile) -> Self {
+        let [usage, selector, matching, data @ ..] = rdata else {
+            let data = rdata.to_vec();
+            return Self { usage: 0, selector: 0, matching: 0, data, ttl, meaning: Err(Unusable::TooShort) };
+        };
+        let meaning = Association::read(*usage, *selector, *matching, data).and_then(|meaning| {
+            let as_guide = (*usage, *selector, *matching) == (3, 0, 0);
+            if profile == Profile::Guide2014 && !as_guide { Err(Unusable::NotInProfile) } else { Ok(meaning) }
+        });
+        Self { usage: *usage, selector: *selector, matching: *matching, data: data.to_vec(), ttl, meaning }
+    }
+
+    /// The record data on the wire.
+    pub fn rdata(&self) -> Vec<u8> {
+        let mut rdata = vec![self.usage, self.selector, self.matching];
+        rdata.extend_from_slice(&self.data);
+        rdata
+    }
+
+    /// The certificate that the record holds whole (selector 0, matching type 0).
+    pub fn certificate(&self) -> Option<Certificate> {
+        match self.meaning {
+            Ok(Association { selector: Selector::Certificate, matching: Matching::Exact, .. }) => {
+                Certificate::from_der(&self.data).ok()
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Association {
+    fn read(usage: u8, selector: u8, matching: u8, data: &[u8]) -> Result<Self, Unusable> {
+        let usage = match usage {
+            0 => Usage::PkixTa,
+            1 => Usage::PkixEe,
+            2 => Usage::DaneTa,
+            3 => Usage::DaneEe,
+            _ => return Err(Unusable::UnknownUsage),
+        };
+        let selector = match selector {
+            0 => Selector::Certificate,
+            1 => Selector::PublicKey,
+            _ => return Err(Unusable::UnknownSelector),
+        };
+        let matching = match matching {
+            0 => Matching::Exact,
+            1 => Matching::Sha256,
+            2 => Matching::Sha512,
+            _ => return Err(Unusable::UnknownMatching),
+        };
+        match (matching, selector) {
+            _ if data.is_empty() => Err(Unusable::Empty),
+            (Matching::Sha256, _) if data.len() != 32 => Err(Unusable::WrongDigestLength),
+            (Matching::Sha512, _) if data.len() != 64 => Err(Unusable::WrongDigestLength),
+            (Matching::Exact, Selector::Certificate) if Certificate::from_der(data).is_err() => {
+                Err(Unusable::NotACertificate)
+            }
+            _ => Ok(Self { usage, selector, matching }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn meaning(rdata: &[u8]) -> Result<Association, Unusable> {
+        SmimeaRecord::parse(rdata, 300, Profile::Rfc8162).meaning
+    }
+
+    #[test]
+    fn what_is_unusable_says_why() {
+        let digest = |fields: [u8; 3], length: usize| [fields.to_vec(), vec![7; length]].concat();
+        assert_eq!(meaning(&[]), Err(Unusable::TooShort));
+        assert_eq!(meaning(&[3, 0]), Err(Unusable::TooShort));
+        assert_eq!(meaning(&[3, 1, 1]), Err(Unusable::Empty));
+        assert_eq!(meaning(&digest([4, 0, 1], 32)), Err(Unusable::UnknownUsage));
+        assert_eq!(meaning(&digest([255, 0, 1], 32)), Err(Unusable::UnknownUsage));
+        assert_eq!(meaning(&digest([3, 2, 1], 32)), Err(Unusable::UnknownSelector));
+        assert_eq!(meaning(&digest([3, 0, 3], 32)), Err(Unusable::UnknownMatching));
+        assert_eq!(meaning(&digest([3, 1, 1], 31)), Err(Unusable::WrongDigestLength));
+        assert_eq!(meaning(&digest([3, 1, 2], 32)), Err(Unusable::WrongDigestLength));
+        assert_eq!(meaning(&digest([3, 0, 0], 20)), Err(Unusable::NotACertificate));
+    }
+
+    #[test]
+    fn all_usages_selectors_and_digests_are_read() {
+        for usage in 0..=3 {
+            for selector in 0..=1 {
+                for (matching, length) in [(1, 32), (2, 64)] {
+                    let rdata = [vec![usage, selector, matching], vec![7; length]].concat();
+                    let record = SmimeaRecord::parse(&rdata, 1, Profile::Rfc8162);
+                    assert!(record.meaning.is_ok());
+                    assert_eq!(record.rdata(), rdata);
+                    assert_eq!(
+                        SmimeaRecord::parse(&rdata, 1, Profile::Guide2014).meaning,
+                        Err(Unusable::NotInProfile)
+                    );
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_octets_make_it_panic(rdata: Vec<u8>, ttl: u32) {
+            let record = SmimeaRecord::parse(&rdata, ttl, Profile::Rfc8162);
+            if rdata.len() >= 3 {
+                prop_assert_eq!(record.rdata(), rdata);
+            }
+        }
+    }
+}

@@ -106,7 +106,7 @@ impl Anchors {
                 }
             }
             if !open && !tokens.is_empty() {
-                if !tokens.iter().next().is_some_and(|token| token.starts_with('$')) {
+                if !tokens.first().is_some_and(|token| token.starts_with('$')) {
                     anchors.push(record(&tokens).ok_or(AnchorError::BadLine { line: index + 1 })?);
                 }
                 tokens.clear();

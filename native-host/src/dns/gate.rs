@@ -94,6 +94,9 @@ fn negative(message: &Message, name: &DomainName, now: UnixTime) -> Result<Answe
     let soa =
         message.authorities.iter().find(|r| r.record_type() == RecordType::SOA).ok_or(Defect::NoDenial)?;
     let data: Vec<&WireRecord> = message.authorities.iter().filter(|r| !is_signature(r)).collect();
+    if soa.name.zone_of(name) && data.iter().all(|r| r.proof == Proof::Insecure) {
+        return Ok(Answer::Insecure(Insecurity { zone: soa.name.clone(), cause: InsecureCause::NoDs }));
+    }
     if !soa.name.zone_of(name)
         || data.iter().any(|r| r.proof != Proof::Secure)
         || !data.iter().any(|r| is_denial(r))

@@ -1,0 +1,223 @@
+//! Look-ups in a real signed DNS: every state of the contract, with its exit status.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test program"
+)]
+#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
+
+#[path = "../support/certificates.rs"]
+mod certificates;
+#[path = "../support/signed_tree.rs"]
+mod signed_tree;
+
+use std::process::Command;
+use std::sync::LazyLock;
+
+use certificates::{Made, certificate};
+use dane_smime::config::Profile;
+use dane_smime::mime::EmailAddress;
+use dane_smime::smimea::OwnerName;
+use serde_json::Value;
+use signed_tree::{Fate, Tree, Zone};
+
+struct World {
+    tree: Tree,
+    alice: Made,
+}
+
+/// One tree for all tests of this program; knotd is ended by the last one (see `Drop`).
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let alice = certificate("alice@example.test", 0, 400);
+    let expired = certificate("alice@example.test", -400, -10);
+    let hex = hex::encode(&alice.der);
+    let people = |domain: &str| {
+        let at = |local: &str| owner(&format!("{local}@{domain}"));
+        vec![
+            format!("{} SMIMEA 3 0 0 {hex}", at("alice")),
+            format!("{} SMIMEA 3 0 0 {}", at("late"), hex::encode(&expired.der)),
+            format!("{} SMIMEA 3 1 1 {}", at("digest"), hex::encode(openssl::sha::sha256(b"x"))),
+            format!("{} SMIMEA 9 9 9 00ff", at("odd")),
+            format!("{} SMIMEA 3 0 0 {hex}", at("two")),
+            format!("{} SMIMEA 3 0 0 00", at("two")),
+            format!("{} TXT hello", at("textonly")),
+            format!("{} CNAME {}", at("alias"), at("alice")),
+            format!("*.wild.{domain}. SMIMEA 3 0 0 {hex}"),
+        ]
+        .into_iter()
+        .chain((0..4).map(|n| format!("{} SMIMEA 3 0 0 {}", at("big"), "ab".repeat(2000 + n))))
+        .collect::<Vec<_>>()
+    };
+    let zone = |label: &str| Zone::signed(&format!("{label}.test."), people(&format!("{label}.test")));
+    let tree = Tree::grow(vec![
+        Zone::signed("test.", Vec::new()).algorithm("RSASHA256").nsec3(false, 0),
+        zone("example"),
+        zone("rsa").algorithm("RSASHA256").nsec3(false, 0),
+        zone("rsa512").algorithm("RSASHA512"),
+        zone("ed").algorithm("ED25519").nsec3(false, 0),
+        zone("p384").algorithm("ECDSAP384SHA384"),
+        zone("optout").nsec3(true, 0),
+        zone("unsigned").fate(Fate::Unsigned),
+        zone("expired").fate(Fate::Expired),
+        zone("early").fate(Fate::NotYetValid),
+        zone("broken").tampered(break_signatures),
+        zone("changed").nsec3(false, 0).tampered(|text| text.replace("SMIMEA\t3 0 0", "SMIMEA\t3 0 1")),
+    ]);
+    World { tree, alice }
+});
+
+/// Changes the first character of the last line of each SMIMEA signature.
+fn break_signatures(text: String) -> String {
+    let mut inside = false;
+    let changed = text.lines().map(|line| {
+        inside |= line.contains("RRSIG") && line.contains("SMIMEA");
+        if inside && line.trim_end().ends_with(')') {
+            inside = false;
+            let at = line.find(|c: char| !c.is_whitespace()).unwrap();
+            let other = if line[at..].starts_with('A') { "B" } else { "A" };
+            return format!("{}{other}{}\n", &line[..at], &line[at + 1..]);
+        }
+        format!("{line}\n")
+    });
+    changed.collect()
+}
+
+fn owner(address: &str) -> String {
+    OwnerName::of(&EmailAddress::parse(address).unwrap(), Profile::Rfc8162).unwrap().to_string()
+}
+
+fn dane_smime(arguments: &[&str]) -> (i32, Value) {
+    let world = &*WORLD;
+    let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
+        .args(["--json", "--resolver", &world.tree.address.to_string()])
+        .arg("--trust-anchor")
+        .arg(world.tree.anchor_file())
+        .env("HOME", world.tree.path("home"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let json = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    (output.status.code().unwrap(), json)
+}
+
+fn state(address: &str) -> (String, i32) {
+    let (exit, json) = dane_smime(&["lookup", address]);
+    (json["status"].as_str().unwrap_or_else(|| panic!("{json}")).to_owned(), exit)
+}
+
+#[test]
+fn each_state_has_its_word_and_its_exit_status() {
+    for (address, word, exit) in [
+        ("alice@example.test", "secure", 0),
+        ("alice@rsa.test", "secure", 0),
+        ("alice@rsa512.test", "secure", 0),
+        ("alice@ed.test", "secure", 0),
+        ("alice@p384.test", "secure", 0),
+        ("alice@optout.test", "secure", 0),
+        ("big@example.test", "secure", 0),
+        ("nobody@example.test", "absent", 1),
+        ("nobody@rsa.test", "absent", 1),
+        ("textonly@example.test", "absent", 1),
+        ("textonly@ed.test", "absent", 1),
+        ("alice@unsigned.test", "insecure", 3),
+        ("nobody@unsigned.test", "insecure", 3),
+        ("nobody@optout.test", "insecure", 3),
+        ("alice@broken.test", "bogus", 3),
+        ("alice@changed.test", "bogus", 3),
+        ("alice@expired.test", "bogus", 3),
+        ("alice@early.test", "bogus", 3),
+        ("nobody@expired.test", "bogus", 3),
+    ] {
+        assert_eq!(state(address), (word.to_owned(), exit), "{address}");
+    }
+}
+
+#[test]
+fn the_certificate_comes_from_the_record() {
+    let (_, json) = dane_smime(&["lookup", "alice@example.test"]);
+    let world = &*WORLD;
+    assert_eq!(json["owner_name"], owner("alice@example.test").as_str());
+    assert_eq!(json["records"][0]["data"], hex::encode(&world.alice.der).as_str());
+    let certificate = &json["certificates"][0];
+    assert_eq!(certificate["sha256"], hex::encode(openssl::sha::sha256(&world.alice.der)).as_str());
+    assert_eq!(
+        (certificate["can_sign"].as_bool(), certificate["can_encrypt"].as_bool()),
+        (Some(true), Some(true))
+    );
+    assert!(certificate["pem"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+}
+
+#[test]
+fn proven_records_that_give_nothing_say_why() {
+    for (local, word) in [("late", "expired"), ("digest", "digest"), ("odd", "unknown certificate usage")] {
+        let (exit, json) = dane_smime(&["lookup", &format!("{local}@example.test")]);
+        assert_eq!((exit, json["status"].as_str()), (0, Some("secure")), "{local}");
+        assert!(json["reason"].as_str().unwrap().contains(word), "{local}: {}", json["reason"]);
+    }
+    let (_, json) = dane_smime(&["lookup", "two@example.test"]);
+    assert_eq!(
+        (json["records"].as_array().unwrap().len(), json["certificates"].as_array().unwrap().len()),
+        (2, 1)
+    );
+}
+
+#[test]
+fn unproven_data_is_never_shown() {
+    for address in ["alice@unsigned.test", "alice@broken.test", "alice@changed.test", "alice@expired.test"] {
+        let (_, json) = dane_smime(&["lookup", address]);
+        assert_eq!(
+            (&json["records"], &json["certificates"]),
+            (&Value::Array(vec![]), &Value::Array(vec![])),
+            "{address}"
+        );
+    }
+}
+
+#[test]
+fn several_addresses_give_an_array_and_the_worst_status() {
+    let (exit, json) =
+        dane_smime(&["lookup", "alice@example.test", "nobody@example.test", "alice@broken.test"]);
+    let states: Vec<_> = json.as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
+    assert_eq!((states, exit), (vec!["secure", "absent", "bogus"], 3));
+}
+
+#[test]
+fn without_a_way_to_the_name_nothing_is_said() {
+    let world = &*WORLD;
+    let anchor = world.tree.anchor_of("example.test.", "anchor");
+    let (exit, json) = dane_smime(&["lookup", "alice@rsa.test", "--trust-anchor", anchor.to_str().unwrap()]);
+    // clap takes the last of two; the anchor of example.test says nothing of rsa.test
+    assert_eq!((exit, json["status"].as_str()), (4, Some("unreachable")));
+    let nobody = signed_tree::free_port().to_string();
+    let (exit, json) = dane_smime(&["lookup", "alice@rsa.test", "--resolver", &nobody]);
+    assert_eq!((exit, json["status"].as_str()), (4, Some("unreachable")));
+}
+
+#[test]
+fn signatures_are_judged_by_the_clock_that_is_given() {
+    let (_, json) = dane_smime(&["lookup", "alice@example.test", "--dnssec-at", "2020-01-15T00:00:00Z"]);
+    assert_eq!(json["status"], "bogus");
+}
+
+#[test]
+fn what_record_prints_is_what_lookup_finds() {
+    let world = &*WORLD;
+    let file = world.tree.path("alice.pem");
+    std::fs::write(&file, &world.alice.pem).unwrap();
+    let file = file.to_str().unwrap();
+    let (exit, json) = dane_smime(&["record", "alice@example.test", "--cert", file]);
+    assert_eq!(exit, 0);
+    let hex = hex::encode(&world.alice.der);
+    let name = owner("alice@example.test");
+    assert_eq!(json["lines"][0], format!("{name} IN SMIMEA 3 0 0 {hex}"));
+    assert_eq!(json["lines"][1], format!("{name} IN TYPE53 \\# {} 030000{hex}", world.alice.der.len() + 3));
+    let (exit, json) = dane_smime(&["record", "bob@example.test", "--cert", file]);
+    assert_eq!((exit, json["error"]["code"].as_str()), (2, Some("certificate-does-not-fit")));
+    let (exit, _) = dane_smime(&["record", "bob@example.test", "--cert", file, "--force"]);
+    assert_eq!(exit, 0);
+    let (_, json) = dane_smime(&["record", "alice@example.test", "--cert", file, "--profile", "guide-2014"]);
+    assert!(json["lines"][0].as_str().unwrap().contains(" IN TYPE65444 \\# "));
+}

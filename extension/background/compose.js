@@ -1,2 +1,257 @@
-/** @param {import("./host.js").Host} _host */
-export function startCompose(_host) {}
+/**
+ * Writing mail: what is asked of the host for each compose window, and what is shown there. Holds nothing that would be
+ * missed when Thunderbird stops the event page: the choice lives with its window (experiments/compose), the rest can be asked
+ * for again.
+ */
+
+import { makeChoice, touch } from "./compose/choice.js";
+import { propose, proposeWithoutChoice } from "./compose/proposal.js";
+import { Recipients } from "./compose/recipients.js";
+import { showButton, viewOf } from "./compose/view.js";
+import { recipientLines } from "./compose/words.js";
+import { explain, HostError } from "./host-error.js";
+import { readSettings, wishesFor } from "./settings.js";
+
+/** Typing may go on; the host is asked when it pauses. */
+const PAUSE_MS = 250;
+
+const KEYS_MS = 10_000;
+
+/** Signing and encrypting: a minute, and a second for each 100 KiB (the largest mail may take a while on an old computer). */
+const PROTECT_MS = 60_000;
+const PROTECT_MS_PER_MEBIBYTE = 2_000;
+
+const text = browser.i18n.getMessage;
+
+/** @param {import("./host.js").Host} host */
+export function startCompose(host) {
+  const compose = new Compose(host);
+  browser.daneCompose.onChanged.addListener((tabId) => compose.changed(tabId));
+  browser.daneCompose.onBeforeSend.addListener((_tabId, window) => compose.beforeSend(window));
+  browser.daneCompose.onAnswer.addListener((_tabId, answer) => rememberWithout(answer.remember));
+  browser.daneCompose.onProtect.addListener((job, entity) => compose.protect(job, entity));
+  browser.runtime.onMessage.addListener((message) => {
+    if (message?.to === "compose") {
+      return compose.fromPopup(message);
+    }
+    return undefined; // somebody else's
+  });
+  browser.commands.onCommand.addListener((name, tab) => {
+    if (tab?.type === "messageCompose" && tab.id !== undefined) {
+      return compose.command(name, tab.id);
+    }
+    return undefined;
+  });
+}
+
+class Compose {
+  #host;
+  #recipients;
+  /** Pauses under way, by tab. @type {Map<number, ReturnType<typeof setTimeout>>} */
+  #pauses = new Map();
+
+  /** @param {import("./host.js").Host} host */
+  constructor(host) {
+    this.#host = host;
+    this.#recipients = new Recipients(host, text);
+  }
+
+  /** A window opened, or its sender or recipients changed. @param {number} tabId */
+  async changed(tabId) {
+    clearTimeout(this.#pauses.get(tabId));
+    await this.#choiceOf(tabId, await browser.daneCompose.getWindow(tabId));
+    await this.#show(tabId);
+    this.#pauses.set(
+      tabId,
+      setTimeout(() => {
+        this.#pauses.delete(tabId);
+        this.#lookUp(tabId).catch(ignoreClosed);
+      }, PAUSE_MS),
+    );
+  }
+
+  /**
+   * Send was pressed.
+   *
+   * @param {import("../types/dane-compose").WindowDescription} window
+   */
+  async beforeSend(window) {
+    const { choice: made, why } = await this.#makeChoice(window);
+    if (!made) {
+      return proposeWithoutChoice(why, text);
+    }
+    const choice = window.answers?.sign === undefined ? made : touch(made, { sign: window.answers.sign });
+    const recipients = choice.encrypt ? await this.#recipients.lookUp(everybody(window)) : [];
+    return propose({ choice, window, recipients, remembered: await remembered() }, text);
+  }
+
+  /**
+   * Thunderbird has built the mail: sign and encrypt it.
+   *
+   * @param {import("../types/protocol").ProtectRequest} job
+   * @param {ArrayBuffer} entity
+   */
+  async protect(job, entity) {
+    try {
+      const { body, result } = await this.#host.request("protect", job, {
+        body: new Uint8Array(entity),
+        deadlineMs: PROTECT_MS + Math.ceil(entity.byteLength / 1024 / 1024) * PROTECT_MS_PER_MEBIBYTE,
+      });
+      if (result.signed !== job.sign || result.encrypted !== job.encrypt) {
+        throw new HostError("host-broken");
+      }
+      return { entity: body.buffer };
+    } catch (error) {
+      console.error(error);
+      return { error: this.#explain(error) };
+    }
+  }
+
+  /** @param {import("../types/messages").ToCompose} message */
+  async fromPopup(message) {
+    const { tabId } = message;
+    const window = await browser.daneCompose.getWindow(tabId);
+    switch (message.what) {
+      case "look-again":
+        this.#recipients.forget(everybody(window));
+        await this.changed(tabId);
+        break;
+      case "switch": {
+        const choice = await this.#choiceOf(tabId, window);
+        if (choice) {
+          await this.#setChoice(tabId, touch(choice, message.change));
+        }
+        break;
+      }
+      case "view":
+        break;
+    }
+    return this.#view(tabId);
+  }
+
+  /** A key was pressed. @param {string} name @param {number} tabId */
+  async command(name, tabId) {
+    const choice = await this.#choiceOf(tabId, await browser.daneCompose.getWindow(tabId));
+    if (choice) {
+      const change = name === "toggle-sign" ? { sign: !choice.sign } : { encrypt: !choice.encrypt };
+      await this.#setChoice(tabId, touch(choice, change));
+    }
+  }
+
+  /** @param {number} tabId @param {import("./compose/choice.js").Choice} choice */
+  async #setChoice(tabId, choice) {
+    await browser.daneCompose.setChoice(tabId, choice);
+    await this.#show(tabId);
+    await this.#lookUp(tabId);
+  }
+
+  /**
+   * The choice of a window; made now if it has none, or one for another sender.
+   *
+   * @param {number} tabId
+   * @param {import("../types/dane-compose").WindowDescription} window
+   */
+  async #choiceOf(tabId, window) {
+    if (window.choice?.from === window.from) {
+      return window.choice;
+    }
+    const { choice } = await this.#makeChoice(window);
+    if (choice) {
+      await browser.daneCompose.setChoice(tabId, choice);
+    }
+    return choice;
+  }
+
+  /**
+   * @param {import("../types/dane-compose").WindowDescription} window
+   * @returns {Promise<{ choice: import("./compose/choice.js").Choice | null, why: string }>}
+   */
+  async #makeChoice(window) {
+    if (window.choice?.from === window.from) {
+      return { choice: window.choice, why: "" };
+    }
+    const wishes = wishesFor(window.from, await readSettings());
+    let keys = null;
+    let why = "";
+    try {
+      ({
+        result: { keys },
+      } = await this.#host.request("keys", {}, { deadlineMs: KEYS_MS }));
+    } catch (error) {
+      console.error(error);
+      why = explain(error, text);
+    }
+    const { from, fromEncrypted, choice: previous } = window;
+    return { choice: makeChoice({ from, fromEncrypted, keys, wishes, previous }), why };
+  }
+
+  /** Looks recipients up that are not known, and shows what comes. @param {number} tabId */
+  async #lookUp(tabId) {
+    const window = await browser.daneCompose.getWindow(tabId);
+    const addresses = everybody(window);
+    if (!window.choice?.hasKey || addresses.every((address) => this.#recipients.peek(address))) {
+      return;
+    }
+    await this.#recipients.lookUp(addresses);
+    await this.#show(tabId);
+  }
+
+  /** @param {number} tabId */
+  async #show(tabId) {
+    const view = await this.#view(tabId);
+    const marks = view.recipients.map(({ address, mark, sentence }) => ({ address, kind: mark, text: sentence }));
+    await Promise.all([
+      browser.daneCompose.markRecipients(tabId, view.encrypt ? marks : []),
+      browser.daneCompose.setNotice(tabId, view.notice),
+      showButton(tabId, view, text),
+    ]);
+    browser.runtime.sendMessage({ to: "popup", tabId }).catch(() => {}); // no popup is open
+  }
+
+  /** @param {number} tabId */
+  async #view(tabId) {
+    const window = await browser.daneCompose.getWindow(tabId);
+    const { choice, why } = await this.#makeChoice(window);
+    const known = new Map(everybody(window).map((address) => [address, this.#recipients.peek(address)]));
+    return viewOf({ window, choice, why, known, remembered: await remembered() }, text);
+  }
+
+  /** @param {unknown} error */
+  #explain(error) {
+    const sentence = explain(error, text);
+    if (!(error instanceof HostError) || !Array.isArray(error.details.recipients)) {
+      return sentence;
+    }
+    const recipients = error.details.recipients.map(({ address, status, reason }) => ({
+      address: String(address),
+      state: status === "secure" ? "unusable" : status,
+      reason: String(reason ?? ""),
+    }));
+    this.#recipients.forget(recipients.map(({ address }) => address));
+    return [sentence, recipientLines(recipients, text)].join("\n\n");
+  }
+}
+
+/** @param {{ to: string[], cc: string[], bcc: string[] }} window */
+function everybody({ to, cc, bcc }) {
+  return [...new Set([...to, ...cc, ...bcc])];
+}
+
+/** Addresses to which the writer sends unencrypted without being asked, while they have no certificate. */
+async function remembered() {
+  const { withoutCertificate } = await browser.storage.local.get("withoutCertificate");
+  return Array.isArray(withoutCertificate) ? withoutCertificate : [];
+}
+
+/** @param {unknown} addresses */
+async function rememberWithout(addresses) {
+  if (Array.isArray(addresses)) {
+    const withoutCertificate = [...new Set([...(await remembered()), ...addresses])];
+    await browser.storage.local.set({ withoutCertificate });
+  }
+}
+
+/** @param {unknown} error of a window that was closed meanwhile */
+function ignoreClosed(error) {
+  console.debug(error);
+}

@@ -26,6 +26,10 @@ const HELLO_MS = 10_000;
 const GRACE_MS = 2_000;
 
 /**
+ * @typedef {object} Clock
+ * @property {(callback: (...args: any[]) => void, ms: number) => any} setTimeout
+ * @property {(timer: any) => void} clearTimeout
+ *
  * @typedef {object} Port the part of `browser.runtime.Port` used here
  * @property {(message: object) => void} postMessage
  * @property {() => void} disconnect
@@ -52,15 +56,18 @@ export class Host {
   #connection = null;
   #connect;
   #version;
+  #clock;
 
   /**
    * @param {object} environment
    * @param {() => Port} environment.connect starts the program
    * @param {string} environment.version the add-on's own
+   * @param {Clock} [environment.clock]
    */
-  constructor({ connect, version }) {
+  constructor({ connect, version, clock = globalThis }) {
     this.#connect = connect;
     this.#version = version;
+    this.#clock = clock;
   }
 
   /** What the connected program said of itself; null before the first request and after a failure. */
@@ -91,7 +98,7 @@ export class Host {
 
   #open() {
     if (!this.#connection?.alive) {
-      this.#connection = new Connection(this.#connect, this.#version);
+      this.#connection = new Connection(this.#connect, this.#version, this.#clock);
     }
     return this.#connection;
   }
@@ -106,6 +113,7 @@ class Connection {
   #lastId = 0;
   /** Why the connection ended, once it has. */
   #cause = new HostError("host-gone");
+  #clock;
 
   /** @type {import("../types/protocol").Hello | null} */
   hello = null;
@@ -113,12 +121,14 @@ class Connection {
   /**
    * @param {() => Port} connect
    * @param {string} version
+   * @param {Clock} clock
    */
-  constructor(connect, version) {
+  constructor(connect, version, clock) {
+    this.#clock = clock;
     try {
       this.#port = connect();
-      this.#port.onMessage.addListener(message => this.#receive(message));
-      this.#port.onDisconnect.addListener(port => this.#disconnected(port?.error?.message ?? ""));
+      this.#port.onMessage.addListener((message) => this.#receive(message));
+      this.#port.onDisconnect.addListener((port) => this.#disconnected(port?.error?.message ?? ""));
     } catch (error) {
       this.#disconnected(error instanceof Error ? error.message : "");
     }
@@ -171,7 +181,7 @@ class Connection {
       this.#jobs.set(id, { resolve, reject, parts: [], octets: 0, onProgress });
     });
     answer.catch(() => {}); // it may come while the body is still going out
-    const timer = setTimeout(() => this.#silent(id), patienceMs);
+    const timer = this.#clock.setTimeout(() => this.#silent(id), patienceMs);
     const cancel = () => this.#cancel(id);
     signal?.addEventListener("abort", cancel, { once: true });
     try {
@@ -181,7 +191,7 @@ class Connection {
       }
       return await answer;
     } finally {
-      clearTimeout(timer);
+      this.#clock.clearTimeout(timer);
       signal?.removeEventListener("abort", cancel);
     }
   }
@@ -196,7 +206,7 @@ class Connection {
   async #sendBody(id, body) {
     for (let seq = 0, start = 0; start < body.length && this.#jobs.has(id); seq++, start += CHUNK_OCTETS) {
       this.#post({ type: "chunk", id, seq, data: body.subarray(start, start + CHUNK_OCTETS).toBase64() });
-      await new Promise(resolve => setTimeout(resolve, 0));
+      await new Promise((resolve) => this.#clock.setTimeout(resolve, 0));
     }
   }
 
@@ -246,7 +256,11 @@ class Connection {
         this.#takeChunk(job, message);
         break;
       case "progress":
-        job.onProgress?.(message);
+        job.onProgress?.({
+          stage: asText(message.stage),
+          done: asNumber(message.done),
+          total: asNumber(message.total),
+        });
         break;
       case "hello":
         this.#end(message.id)?.resolve({ result: message, body: new Uint8Array() });
@@ -343,11 +357,22 @@ class Connection {
  * @returns {message is { type: string, id: number } & Record<string, unknown>}
  */
 function isAnswer(message) {
-  return typeof message === "object" && message !== null && "type" in message && typeof message.type === "string"
-    && "id" in message && Number.isInteger(message.id);
+  return (
+    typeof message === "object" &&
+    message !== null &&
+    "type" in message &&
+    typeof message.type === "string" &&
+    "id" in message &&
+    Number.isInteger(message.id)
+  );
 }
 
 /** @param {unknown} value */
 function asText(value) {
   return typeof value === "string" ? value : "";
+}
+
+/** @param {unknown} value */
+function asNumber(value) {
+  return typeof value === "number" ? value : undefined;
 }

@@ -3,8 +3,8 @@
  * listener is registered while this module runs for the first time, before anything is awaited.
  */
 
-import { Host } from "./host.js";
 import { startCompose } from "./compose.js";
+import { Host } from "./host.js";
 import { startReading } from "./reading.js";
 
 const host = new Host({

@@ -105,7 +105,7 @@ export interface OpenResult {
 
 /** Request and result of each type; `hello` is the connection's own affair. */
 export interface Requests {
-  keys: { request: {}; result: { keys: Key[] } };
+  keys: { request: Record<string, never>; result: { keys: Key[] } };
   lookup: { request: { addresses: string[] }; result: { results: LookupResult[] } };
   protect: { request: ProtectRequest; result: ProtectResult };
   open: { request: { shown_sha256?: string }; result: OpenResult };

@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
-import { mock, test } from "node:test";
-
-import { FakePort, greet } from "./support.mjs";
-import { explain, HostError } from "../../extension/background/host-error.js";
+import { test } from "node:test";
 import { Host } from "../../extension/background/host.js";
+import { explain, HostError } from "../../extension/background/host-error.js";
+import { FakeClock, FakePort, greet, settle } from "./support.mjs";
 
 /** A host whose every connection is played by `play`; `ports` fills as they are opened. */
-function hostPlayedBy(/** @type {(message: any, port: FakePort) => void} */ play) {
+function hostPlayedBy(
+  /** @type {(message: any, port: FakePort) => void} */ play,
+  /** @type {import("../../extension/background/host.js").Clock} */ clock = globalThis,
+) {
   /** @type {FakePort[]} */
   const ports = [];
   const host = new Host({
     version: "0.1.0",
+    clock,
     connect: () => {
       ports.push(new FakePort(play));
       return /** @type {any} */ (ports.at(-1));
@@ -20,15 +23,25 @@ function hostPlayedBy(/** @type {(message: any, port: FakePort) => void} */ play
 }
 
 /** A host that greets and then plays. */
-const greeting = (/** @type {(message: any, port: FakePort) => void} */ play) =>
-  hostPlayedBy((message, port) => greet(message, port) || play(message, port));
+const greeting = (
+  /** @type {(message: any, port: FakePort) => void} */ play,
+  /** @type {import("../../extension/background/host.js").Clock} */ clock = globalThis,
+) => hostPlayedBy((message, port) => greet(message, port) || play(message, port), clock);
 
 const code = (/** @type {string} */ expected) => (/** @type {unknown} */ error) =>
   error instanceof HostError && error.code === expected;
 
-const PROTECT = /** @type {const} */ ({
-  from: "alice@example.test", to: ["bob@example.test"], cc: [], bcc: [], sign: true, encrypt: true, purpose: "send", headers: [],
-});
+/** @type {import("../../extension/types/protocol").ProtectRequest} */
+const PROTECT = {
+  from: "alice@example.test",
+  to: ["bob@example.test"],
+  cc: [],
+  bcc: [],
+  sign: true,
+  encrypt: true,
+  purpose: "send",
+  headers: [],
+};
 
 test("hello comes first, once, with both versions; requests carry ids and deadlines", async () => {
   const { host, ports } = greeting((message, port) => port.say({ type: "result", id: message.id, keys: [] }));
@@ -60,28 +73,49 @@ test("a body goes out in chunks of 512 KiB and comes back whole", async () => {
   });
   /** @type {string[]} */
   const stages = [];
-  const { result, body: out } = await host.request("protect", { ...PROTECT }, { body, onProgress: p => stages.push(p.stage) });
+  const { result, body: out } = await host.request(
+    "protect",
+    { ...PROTECT },
+    { body, onProgress: (p) => stages.push(p.stage) },
+  );
   assert.ok(Buffer.from(body).equals(received));
   assert.ok(Buffer.from(out).equals(answer));
   assert.equal(result.signed, true);
   assert.deepEqual(stages, ["encrypt"]);
-  const chunks = ports[0].sent.filter(m => m.type === "chunk");
-  assert.deepEqual(chunks.map(m => m.seq), [0, 1, 2]);
-  assert.ok(chunks.every(m => Buffer.from(m.data, "base64").length <= 512 * 1024));
-  assert.equal(ports[0].sent.find(m => m.type === "protect").body_length, body.length);
+  const chunks = ports[0].sent.filter((m) => m.type === "chunk");
+  assert.deepEqual(
+    chunks.map((m) => m.seq),
+    [0, 1, 2],
+  );
+  assert.ok(chunks.every((m) => Buffer.from(m.data, "base64").length <= 512 * 1024));
+  assert.equal(ports[0].sent.find((m) => m.type === "protect").body_length, body.length);
 });
 
 test("an error of one request has code, words and details, and harms no other", async () => {
   const { host, ports } = greeting((message, port) => {
     const { id, type } = message;
-    port.say(type === "keys"
-      ? { type: "result", id, keys: [] }
-      : { type: "error", id, code: "recipient-without-certificate", message: "No.", recipients: [{ address: "c@d", status: "absent", reason: "r" }] });
+    port.say(
+      type === "keys"
+        ? { type: "result", id, keys: [] }
+        : {
+            type: "error",
+            id,
+            code: "recipient-without-certificate",
+            message: "No.",
+            recipients: [{ address: "c@d", status: "absent", reason: "r" }],
+          },
+    );
   });
   const failing = host.request("lookup", { addresses: ["c@d"] });
   const fine = host.request("keys", {});
-  await assert.rejects(failing, error => code("recipient-without-certificate")(error)
-    && error instanceof HostError && error.hostMessage === "No." && Array.isArray(error.details.recipients));
+  await assert.rejects(
+    failing,
+    (error) =>
+      code("recipient-without-certificate")(error) &&
+      error instanceof HostError &&
+      error.hostMessage === "No." &&
+      Array.isArray(error.details.recipients),
+  );
   await fine;
   assert.equal(ports.length, 1);
 });
@@ -103,16 +137,36 @@ for (const [name, nonsense] of /** @type {[string, (id: number) => unknown[]][]}
   ["no object", () => ["hello?"]],
   ["null", () => [null]],
   ["no id", () => [{ type: "result" }]],
-  ["a first chunk that is the second", id => [{ type: "chunk", id, seq: 1, data: "AAAA" }]],
-  ["a chunk twice", id => [{ type: "chunk", id, seq: 0, data: "AAAA" }, { type: "chunk", id, seq: 0, data: "AAAA" }]],
-  ["a chunk that is no base64", id => [{ type: "chunk", id, seq: 0, data: "*" }]],
-  ["a chunk without data", id => [{ type: "chunk", id, seq: 0 }]],
-  ["a body shorter than said", id => [{ type: "chunk", id, seq: 0, data: "AAAA" }, { type: "result", id, body_length: 4 }]],
-  ["a body that was not announced", id => [{ type: "chunk", id, seq: 0, data: "AAAA" }, { type: "result", id }]],
-  ["an announced body that never came", id => [{ type: "result", id, body_length: 3 }]],
+  ["a first chunk that is the second", (id) => [{ type: "chunk", id, seq: 1, data: "AAAA" }]],
+  [
+    "a chunk twice",
+    (id) => [
+      { type: "chunk", id, seq: 0, data: "AAAA" },
+      { type: "chunk", id, seq: 0, data: "AAAA" },
+    ],
+  ],
+  ["a chunk that is no base64", (id) => [{ type: "chunk", id, seq: 0, data: "*" }]],
+  ["a chunk without data", (id) => [{ type: "chunk", id, seq: 0 }]],
+  [
+    "a body shorter than said",
+    (id) => [
+      { type: "chunk", id, seq: 0, data: "AAAA" },
+      { type: "result", id, body_length: 4 },
+    ],
+  ],
+  [
+    "a body that was not announced",
+    (id) => [
+      { type: "chunk", id, seq: 0, data: "AAAA" },
+      { type: "result", id },
+    ],
+  ],
+  ["an announced body that never came", (id) => [{ type: "result", id, body_length: 3 }]],
 ])) {
   test(`nonsense ends the connection and the request: ${name}`, async () => {
-    const { host, ports } = greeting((message, port) => nonsense(message.id).forEach(m => port.say(m)));
+    const { host, ports } = greeting((message, port) => {
+      for (const answer of nonsense(message.id)) port.say(answer);
+    });
     await assert.rejects(host.request("keys", {}), code("host-broken"));
     assert.equal(ports[0].closed, true);
   });
@@ -139,7 +193,10 @@ test("a program that dies takes every request with it; the next request starts i
     }
   });
   const both = await Promise.allSettled([host.request("keys", {}), host.request("keys", {})]);
-  assert.deepEqual(both.map(r => r.status === "rejected" && r.reason.code), ["host-gone", "host-gone"]);
+  assert.deepEqual(
+    both.map((r) => r.status === "rejected" && r.reason.code),
+    ["host-gone", "host-gone"],
+  );
   lives = 1;
   await host.request("keys", {});
   assert.equal(ports.length, 2);
@@ -151,53 +208,55 @@ test("a program that is not there is told from one that died", async () => {
 });
 
 test("a port that cannot be opened at all", async () => {
-  const host = new Host({ version: "0", connect: () => { throw new Error("refused"); } });
+  const host = new Host({
+    version: "0",
+    connect: () => {
+      throw new Error("refused");
+    },
+  });
   await assert.rejects(host.request("keys", {}), code("host-gone"));
   await assert.rejects(host.request("keys", {}), code("host-gone"));
 });
 
 test("no common version", async () => {
-  const word = hostPlayedBy((m, port) => port.say({ type: "error", id: m.id, code: "protocol-mismatch", message: "Update." }));
+  const word = hostPlayedBy((m, port) =>
+    port.say({ type: "error", id: m.id, code: "protocol-mismatch", message: "Update." }),
+  );
   await assert.rejects(word.host.request("keys", {}), code("protocol-mismatch"));
   const number = hostPlayedBy((m, port) => port.say({ type: "hello", id: m.id, protocol: 2, host: "9", features: [] }));
   await assert.rejects(number.host.request("keys", {}), code("protocol-mismatch"));
-  assert.deepEqual(number.ports[0].sent.map(m => m.type), ["hello"]);
+  assert.deepEqual(
+    number.ports[0].sent.map((m) => m.type),
+    ["hello"],
+  );
   assert.equal(number.ports[0].closed, true);
 });
 
 test("silence: the request times out, is cancelled, the connection is given up", async () => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  try {
-    const { host, ports } = greeting(() => {});
-    const slow = host.request("keys", {}, { deadlineMs: 1000 });
-    const other = host.request("keys", {}, { deadlineMs: 60_000 });
-    slow.catch(() => {});
-    other.catch(() => {});
-    await settle();
-    mock.timers.tick(2999);
-    assert.equal(ports[0].closed, false, "the host has a grace to answer `deadline` itself");
-    mock.timers.tick(1);
-    await assert.rejects(slow, code("host-timeout"));
-    await assert.rejects(other, code("host-gone"));
-    assert.deepEqual(ports[0].sent.at(-1), { type: "cancel", id: 2 });
-    assert.equal(ports[0].closed, true);
-  } finally {
-    mock.timers.reset();
-  }
+  const clock = new FakeClock();
+  const { host, ports } = greeting(() => {}, clock);
+  const slow = host.request("keys", {}, { deadlineMs: 1000 });
+  const other = host.request("keys", {}, { deadlineMs: 60_000 });
+  slow.catch(() => {});
+  other.catch(() => {});
+  await settle();
+  clock.tick(2999);
+  assert.equal(ports[0].closed, false, "the host has a grace to answer `deadline` itself");
+  clock.tick(1);
+  await assert.rejects(slow, code("host-timeout"));
+  await assert.rejects(other, code("host-gone"));
+  assert.deepEqual(ports[0].sent.at(-1), { type: "cancel", id: 2 });
+  assert.equal(ports[0].closed, true);
 });
 
 test("a program that never says hello times out, too", async () => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  try {
-    const { host } = hostPlayedBy(() => {});
-    const request = host.request("keys", {});
-    request.catch(() => {});
-    await settle();
-    mock.timers.tick(10_000);
-    await assert.rejects(request, code("host-timeout"));
-  } finally {
-    mock.timers.reset();
-  }
+  const clock = new FakeClock();
+  const { host } = hostPlayedBy(() => {}, clock);
+  const request = host.request("keys", {});
+  request.catch(() => {});
+  await settle();
+  clock.tick(10_000);
+  await assert.rejects(request, code("host-timeout"));
 });
 
 test("cancel ends one request at once, and its late answer is ignored", async () => {
@@ -222,7 +281,7 @@ test("an error that comes while the body is being sent stops the sending", async
     }
   });
   await assert.rejects(host.request("protect", { ...PROTECT }, { body: new Uint8Array(5_000_000) }), code("too-large"));
-  assert.equal(ports[0].sent.filter(m => m.type === "chunk").length, 1);
+  assert.equal(ports[0].sent.filter((m) => m.type === "chunk").length, 1);
 });
 
 test("close rejects what is under way, though Thunderbird brings no event for it", async () => {
@@ -235,17 +294,13 @@ test("close rejects what is under way, though Thunderbird brings no event for it
 });
 
 test("words: the reader's language, else the host's sentence, else a general one", () => {
-  const texts = /** @type {Record<string, string>} */ ({ error_host_gone: "Das Programm ist weg.", error_internal: "Etwas ging schief." });
+  const texts = /** @type {Record<string, string>} */ ({
+    error_host_gone: "Das Programm ist weg.",
+    error_internal: "Etwas ging schief.",
+  });
   const getMessage = (/** @type {string} */ key) => texts[key] ?? "";
   assert.equal(explain(new HostError("host-gone", "gone"), getMessage), "Das Programm ist weg.");
   assert.equal(explain(new HostError("from-the-future", "Do this."), getMessage), "Do this.");
   assert.equal(explain(new HostError("from-the-future"), getMessage), "Etwas ging schief.");
   assert.equal(explain(new TypeError("x is undefined"), getMessage), "Etwas ging schief.");
 });
-
-/** Lets everything that is due happen. */
-async function settle() {
-  for (let i = 0; i < 20; i++) {
-    await Promise.resolve();
-  }
-}

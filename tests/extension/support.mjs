@@ -52,13 +52,13 @@ export class FakePort {
 
   /** @param {unknown} message */
   say(message) {
-    this.#messageListeners.forEach(listener => listener(message));
+    for (const listener of this.#messageListeners) listener(message);
   }
 
   /** The program ends. @param {string} [reason] Thunderbird's words */
   die(reason) {
     this.closed = true;
-    this.#disconnectListeners.forEach(listener => listener({ error: reason ? { message: reason } : null }));
+    for (const listener of this.#disconnectListeners) listener({ error: reason ? { message: reason } : null });
   }
 }
 
@@ -69,4 +69,38 @@ export function greet(/** @type {any} */ message, /** @type {FakePort} */ port) 
   }
   port.say({ type: "hello", id: message.id, protocol: 1, host: "0.1.0", features: ["grease"] });
   return true;
+}
+
+/** A clock that the test moves. */
+export class FakeClock {
+  #now = 0;
+  #lastId = 0;
+  /** @type {Map<number, { due: number, callback: () => void }>} */
+  #timers = new Map();
+
+  setTimeout = (/** @type {() => void} */ callback, /** @type {number} */ ms) => {
+    this.#timers.set(++this.#lastId, { due: this.#now + ms, callback });
+    return this.#lastId;
+  };
+
+  clearTimeout = (/** @type {number} */ id) => {
+    this.#timers.delete(id);
+  };
+
+  /** @param {number} ms */
+  tick(ms) {
+    this.#now += ms;
+    for (const [id, { due, callback }] of [...this.#timers].sort(([, a], [, b]) => a.due - b.due)) {
+      if (due <= this.#now && this.#timers.delete(id)) {
+        callback();
+      }
+    }
+  }
+}
+
+/** Lets everything that is due happen. */
+export async function settle() {
+  for (let i = 0; i < 20; i++) {
+    await Promise.resolve();
+  }
 }

@@ -1,8 +1,81 @@
-/* global ExtensionAPIPersistent */
 "use strict";
 
-this.daneCompose = class extends ExtensionAPIPersistent {
-  getAPI() {
-    return { daneCompose: {} };
-  }
-};
+/**
+ * The daneCompose API: hands events and calls between the event page and the modules beside this file. In a closure, because
+ * all experiments of an add-on share one scope.
+ */
+this.daneCompose = (() => {
+  const resources = Services.io.getProtocolHandler("resource").QueryInterface(Ci.nsIResProtocolHandler);
+
+  return class extends ExtensionAPIPersistent {
+    /** Our modules lie at resource://HOST/modules/. */
+    #host = "";
+    /** @type {import("./modules/doors.sys.mjs").Doors | null} */
+    #open = null;
+
+    PERSISTENT_EVENTS = Object.fromEntries(
+      /** @type {const} */ (["onChanged", "onBeforeSend", "onAnswer", "onProtect"]).map((name) => [
+        name,
+        (/** @type {{ fire: any }} */ { fire }) => this.#doors.questions[name].register(fire),
+      ]),
+    );
+
+    get #doors() {
+      if (!this.#open) {
+        throw new ExtensionError("daneCompose has not been started");
+      }
+      return this.#open;
+    }
+
+    onStartup() {
+      // Modules are kept by their address until Thunderbird ends: each start of the add-on gets an address of its own, so
+      // that an upgraded add-on runs its own code.
+      this.#host = `dane-smime-compose-${Services.uuid.generateUUID().toString().slice(1, -1)}`;
+      const root = Services.io.newURI("experiments/compose/", null, this.extension.rootURI);
+      resources.setSubstitutionWithFlags(this.#host, root, resources.ALLOW_CONTENT_ACCESS);
+      const { Doors } = ChromeUtils.importESModule(`resource://${this.#host}/modules/doors.sys.mjs`);
+      this.#open = new Doors({
+        text: (/** @type {string} */ key, /** @type {string[]} */ substitutions = []) =>
+          this.extension.localizeMessage(key, substitutions),
+        tabId: (/** @type {any} */ window) => this.extension.tabManager.getWrapper(window).id,
+        draftsReopen: () => false,
+      });
+    }
+
+    /** @param {boolean} isAppShutdown */
+    onShutdown(isAppShutdown) {
+      if (!isAppShutdown) {
+        this.#open?.close();
+        resources.setSubstitution(this.#host, null);
+      }
+    }
+
+    /** @param {any} context */
+    getAPI(context) {
+      const composeWindow = (/** @type {number} */ tabId) => {
+        const found = this.#doors.windows.get(context.extension.tabManager.get(tabId)?.nativeTab);
+        if (!found) {
+          throw new ExtensionError(`tab ${tabId} is no compose window`);
+        }
+        return found;
+      };
+      const events = Object.keys(this.PERSISTENT_EVENTS).map((name) => [
+        name,
+        new ExtensionCommon.EventManager({ context, module: "daneCompose", event: name, extensionApi: this }).api(),
+      ]);
+      return {
+        daneCompose: {
+          /** @type {import("../../types/dane-compose").DaneCompose["getWindow"]} */
+          getWindow: async (tabId) => composeWindow(tabId).describe(),
+          /** @type {import("../../types/dane-compose").DaneCompose["setChoice"]} */
+          setChoice: async (tabId, choice) => composeWindow(tabId).setChoice(choice),
+          /** @type {import("../../types/dane-compose").DaneCompose["markRecipients"]} */
+          markRecipients: async (tabId, marks) => composeWindow(tabId).markRecipients(marks),
+          /** @type {import("../../types/dane-compose").DaneCompose["setNotice"]} */
+          setNotice: async (tabId, text) => composeWindow(tabId).setNotice(text),
+          ...Object.fromEntries(events),
+        },
+      };
+    }
+  };
+})();

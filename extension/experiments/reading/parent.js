@@ -2,6 +2,8 @@
 "use strict";
 
 this.daneReading = class extends ExtensionAPIPersistent {
+  onStartup() {}
+
   getAPI() {
     return { daneReading: {} };
   }

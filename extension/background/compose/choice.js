@@ -1,0 +1,81 @@
+/** What a new mail starts with, and what its writer may change. Pure: facts in, choice out. */
+
+/**
+ * What is to be done with one mail. The experiment keeps it with the window.
+ *
+ * @typedef {object} Choice
+ * @property {boolean} sign
+ * @property {boolean} encrypt
+ * @property {boolean} askToSign the writer is asked at sending
+ * @property {boolean} encryptLocked encryption may not be switched off
+ * @property {boolean} hasKey the sender holds a key, so there is something to switch
+ * @property {boolean} insist encryption was asked for by somebody (a person, a policy, the mail that is answered), so that a
+ *   remembered "send it unencrypted" does not count
+ * @property {{ sign: boolean, encrypt: boolean }} touched switched by the writer
+ * @property {string} from the sender it was made for
+ */
+
+/**
+ * @param {object} facts
+ * @param {string} facts.from
+ * @param {boolean} facts.fromEncrypted the text quotes a mail that was encrypted
+ * @param {import("../../types/protocol").Key[] | null} facts.keys those held; null where that is not known
+ * @param {ReturnType<typeof import("../settings.js").wishesFor>} facts.wishes
+ * @param {Choice | null} facts.previous the choice so far, for this or another sender
+ * @returns {Choice | null} null: it cannot be known, so nothing may be sent without asking
+ */
+export function makeChoice({ from, fromEncrypted, keys, wishes, previous }) {
+  const own = keys?.filter((key) => !key.retired && key.address.toLowerCase() === from.toLowerCase()) ?? [];
+  if (keys === null && (wishes.sign === undefined || wishes.encrypt === undefined)) {
+    return null;
+  }
+  const sign = wishes.sign ?? (own.some((key) => key.can_sign) ? "always" : "never");
+  const encrypt = wishes.encrypt ?? (own.some((key) => key.can_encrypt) ? "possible" : "never");
+  const hasKey = keys === null || own.length > 0;
+  const answersEncrypted = fromEncrypted && hasKey;
+  const choice = {
+    sign: sign === "always",
+    encrypt: encrypt !== "never" || answersEncrypted,
+    askToSign: sign === "ask",
+    encryptLocked: encrypt === "required",
+    hasKey,
+    insist: encrypt === "required" || answersEncrypted,
+    touched: { sign: false, encrypt: false },
+    from,
+  };
+  return previous ? keepTouched(choice, previous) : choice;
+}
+
+/** @param {Choice} choice @param {Choice} previous */
+function keepTouched(choice, previous) {
+  let kept = choice;
+  if (previous.touched.sign) {
+    kept = touch(kept, { sign: previous.sign });
+  }
+  if (previous.touched.encrypt) {
+    kept = touch(kept, { encrypt: previous.encrypt });
+  }
+  return kept;
+}
+
+/**
+ * The writer switches.
+ *
+ * @param {Choice} choice
+ * @param {{ sign?: boolean, encrypt?: boolean }} change
+ * @returns {Choice}
+ */
+export function touch(choice, { sign, encrypt }) {
+  const next = { ...choice, touched: { ...choice.touched } };
+  if (sign !== undefined) {
+    next.sign = sign;
+    next.askToSign = false;
+    next.touched.sign = true;
+  }
+  if (encrypt !== undefined && (encrypt || !choice.encryptLocked)) {
+    next.encrypt = encrypt;
+    next.insist = encrypt;
+    next.touched.encrypt = true;
+  }
+  return next;
+}

@@ -1,0 +1,128 @@
+/**
+ * What happens when Send is pressed: a plan for the mail, or one question to its writer. Pure: facts in, proposal out. The
+ * host looks again when it protects the mail, and its word counts.
+ */
+
+import { mayGoInTheClear } from "./recipients.js";
+import { recipientLines } from "./words.js";
+
+/**
+ * @typedef {{ sign: boolean, encrypt: boolean }} Plan
+ * @typedef {{ plan: Plan } | Question} Proposal
+ * @typedef {object} Question going back is always possible, and the default
+ * @property {string} title
+ * @property {string} text
+ * @property {string} back
+ * @property {Answer[]} choices at most two
+ * @property {string} [checkbox] asks to remember `addresses`
+ * @property {string[]} [addresses]
+ *
+ * @typedef {object} Answer either a plan, or something to be done before we are asked again
+ * @property {string} label
+ * @property {Plan} [plan]
+ * @property {string[]} [remove] recipients
+ * @property {boolean} [sign]
+ */
+
+/**
+ * @param {object} facts
+ * @param {import("./choice.js").Choice} facts.choice
+ * @param {{ to: string[], cc: string[], bcc: string[], newsgroups: boolean, removable: string[] }} facts.window
+ * @param {import("./recipients.js").Known[]} facts.recipients of To, Cc and Bcc; needed only where the choice is to encrypt
+ * @param {string[]} facts.remembered addresses that the writer wants to write to unencrypted while they have no certificate
+ * @param {(key: string, substitutions?: string[]) => string} text
+ * @returns {Proposal}
+ */
+export function propose({ choice, window, recipients, remembered }, text) {
+  if (choice.askToSign) {
+    return {
+      title: text("ask_sign_title"),
+      text: text("ask_sign_text"),
+      back: text("button_back"),
+      choices: [
+        { label: text("button_sign"), sign: true },
+        { label: text("button_dont_sign"), sign: false },
+      ],
+    };
+  }
+  if (!choice.encrypt) {
+    return { plan: { sign: choice.sign, encrypt: false } };
+  }
+
+  const inTheWay = recipients.filter(({ state }) => state !== "ready");
+  const clearAllowed = !choice.encryptLocked && inTheWay.every(({ state }) => mayGoInTheClear(state));
+  /** @type {Answer[]} */
+  const inTheClear = clearAllowed
+    ? [{ label: text("button_unencrypted"), plan: { sign: choice.sign, encrypt: false } }]
+    : [];
+  const canRemove = (/** @type {string[]} */ addresses) =>
+    addresses.length < recipients.length && addresses.every((address) => window.removable.includes(address));
+
+  if (window.newsgroups) {
+    return {
+      title: text("newsgroup_title"),
+      text: text("newsgroup_text"),
+      back: text("button_back"),
+      choices: inTheClear,
+    };
+  }
+  if (window.bcc.length > 0) {
+    return {
+      title: text("bcc_title"),
+      text: text("bcc_text"),
+      back: text("button_back"),
+      choices: [
+        ...(canRemove(window.bcc) ? [{ label: text("button_remove_bcc"), remove: window.bcc }] : []),
+        ...inTheClear,
+      ],
+    };
+  }
+  if (inTheWay.length === 0) {
+    return { plan: { sign: choice.sign, encrypt: true } };
+  }
+
+  const addresses = inTheWay.map(({ address }) => address);
+  const mayRemember = !choice.insist && inTheWay.every(({ state }) => state === "absent" || state === "insecure");
+  if (mayRemember && addresses.every((address) => remembered.includes(address))) {
+    return { plan: { sign: choice.sign, encrypt: false } };
+  }
+  const many = addresses.length > 1;
+  const choices = [
+    ...(canRemove(addresses)
+      ? [{ label: text(many ? "button_remove_many" : "button_remove_one"), remove: addresses }]
+      : []),
+    ...inTheClear,
+  ];
+  return {
+    title: text("in_the_way_title"),
+    text: [
+      text(many ? "in_the_way_many" : "in_the_way_one"),
+      recipientLines(inTheWay, text),
+      text(choices.length > 0 ? "in_the_way_question" : whyNoChoice(choice)),
+    ].join("\n\n"),
+    back: text("button_back"),
+    choices,
+    ...(mayRemember ? { checkbox: text("remember_without"), addresses } : {}),
+  };
+}
+
+/** @param {import("./choice.js").Choice} choice */
+function whyNoChoice(choice) {
+  return choice.encryptLocked ? "in_the_way_required" : "in_the_way_untrusted";
+}
+
+/**
+ * What happens when it cannot be known what is wanted for this mail, because the host does not answer and nobody has set it.
+ *
+ * @param {string} why a sentence
+ * @param {(key: string, substitutions?: string[]) => string} text
+ * @returns {Question}
+ */
+export function proposeWithoutChoice(why, text) {
+  return {
+    title: text("not_sent_title"),
+    text: [why, text("unknown_choice_question")].join("\n\n"),
+    back: text("button_back"),
+    choices: [{ label: text("button_unprotected"), plan: { sign: false, encrypt: false } }],
+  };
+}

@@ -1,0 +1,139 @@
+/** What is known of recipients: asked of the host, kept for as long as the answer is good. */
+
+import { explain } from "../host-error.js";
+
+/** How long the answer of the host is awaited; it asks the DNS. */
+const LOOKUP_MS = 20_000;
+
+/** Addresses in one request, so that one slow domain does not hold up a long list. */
+const BATCH = 10;
+
+/** Seconds that an answer is kept: what its records say, but within these bounds; others for a short fixed time. */
+const KEEP_AT_LEAST_S = 30;
+const KEEP_AT_MOST_S = 600;
+const KEEP_OTHERS_S = 60;
+const KEEP_FAILURES_S = 10;
+
+/**
+ * @typedef {import("../../types/protocol").RecipientState | "unchecked"} State `unchecked`: the host could not be asked
+ * @typedef {{ address: string, state: State, reason: string }} Known
+ */
+
+export class Recipients {
+  /** @type {Map<string, { known: Promise<Known>, settled: Known | null, until: number }>} */
+  #cache = new Map();
+  #host;
+  #text;
+  #now;
+
+  /**
+   * @param {import("../host.js").Host} host
+   * @param {(key: string) => string} text
+   * @param {() => number} [now] milliseconds
+   */
+  constructor(host, text, now = Date.now) {
+    this.#host = host;
+    this.#text = text;
+    this.#now = now;
+  }
+
+  /** What is known at once; undefined while it is being looked up. @param {string} address */
+  peek(address) {
+    const entry = this.#cache.get(address);
+    return entry && entry.until > this.#now() ? (entry.settled ?? undefined) : undefined;
+  }
+
+  /** Forgets, so that the next look asks again. @param {string[]} addresses */
+  forget(addresses) {
+    for (const address of addresses) {
+      this.#cache.delete(address);
+    }
+  }
+
+  /**
+   * Never rejects: what cannot be asked is `unchecked`.
+   *
+   * @param {string[]} addresses
+   * @returns {Promise<Known[]>} in the order of `addresses`
+   */
+  lookUp(addresses) {
+    const now = this.#now();
+    const missing = [...new Set(addresses)].filter((address) => !((this.#cache.get(address)?.until ?? 0) > now));
+    for (let i = 0; i < missing.length; i += BATCH) {
+      this.#ask(missing.slice(i, i + BATCH));
+    }
+    return Promise.all(addresses.map((address) => this.#cache.get(address)?.known ?? unchecked(address, "")));
+  }
+
+  /** @param {string[]} addresses */
+  #ask(addresses) {
+    const answer = this.#host.request("lookup", { addresses }, { deadlineMs: LOOKUP_MS }).then(
+      ({ result }) => addresses.map((address, i) => this.#read(address, result.results?.[i])),
+      (error) =>
+        addresses.map((address) => ({
+          known: unchecked(address, explain(error, this.#text)),
+          seconds: KEEP_FAILURES_S,
+        })),
+    );
+    addresses.forEach((address, i) => {
+      /** @type {{ known: Promise<Known>, settled: Known | null, until: number }} */
+      const entry = {
+        settled: null,
+        until: Infinity,
+        known: answer.then((answers) => {
+          entry.settled = answers[i].known;
+          entry.until = this.#now() + answers[i].seconds * 1000;
+          return entry.settled;
+        }),
+      };
+      this.#cache.set(address, entry);
+    });
+  }
+
+  /**
+   * @param {string} address
+   * @param {import("../../types/protocol").LookupResult | undefined} result
+   * @returns {{ known: Known, seconds: number }}
+   */
+  #read(address, result) {
+    if (!result || result.address !== address || typeof result.recipient !== "string") {
+      return { known: unchecked(address, this.#text("error_host_broken")), seconds: KEEP_FAILURES_S };
+    }
+    const known = { address, state: result.recipient, reason: result.reason ?? "" };
+    if (known.state === "ready") {
+      const ttl = Math.min(...(result.records ?? []).map((record) => record.ttl), KEEP_AT_MOST_S);
+      return { known, seconds: Math.max(ttl, KEEP_AT_LEAST_S) };
+    }
+    return { known, seconds: known.state === "unreachable" ? KEEP_FAILURES_S : KEEP_OTHERS_S };
+  }
+}
+
+/** @param {string} address @param {string} reason @returns {Known} */
+function unchecked(address, reason) {
+  return { address, state: "unchecked", reason };
+}
+
+/** How a state is marked beside the recipient. @param {State} state */
+export function markOf(state) {
+  switch (state) {
+    case "ready":
+      return "found";
+    case "absent":
+    case "insecure":
+    case "unusable":
+    case "invalid-address":
+      return "missing";
+    default: // bogus, unreachable, unchecked, and what a newer host may say
+      return "untrusted";
+  }
+}
+
+/**
+ * Whether a mail to somebody in this state may go unencrypted if its writer wants that. Where an answer was forged or kept
+ * away it may not: the one who did that would be rewarded.
+ *
+ * @param {State} state
+ */
+export function mayGoInTheClear(state) {
+  return markOf(state) !== "untrusted";
+}

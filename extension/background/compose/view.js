@@ -1,0 +1,126 @@
+/** What button, popup, marks and notice show for a window. Pure, but for `showButton`. */
+
+import { propose } from "./proposal.js";
+import { markOf } from "./recipients.js";
+import { stateSentence } from "./words.js";
+
+/**
+ * @typedef {"unknown" | "none" | "off" | "signed" | "checking" | "encrypted" | "blocked" | "clear"} Summary
+ * `none`: the sender has no key; `clear`: goes unencrypted, as remembered; `blocked`: somebody stands in the way
+ *
+ * @typedef {object} View
+ * @property {string} from
+ * @property {Summary} summary
+ * @property {string} sentence the summary in words
+ * @property {string} notice a line for the window; empty: none
+ * @property {boolean} sign
+ * @property {boolean} encrypt
+ * @property {boolean} encryptLocked
+ * @property {boolean} canSwitch
+ * @property {{ address: string, mark: string, sentence: string, detail: string }[]} recipients
+ */
+
+/**
+ * @param {object} facts
+ * @param {import("../../types/dane-compose").WindowDescription} facts.window
+ * @param {import("./choice.js").Choice | null} facts.choice
+ * @param {string} facts.why why the choice is not known
+ * @param {Map<string, import("./recipients.js").Known | undefined>} facts.known undefined: being looked up
+ * @param {string[]} facts.remembered
+ * @param {(key: string, substitutions?: string[]) => string} text
+ * @returns {View}
+ */
+export function viewOf({ window, choice, why, known, remembered }, text) {
+  const recipients = [...known].map(([address, state]) =>
+    state
+      ? {
+          address,
+          mark: markOf(state.state),
+          sentence: stateSentence(state.state, text, address),
+          detail: state.reason,
+        }
+      : { address, mark: "pending", sentence: text("recipient_pending"), detail: "" },
+  );
+  const summary = summarize({ window, choice, known, remembered }, text);
+  const blocked = recipients.filter(({ mark }) => mark === "missing" || mark === "untrusted");
+  return {
+    from: window.from,
+    summary,
+    sentence: summary === "unknown" ? why : text(`summary_${summary}`, [window.from]),
+    notice: noticeOf(summary, blocked, text),
+    sign: choice?.sign ?? false,
+    encrypt: choice?.encrypt ?? false,
+    encryptLocked: choice?.encryptLocked ?? false,
+    canSwitch: choice !== null && (choice.hasKey || choice.sign || choice.encrypt),
+    recipients,
+  };
+}
+
+/**
+ * @param {Omit<Parameters<typeof viewOf>[0], "why">} facts
+ * @param {Parameters<typeof viewOf>[1]} text
+ * @returns {Summary}
+ */
+function summarize({ window, choice, known, remembered }, text) {
+  if (!choice) {
+    return "unknown";
+  }
+  if (!choice.encrypt) {
+    return choice.sign || choice.askToSign ? "signed" : choice.hasKey ? "off" : "none";
+  }
+  const settled = [...known.values()].filter((state) => state !== undefined);
+  if (settled.length < known.size) {
+    return "checking";
+  }
+  const removable = [...known.keys()];
+  const proposal = propose(
+    { choice: { ...choice, askToSign: false }, window: { ...window, removable }, recipients: settled, remembered },
+    text,
+  );
+  if (!("plan" in proposal)) {
+    return "blocked";
+  }
+  return proposal.plan.encrypt ? "encrypted" : "clear";
+}
+
+/**
+ * @param {Summary} summary
+ * @param {{ address: string }[]} blocked
+ * @param {Parameters<typeof viewOf>[1]} text
+ */
+function noticeOf(summary, blocked, text) {
+  const names = blocked.map(({ address }) => address).join(", ");
+  if (summary === "clear") {
+    return text("notice_clear", [names]);
+  }
+  if (summary === "blocked" && blocked.length > 0) {
+    return text("notice_blocked", [names]);
+  }
+  return summary === "blocked" ? text("notice_bcc") : "";
+}
+
+const ICONS = {
+  encrypted: "lock",
+  checking: "lock",
+  signed: "seal",
+  blocked: "warning",
+  clear: "open",
+  off: "open",
+  none: "open",
+  unknown: "warning",
+};
+
+/**
+ * @param {number} tabId
+ * @param {View} view
+ * @param {(key: string, substitutions?: string[]) => string} text
+ */
+export async function showButton(tabId, { summary, sentence }, text) {
+  await Promise.all([
+    browser.composeAction.setIcon({ tabId, path: `icons/compose-${ICONS[summary]}.svg` }),
+    browser.composeAction.setLabel({ tabId, label: text(`label_${summary}`) }),
+    browser.composeAction.setTitle({ tabId, title: sentence }),
+    browser.composeAction.setBadgeText({ tabId, text: summary === "blocked" || summary === "unknown" ? "!" : "" }),
+    browser.composeAction.setBadgeBackgroundColor({ tabId, color: "#a40e15" }),
+  ]);
+}

@@ -1,0 +1,34 @@
+/** The words for recipients in the way. */
+
+/**
+ * The sentence for one state. A state of a newer host is "could not be checked".
+ *
+ * @param {import("./recipients.js").State} state
+ * @param {(key: string, substitutions?: string[]) => string} text
+ * @param {string} address
+ */
+export function stateSentence(state, text, address) {
+  const domain = address.slice(address.lastIndexOf("@") + 1);
+  return text(`recipient_${state.replaceAll("-", "_")}`, [domain]) || text("recipient_unchecked", [domain]);
+}
+
+/** More addresses than these are counted, not named, so that a question fits on a screen. */
+const NAMED = 8;
+
+/**
+ * One line for each recipient.
+ *
+ * @param {import("./recipients.js").Known[]} recipients
+ * @param {(key: string, substitutions?: string[]) => string} text
+ */
+export function recipientLines(recipients, text) {
+  const lines = recipients.slice(0, NAMED).map(({ address, state, reason }) => {
+    const sentence = stateSentence(state, text, address);
+    const why = state === "unusable" || state === "unchecked" ? reason : "";
+    return text("recipient_line", [address, why ? `${sentence} ${why}` : sentence]);
+  });
+  if (recipients.length > NAMED) {
+    lines.push(text("recipient_more", [String(recipients.length - NAMED)]));
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,361 @@
+/**
+ * One compose window: the choice that was made for it, and our turn in its sending. Nothing leaves a window unless a plan for
+ * that very mail has been given, and a plan to protect is either carried out or the mail stays.
+ */
+
+import { builtInActive, releaseBuiltIn, silenceBuiltIn } from "./built-in.sys.mjs";
+import { askAboutDraft, askPerson, showNotice, tellPerson } from "./dialogs.sys.mjs";
+import { markPills, pillAddresses, removePills } from "./pills.sys.mjs";
+import { addresses, CollectingComposeSecure } from "./secure.sys.mjs";
+
+const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+
+/** How long the event page may take to come to a plan; it asks the DNS on the way. */
+const PLAN_MS = 45_000;
+
+/** A question may lead to another one (recipients removed, then signing), but not for ever. */
+const MOST_ROUNDS = 5;
+
+const NOTICE = "dane-smime";
+const DRAFT_NOTICE = "dane-smime-draft";
+
+/**
+ * @typedef {object} Environment
+ * @property {(key: string, substitutions?: string[]) => string} text `_locales`
+ * @property {(window: any) => number} tabId
+ * @property {() => boolean} draftsReopen whether an encrypted draft can be opened again
+ * @property {import("./question.sys.mjs").Question} onChanged
+ * @property {import("./question.sys.mjs").Question} onBeforeSend
+ * @property {import("./question.sys.mjs").Question} onAnswer
+ */
+
+export class ComposeWindow {
+  /** What is wanted for this mail; null until it is known. @type {import("../../../background/compose/choice.js").Choice | null} */
+  choice = null;
+
+  /** What was decided when Send was pressed, for that one mail. @type {{ sign: boolean, encrypt: boolean } | null} */
+  #plan = null;
+
+  /** A person said that this mail's drafts may lie unencrypted. */
+  #draftsInTheClear = false;
+
+  #window;
+  #environment;
+  #observer;
+  #recipientsTimer = 0;
+  #listeners;
+
+  /**
+   * @param {any} window a loaded messengercompose.xhtml
+   * @param {Environment} environment
+   */
+  constructor(window, environment) {
+    this.#window = window;
+    this.#environment = environment;
+    // Capturing: our turn comes before that of add-ons which listen through Thunderbird's API.
+    this.#listeners = /** @type {[EventTarget, string, (event: any) => void][]} */ ([
+      [window, "beforesend", (event) => this.#beforeSend(event)],
+      [window, "compose-send-message", (event) => this.#atSend(event)],
+      [window, "compose-prepare-message-completed", () => this.#afterSend()],
+      [window, "compose-startup-done", () => this.#ready()],
+      [window, "compose-from-changed", () => this.#changed()],
+      [window.document, "encryption-state-checked", () => this.#quietenBuiltIn()],
+    ]);
+    for (const [target, type, listener] of this.#listeners) {
+      target.addEventListener(type, listener, true);
+    }
+    this.#observer = new window.MutationObserver(() => {
+      window.clearTimeout(this.#recipientsTimer);
+      this.#recipientsTimer = window.setTimeout(() => this.#changed(), 150);
+    });
+    this.#observer.observe(window.document.getElementById("recipientsContainer"), {
+      childList: true,
+      subtree: true,
+      attributes: true,
+      attributeFilter: ["emailAddress"],
+    });
+    if (window.gMsgCompose) {
+      this.#ready();
+    }
+  }
+
+  /** Leaves the window as Thunderbird made it. */
+  detach() {
+    this.#observer.disconnect();
+    this.#window.clearTimeout(this.#recipientsTimer);
+    for (const [target, type, listener] of this.#listeners) {
+      target.removeEventListener(type, listener, true);
+    }
+    releaseBuiltIn(this.#window);
+    markPills(this.#window, []);
+    showNotice(this.#window, NOTICE, "");
+    this.#restoreSlot();
+  }
+
+  /** @param {import("../../../background/compose/choice.js").Choice} choice */
+  setChoice(choice) {
+    this.choice = choice;
+    if (choice.sign || choice.encrypt) {
+      this.#quietenBuiltIn();
+    } else {
+      releaseBuiltIn(this.#window);
+    }
+  }
+
+  /** @param {{ address: string, kind: string, text: string }[]} marks */
+  markRecipients(marks) {
+    markPills(this.#window, marks);
+  }
+
+  /** @param {string} text */
+  setNotice(text) {
+    return showNotice(this.#window, NOTICE, text);
+  }
+
+  /** What the window says now. @returns {import("../../../types/dane-compose").WindowDescription} */
+  describe() {
+    const { document, gMsgCompose, gComposeType } = this.#window;
+    const from = MailServices.headerParser.makeFromDisplayAddress(document.getElementById("msgIdentity").value);
+    const types = Ci.nsIMsgCompType;
+    return {
+      from: from[0]?.email ?? "",
+      to: pillAddresses(this.#window, "to"),
+      cc: pillAddresses(this.#window, "cc"),
+      bcc: pillAddresses(this.#window, "bcc"),
+      newsgroups: Boolean(gMsgCompose?.compFields.newsgroups),
+      fromEncrypted: Boolean(this.#window.gIsRelatedToEncryptedOriginal),
+      draft: gComposeType === types.Draft || gComposeType === types.Template,
+      choice: this.choice,
+      removable: ["to", "cc", "bcc"].flatMap((row) => pillAddresses(this.#window, row)),
+    };
+  }
+
+  /**
+   * The last look before a file leaves: is it what was planned?
+   *
+   * @param {number} mode nsIMsgSend's deliver mode
+   * @param {CollectingComposeSecure | null} secured
+   */
+  mayDeliver(mode, secured) {
+    if (isDraft(mode)) {
+      return secured !== null || this.#draftsInTheClear || !this.#draftNeedsCare();
+    }
+    if (this.#plan === null) {
+      return false;
+    }
+    const { sign, encrypt } = this.#plan;
+    return secured ? secured.plan.sign === sign && secured.plan.encrypt === encrypt : !sign && !encrypt;
+  }
+
+  #ready() {
+    this.#quietenBuiltIn();
+    this.#changed();
+  }
+
+  #changed() {
+    this.#environment.onChanged.tell(this.#environment.tabId(this.#window));
+  }
+
+  #quietenBuiltIn() {
+    if (this.choice && (this.choice.sign || this.choice.encrypt)) {
+      silenceBuiltIn(this.#window);
+    }
+  }
+
+  /**
+   * Send was pressed. Thunderbird waits until `resolve` or `reject` is called; the listeners of other add-ons get their
+   * turn when we are through, since they share these two with us.
+   *
+   * @param {CustomEvent} event
+   */
+  #beforeSend(event) {
+    if (event.detail.daneSmimeIsThrough) {
+      return;
+    }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const { resolve, reject } = event.detail;
+    this.#plan = null;
+    this.#decide()
+      .then((plan) => {
+        if (!plan) {
+          reject();
+          return;
+        }
+        this.#plan = plan;
+        const next = new this.#window.CustomEvent("beforesend", {
+          cancelable: true,
+          detail: { resolve, reject, daneSmimeIsThrough: true },
+        });
+        this.#window.dispatchEvent(next);
+        if (!next.defaultPrevented) {
+          resolve();
+        }
+      })
+      .catch((error) => {
+        console.error(error);
+        reject();
+        tellPerson(this.#window, this.#environment.text("not_sent_title"), this.#environment.text("error_internal"));
+      });
+  }
+
+  /** @returns {Promise<{ sign: boolean, encrypt: boolean } | null>} null: the mail stays */
+  async #decide() {
+    const window = this.#window;
+    const { onAnswer, tabId } = this.#environment;
+    window.ToggleWindowLock(true);
+    try {
+      let answers = {};
+      for (let round = 0; round < MOST_ROUNDS; round++) {
+        const proposal = await this.#ask(answers);
+        if (proposal.plan) {
+          return pickPlan(proposal.plan);
+        }
+        const { button, checked } = await askPerson(window, proposal);
+        const chosen = proposal.choices?.[button];
+        if (!chosen || window.closed) {
+          return null;
+        }
+        if (checked) {
+          onAnswer.tell(tabId(window), { remember: proposal.addresses });
+        }
+        if (chosen.plan) {
+          return pickPlan(chosen.plan);
+        }
+        if (chosen.remove) {
+          removePills(window, chosen.remove);
+          window.GetComposeDetails();
+        }
+        answers = { ...answers, ...(chosen.sign === undefined ? {} : { sign: chosen.sign }) };
+      }
+      return null;
+    } finally {
+      if (!window.closed) {
+        window.ToggleWindowLock(false);
+      }
+    }
+  }
+
+  /** @param {object} answers what the person has said so far @returns {Promise<any>} a proposal */
+  async #ask(answers) {
+    const window = this.#window;
+    const { onBeforeSend, tabId, text } = this.#environment;
+    window.expandRecipients();
+    const { compFields } = window.gMsgCompose;
+    const description = {
+      ...this.describe(),
+      to: addresses(compFields.to),
+      cc: addresses(compFields.cc),
+      bcc: addresses(compFields.bcc),
+      answers,
+    };
+    try {
+      const proposal = await onBeforeSend.ask(PLAN_MS, tabId(window), description);
+      if (proposal) {
+        return proposal;
+      }
+    } catch (error) {
+      console.error(error);
+    }
+    return { title: text("not_sent_title"), text: text("error_addon_silent") };
+  }
+
+  /** Just before Thunderbird builds the mail or draft. @param {CustomEvent} event */
+  #atSend(event) {
+    const mode = event.detail.msgType;
+    const plan = isDraft(mode) ? this.#draftPlan(event, mode) : this.#sendPlan(event);
+    const fields = this.#window.gMsgCompose.compFields;
+    if (event.defaultPrevented || !plan || !(plan.sign || plan.encrypt)) {
+      return;
+    }
+    if (builtInActive(this.#window) && !isDraft(mode)) {
+      event.preventDefault();
+      tellPerson(
+        this.#window,
+        this.#environment.text("not_sent_title"),
+        this.#environment.text("error_built_in_active"),
+      );
+      return;
+    }
+    if (!plan.encrypt) {
+      fields.forceMsgEncoding = true; // a signature does not survive servers that touch 8-bit text
+    }
+    fields.composeSecure = new CollectingComposeSecure(plan);
+  }
+
+  /** @param {CustomEvent} event */
+  #sendPlan(event) {
+    if (!this.#plan) {
+      // Somebody else let the mail through while we were still deciding.
+      event.preventDefault();
+      tellPerson(this.#window, this.#environment.text("not_sent_title"), this.#environment.text("error_addon_silent"));
+      return null;
+    }
+    return { ...this.#plan, purpose: /** @type {const} */ ("send") };
+  }
+
+  /** A choice that is not known yet may turn out to be "encrypt". */
+  #draftNeedsCare() {
+    return this.choice === null || this.choice.encrypt;
+  }
+
+  /**
+   * An encrypted mail's draft: encrypted to oneself where it can be opened again. Elsewhere an encrypted draft would come
+   * back empty, and one in the clear would lie on the server: a person decides, once for each window.
+   *
+   * @param {CustomEvent} event
+   * @param {number} mode
+   */
+  #draftPlan(event, mode) {
+    if (!this.#draftNeedsCare() || this.#draftsInTheClear) {
+      return null;
+    }
+    const { draftsReopen, text } = this.#environment;
+    if (draftsReopen()) {
+      return { sign: false, encrypt: true, purpose: /** @type {const} */ ("draft") };
+    }
+    if (mode === Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft) {
+      event.preventDefault();
+      showNotice(this.#window, DRAFT_NOTICE, text("draft_notice"), [
+        {
+          label: text("draft_save_unencrypted"),
+          callback: () => {
+            this.#draftsInTheClear = true;
+            this.#window.GenericSendMessage(mode);
+          },
+        },
+      ]);
+      return null;
+    }
+    if (askAboutDraft(this.#window, text)) {
+      this.#draftsInTheClear = true;
+      showNotice(this.#window, DRAFT_NOTICE, "");
+    } else {
+      event.preventDefault();
+    }
+    return null;
+  }
+
+  #afterSend() {
+    this.#restoreSlot();
+  }
+
+  /** Gives Thunderbird's own object its place back in a window that stays open. */
+  #restoreSlot() {
+    const { gMsgCompose, gSMFields } = this.#window;
+    if (gMsgCompose?.compFields && gSMFields) {
+      gMsgCompose.compFields.composeSecure = gSMFields;
+    }
+  }
+}
+
+/** @param {number} mode */
+function isDraft(mode) {
+  const modes = Ci.nsIMsgCompDeliverMode;
+  return [modes.SaveAsDraft, modes.AutoSaveAsDraft, modes.SaveAsTemplate].includes(mode);
+}
+
+/** @param {any} plan */
+function pickPlan(plan) {
+  return { sign: Boolean(plan.sign), encrypt: Boolean(plan.encrypt) };
+}

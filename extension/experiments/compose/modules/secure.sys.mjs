@@ -1,0 +1,122 @@
+/**
+ * The object that Thunderbird lets look after the cryptography of one mail (nsIMsgComposeSecure). Ours only collects the
+ * entity that Thunderbird writes; sending.sys.mjs fetches it, awaits the host and puts the result in its place.
+ */
+
+import { headerFields } from "./entity.sys.mjs";
+
+/**
+ * @typedef {object} Plan what is to be done with this mail
+ * @property {boolean} sign
+ * @property {boolean} encrypt
+ * @property {"send" | "draft"} purpose
+ */
+
+export class CollectingComposeSecure {
+  QueryInterface = ChromeUtils.generateQI(["nsIMsgComposeSecure"]);
+
+  // Thunderbird reads and writes these; what we do stands in the plan alone.
+  signMessage = false;
+  requireEncryptMessage = false;
+  signFormat = "multipart";
+
+  /** True once our part of sending has promised to fetch what is collected. */
+  willBeFetched = false;
+
+  /** The octets so far, as strings of one char an octet. @type {string[]} */
+  #pieces = [];
+  /** @type {object | null} */
+  #job = null;
+
+  /** @param {Plan} plan */
+  constructor(plan) {
+    this.wrappedJSObject = this;
+    this.plan = plan;
+  }
+
+  requiresCryptoEncapsulation() {
+    return true;
+  }
+
+  /**
+   * @param {object} _stream
+   * @param {string} _recipients all of them in one list, the blind ones, too: of no use here
+   * @param {any} compFields nsIMsgCompFields, with mailing lists expanded
+   * @param {string} headers the outer header, as Thunderbird has written it
+   */
+  beginCryptoEncapsulation(_stream, _recipients, compFields, headers) {
+    this.#pieces = [];
+    this.#job = {
+      ...this.plan,
+      from: addresses(compFields.from)[0] ?? "",
+      to: addresses(compFields.to),
+      cc: addresses(compFields.cc),
+      bcc: addresses(compFields.bcc),
+      headers: headerFields(headers),
+    };
+  }
+
+  /** @param {string} octets @param {number} length */
+  mimeCryptoWriteBlock(octets, length) {
+    this.#pieces.push(length === octets.length ? octets : octets.substring(0, length));
+  }
+
+  /** @param {boolean} abort @param {unknown} _sendReport */
+  finishCryptoEncapsulation(abort, _sendReport) {
+    if (!abort && !this.willBeFetched) {
+      // The door that would fetch the entity is gone. A mail without its content must not leave, nor one in the clear.
+      throw Components.Exception("DANE S/MIME cannot put its result into the mail", Cr.NS_ERROR_FAILURE);
+    }
+  }
+
+  /** What was collected, given once. @returns {{ job: any, octets: Uint8Array }} */
+  fetch() {
+    const octets = octetsOf(this.#pieces);
+    this.#pieces = [];
+    return { job: this.#job, octets };
+  }
+
+  // Asked by Thunderbird's own S/MIME user interface, which has nothing to do while we are in charge.
+  haveValidCertForEmail() {
+    return false;
+  }
+  getCertDBKeyForEmail() {
+    return "";
+  }
+  cacheValidCertForEmail() {}
+  /** @param {string} email @param {any} callback */
+  asyncFindCertByEmailAddr(email, callback) {
+    callback.findCertDone(email, null);
+  }
+}
+
+/** @param {string} header @returns {string[]} */
+export function addresses(header) {
+  return MailServices()
+    .headerParser.parseEncodedHeaderW(header ?? "")
+    .map((/** @type {{ email: string }} */ mailbox) => mailbox.email)
+    .filter(Boolean);
+}
+
+const MailServices = () => ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs").MailServices;
+
+/**
+ * Strings of one char an octet as octets. Through streams, because a loop over each char takes seconds for an attachment.
+ *
+ * @param {string[]} pieces
+ */
+function octetsOf(pieces) {
+  const octets = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let offset = 0;
+  for (const piece of pieces) {
+    const string = Cc["@mozilla.org/io/string-input-stream;1"].createInstance(Ci.nsIStringInputStream);
+    string.setByteStringData(piece);
+    const binary = Cc["@mozilla.org/binaryinputstream;1"].createInstance(Ci.nsIBinaryInputStream);
+    binary.setInputStream(string);
+    const buffer = new ArrayBuffer(piece.length);
+    binary.readArrayBuffer(piece.length, buffer);
+    octets.set(new Uint8Array(buffer), offset);
+    offset += piece.length;
+  }
+  return octets;
+}

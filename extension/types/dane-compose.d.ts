@@ -1,0 +1,45 @@
+/** The daneCompose experiment (experiments/compose/schema.json), as the event page sees it. */
+
+import type { Choice } from "../background/compose/choice.js";
+import type { Proposal } from "../background/compose/proposal.js";
+import type { ProtectRequest } from "./protocol";
+
+export interface WindowDescription {
+  /** The one address in From; empty where there is none. */
+  from: string;
+  to: string[];
+  cc: string[];
+  bcc: string[];
+  newsgroups: boolean;
+  /** The text quotes or was made of a mail that was encrypted. */
+  fromEncrypted: boolean;
+  draft: boolean;
+  choice: Choice | null;
+  /** Recipients that can be taken out of the window (not those of a mailing list). */
+  removable: string[];
+  /** At sending: what the writer has answered so far. */
+  answers?: { sign?: boolean };
+}
+
+export interface Mark {
+  address: string;
+  kind: string;
+  text: string;
+}
+
+interface Event<Listener> {
+  addListener(listener: Listener): void;
+}
+
+export interface DaneCompose {
+  getWindow(tabId: number): Promise<WindowDescription>;
+  setChoice(tabId: number, choice: Choice): Promise<void>;
+  markRecipients(tabId: number, marks: Mark[]): Promise<void>;
+  setNotice(tabId: number, text: string): Promise<void>;
+  onChanged: Event<(tabId: number) => void>;
+  onBeforeSend: Event<(tabId: number, window: WindowDescription) => Promise<Proposal>>;
+  onAnswer: Event<(tabId: number, answer: { remember?: string[] }) => void>;
+  onProtect: Event<
+    (job: ProtectRequest, entity: ArrayBuffer) => Promise<{ entity: ArrayBufferLike } | { error: string }>
+  >;
+}

@@ -1,0 +1,36 @@
+/**
+ * What exists around the code of experiments. Thunderbird's internals carry no types; what we rely on of them is looked for at
+ * run time and said in the READMEs of the experiments.
+ */
+
+declare const Cc: any;
+declare const Ci: any;
+declare const Cr: any;
+declare const ChromeUtils: any;
+declare const Components: any;
+declare const IOUtils: any;
+declare const Services: any;
+
+declare const ExtensionCommon: any;
+declare const ExtensionError: new (message: string) => Error;
+
+declare class ExtensionAPIPersistent {
+  extension: any;
+}
+
+/** The scope that all experiments of an add-on share. */
+declare var daneCompose: typeof ExtensionAPIPersistent;
+declare var daneReading: typeof ExtensionAPIPersistent;
+
+/** Our own APIs, as the event page sees them. */
+declare namespace browser {
+  const daneCompose: import("./dane-compose").DaneCompose;
+}
+
+/** Base64 of octets, which Thunderbird has and TypeScript's libraries do not know yet. */
+interface Uint8Array {
+  toBase64(): string;
+}
+interface Uint8ArrayConstructor {
+  fromBase64(text: string): Uint8Array;
+}

@@ -64,14 +64,21 @@ export class Background {
   /**
    * @param {string} command
    * @param {string[]} args
-   * @param {{env?: NodeJS.ProcessEnv, cwd?: string, log: string, input?: string}} options `input` is all of its standard input
+   * @param {{env?: NodeJS.ProcessEnv, cwd?: string, log: string, input?: string, uid?: number, gid?: number}} options
+   *   `input` is all of its standard input
    */
-  constructor(command, args, { env, cwd, log, input }) {
+  constructor(command, args, { env, cwd, log, input, uid, gid }) {
     mkdirSync(dirname(log), { recursive: true });
     const output = openSync(log, "a");
     this.log = log;
     this.name = command;
-    this.child = spawn(command, args, { env, cwd, stdio: [input === undefined ? "ignore" : "pipe", output, output] });
+    this.child = spawn(command, args, {
+      env,
+      cwd,
+      uid,
+      gid,
+      stdio: [input === undefined ? "ignore" : "pipe", output, output],
+    });
     closeSync(output);
     /** @type {Promise<number | string>} resolves with the exit status or the signal */
     this.ended = new Promise((resolve) => {

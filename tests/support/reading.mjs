@@ -27,7 +27,9 @@ export function list(tb, which = "Inbox") {
     const folder = await until(`the folder ${flag}`, find);
     if (server.type === "imap") {
       await new Promise((resolve) =>
-        folder.updateFolderWithListener(mainWindow().msgWindow, { OnStartRunningUrl() {}, OnStopRunningUrl: resolve }),
+        folder
+          .QueryInterface(Ci.nsIMsgImapMailFolder)
+          .updateFolderWithListener(mainWindow().msgWindow, { OnStartRunningUrl() {}, OnStopRunningUrl: resolve }),
       );
     }
     const headers = [...folder.messages].map((header) => ({

@@ -1,10 +1,13 @@
-/** A real SMTP server that keeps every mail as it came over the wire, and may hand it on by LMTP. */
+/**
+ * An SMTP server (RFC 5321) that keeps every mail as it came over the wire and hands it on, and an LMTP client (RFC 2033) to
+ * hand it on with. Written here because the demonstration needs them too, and npm with its four hundred Debian packages would be
+ * a high price for one dialogue of seven commands on the loopback interface.
+ */
 
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
-import { SMTPServer } from "smtp-server";
 import { freePort, until } from "./process.mjs";
 
 /**
@@ -14,10 +17,12 @@ import { freePort, until } from "./process.mjs";
  * @property {Buffer} bytes the message exactly as it was sent, only the dots of RFC 5321 §4.5.2 undone
  */
 
+const END_OF_DATA = Buffer.from("\r\n.\r\n");
+
 /** An SMTP server at 127.0.0.1 without TLS and log-in. */
 export class SmtpSpool {
   /**
-   * @param {SMTPServer} server
+   * @param {import("node:net").Server} server
    * @param {number} port
    * @param {string} directory
    */
@@ -35,39 +40,19 @@ export class SmtpSpool {
   static async start(directory, { port, deliver = async () => {} } = {}) {
     mkdirSync(directory, { recursive: true });
     let count = readdirSync(directory).filter((name) => name.endsWith(".eml")).length;
-    const server = new SMTPServer({
-      authOptional: true,
-      disabledCommands: ["AUTH", "STARTTLS"],
-      disableReverseLookup: true,
-      hideSMTPUTF8: false,
-      logger: false,
-      onData(stream, session, done) {
-        /** @type {Buffer[]} */
-        const parts = [];
-        stream.on("data", (part) => parts.push(part));
-        stream.on("end", () => {
-          const { mailFrom, rcptTo } = session.envelope;
-          const mail = {
-            from: mailFrom ? mailFrom.address : "",
-            to: rcptTo.map(({ address }) => address),
-            bytes: Buffer.concat(parts),
-          };
-          const name = join(directory, String(++count).padStart(4, "0"));
-          deliver(mail).then(() => {
-            writeFileSync(`${name}.eml`, mail.bytes);
-            writeFileSync(`${name}.json`, JSON.stringify({ from: mail.from, to: mail.to }));
-            done();
-          }, done);
-        });
-      },
+    const keep = async (/** @type {Mail} */ mail) => {
+      await deliver(mail);
+      const name = join(directory, String(++count).padStart(4, "0"));
+      writeFileSync(`${name}.eml`, mail.bytes);
+      writeFileSync(`${name}.json`, JSON.stringify({ from: mail.from, to: mail.to }));
+    };
+    const server = createServer((socket) => {
+      // A client that goes away in the middle of a mail is what some tests are about.
+      converse(socket, keep).catch(() => socket.destroy());
     });
-    // A client that goes away in the middle of a mail is what some tests are about.
-    server.on("error", () => {});
-    const at = port ?? (await freePort());
-    await new Promise((resolve, reject) => {
-      server.server.once("error", reject);
-      server.listen(at, "127.0.0.1", () => resolve(undefined));
-    });
+    server.listen(port ?? (await freePort()), "127.0.0.1");
+    await once(server, "listening");
+    const { port: at } = /** @type {import("node:net").AddressInfo} */ (server.address());
     return new SmtpSpool(server, at, directory);
   }
 
@@ -99,12 +84,115 @@ export class SmtpSpool {
   }
 
   async stop() {
-    await new Promise((resolve) => this.server.close(() => resolve(undefined)));
+    this.server.close();
   }
 }
 
 /**
- * Hands a mail to an LMTP server (RFC 2033), octet for octet.
+ * The server's side of one connection.
+ *
+ * @param {import("node:net").Socket} socket
+ * @param {(mail: Mail) => Promise<void>} keep
+ */
+async function converse(socket, keep) {
+  const input = new Input(socket);
+  const say = (/** @type {string} */ reply) => socket.write(`${reply}\r\n`);
+  let from = "";
+  /** @type {string[]} */
+  let to = [];
+  say("220 localhost ESMTP");
+  for (let line = await input.line(); line !== undefined; line = await input.line()) {
+    const [verb = ""] = line.toUpperCase().split(/[\s:]/);
+    const address = /<([^>]*)>/.exec(line)?.[1] ?? "";
+    switch (verb) {
+      case "EHLO":
+        say("250-localhost\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 268435456");
+        break;
+      case "MAIL":
+        [from, to] = [address, []];
+        say("250 OK");
+        break;
+      case "RCPT":
+        to.push(address);
+        say("250 OK");
+        break;
+      case "DATA": {
+        say("354 go on");
+        const data = await input.data();
+        if (!data) return;
+        await keep({ from, to, bytes: data }).then(
+          () => say("250 kept"),
+          (error) => say(`451 ${String(error.message).replace(/\s+/g, " ")}`),
+        );
+        break;
+      }
+      case "HELO":
+      case "NOOP":
+      case "RSET":
+        say("250 OK");
+        break;
+      case "QUIT":
+        say("221 bye");
+        return void socket.end();
+      default:
+        say("502 not known here");
+    }
+  }
+}
+
+/** What comes in on a connection, by line or by message. */
+class Input {
+  /** @type {Buffer} */
+  #buffered = Buffer.alloc(0);
+  /** @type {AsyncIterator<Buffer>} */
+  #chunks;
+
+  /** @param {import("node:net").Socket} socket */
+  constructor(socket) {
+    this.#chunks = socket[Symbol.asyncIterator]();
+  }
+
+  /** The next line without its end; nothing after the last. */
+  async line() {
+    for (;;) {
+      const end = this.#buffered.indexOf("\r\n");
+      if (end >= 0) {
+        const line = this.#buffered.subarray(0, end).toString("latin1");
+        this.#buffered = this.#buffered.subarray(end + 2);
+        return line;
+      }
+      const { value, done } = await this.#chunks.next();
+      if (done) return undefined;
+      this.#buffered = Buffer.concat([this.#buffered, value]);
+    }
+  }
+
+  /** Everything up to the line with a lone dot, which is not part of it; nothing where the connection ends before. */
+  async data() {
+    // The line end in front makes a message that is empty, or begins with a dot, no special case.
+    /** @type {Buffer[]} */
+    const parts = [Buffer.from("\r\n"), this.#buffered];
+    /** @type {Buffer} */
+    let tail = Buffer.concat(parts);
+    for (;;) {
+      const end = tail.indexOf(END_OF_DATA);
+      if (end >= 0) {
+        const all = Buffer.concat(parts);
+        const length = all.length - tail.length + end;
+        this.#buffered = all.subarray(length + END_OF_DATA.length);
+        const text = all.subarray(0, length + 2).toString("latin1");
+        return Buffer.from(text.replaceAll("\r\n.", "\r\n").slice(2), "latin1");
+      }
+      const { value, done } = await this.#chunks.next();
+      if (done) return undefined;
+      parts.push(value);
+      tail = Buffer.concat([tail.subarray(-(END_OF_DATA.length - 1)), value]);
+    }
+  }
+}
+
+/**
+ * Hands a mail to an LMTP server, octet for octet.
  *
  * @param {string} socketPath
  * @param {Mail} mail
@@ -112,10 +200,11 @@ export class SmtpSpool {
 export async function deliverByLmtp(socketPath, { from, to, bytes }) {
   const socket = connect(socketPath);
   await once(socket, "connect");
-  const lines = replies(socket);
+  const input = new Input(socket);
   const say = async (/** @type {string | Buffer} */ what, expected = "2") => {
     socket.write(what);
-    const { value: reply } = await lines.next();
+    let reply = await input.line();
+    while (reply?.[3] === "-") reply = await input.line();
     if (!reply?.startsWith(expected)) throw new Error(`LMTP said ${reply} to ${String(what).slice(0, 60)}`);
   };
   try {
@@ -124,28 +213,11 @@ export async function deliverByLmtp(socketPath, { from, to, bytes }) {
     await say(`MAIL FROM:<${from}>\r\n`);
     for (const recipient of to) await say(`RCPT TO:<${recipient}>\r\n`);
     await say("DATA\r\n", "3");
-    const stuffed = bytes.toString("latin1").replace(/^\./gm, "..");
+    const stuffed = bytes.toString("latin1").replace(/(^|\r\n)\./g, "$1..");
     await say(Buffer.from(`${stuffed}${stuffed.endsWith("\r\n") ? "" : "\r\n"}.\r\n`, "latin1"));
     for (const _further of to.slice(1)) await say("");
     await say("QUIT\r\n");
   } finally {
     socket.destroy();
-  }
-}
-
-/**
- * The server's replies, each one's last line.
- *
- * @param {import("node:net").Socket} socket
- */
-async function* replies(socket) {
-  let text = "";
-  for await (const data of socket) {
-    text += data.toString("latin1");
-    for (let end = text.indexOf("\r\n"); end >= 0; end = text.indexOf("\r\n")) {
-      const line = text.slice(0, end);
-      text = text.slice(end + 2);
-      if (line[3] !== "-") yield line;
-    }
   }
 }

@@ -1,1 +1,37 @@
-//! Private keys: sealed files, and the key-encryption key in the OS keyring.
+//! Private keys: made, imported, kept sealed, opened for one use.
+//!
+//! A random key-encryption key lies in the OS keyring ([`KekSource::Keyring`]) or is derived from
+//! an unlock file; every private key is a file sealed under it. The public halves lie in the
+//! clear, so that listing keys, encrypting to oneself and finding out which key a message needs
+//! ask no keyring. [`KeyStore`] is the door to all of it.
+//!
+//! # Limitations
+//! - What the keyring protects against is other users and stolen disks. Another process of the
+//!   same user can ask the unlocked keyring as we do.
+//! - Memory is wiped as far as OpenSSL and `zeroize` reach; copies in the keyring's service, in
+//!   D-Bus and in swap are out of reach.
+//! - PKCS#11 tokens are not supported yet.
+
+mod error;
+mod files;
+mod generate;
+mod held;
+mod import;
+mod kek;
+mod keyring;
+mod private;
+mod process;
+mod sealed;
+mod store;
+
+pub use error::{ImportError, KeyError, KeyringAbsence, NoneUsable, Purpose, SealedBy};
+pub use generate::{NewAlgorithm, NewKey, UnknownAlgorithm};
+pub use held::{HeldKey, KeyHandle};
+pub use import::{KeyMaterial, read_key_file};
+pub use kek::KekSource;
+pub use private::PrivateKey;
+pub use process::harden_process;
+pub use store::{KeyStore, SigningKey};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! What can go wrong with keys.
+
+use std::path::PathBuf;
+
+use openssl::error::ErrorStack;
+
+use crate::mime::EmailAddress;
+use crate::x509::{Fingerprint, Fitness};
+
+/// Which secret seals the keys of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SealedBy {
+    /// A random key in the OS keyring.
+    Keyring,
+    /// A key derived from an unlock file.
+    UnlockFile,
+}
+
+/// Why there is no keyring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyringAbsence {
+    /// The service runs, and has no collection to put a secret into: nobody made a keyring yet.
+    NoCollection,
+    /// No service answers (on Linux: no session bus, or nothing on it that keeps secrets).
+    NoService,
+}
+
+/// What a key was wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Encrypt the sender's own copy.
+    Encrypt,
+    /// Sign.
+    Sign,
+}
+
+/// Why none of the keys held for an address will do; of several reasons, that of the key which
+/// came closest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoneUsable {
+    /// None is held.
+    NoneHeld,
+    /// All are retired.
+    Retired,
+    /// The certificate does not allow this use; see [`Fitness`].
+    NotFit,
+    /// The certificate is not valid yet.
+    NotYetValid,
+    /// The certificate has expired.
+    Expired,
+}
+
+/// Why a key could not be stored, found or unsealed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The certificate names addresses, and not this one.
+    #[error("the certificate does not name {address}")]
+    AddressDoesNotFit {
+        /// The address that was asked for.
+        address: EmailAddress,
+    },
+    /// The certificate names no address, and none was given.
+    #[error("the certificate names no mail address")]
+    AddressMissing,
+    /// OpenSSL failed at something that should work.
+    #[error("OpenSSL failed: {0}")]
+    Crypto(#[from] ErrorStack),
+    /// A file of the store is not what was written there.
+    #[error("{file} is damaged")]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A file of the store was written by a newer version.
+    #[error("{file} was written by a newer version")]
+    FromTheFuture {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file to import holds no key with its certificate that can be read.
+    #[error("there is nothing to import: {0}")]
+    Import(#[from] ImportError),
+    /// A file or directory could not be read or written.
+    #[error("{path}: {reason}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// The keyring does not hold the key for the sealed files here. Never answered by making a
+    /// new one: the files would be lost.
+    #[error("the keyring does not hold the key for the {sealed} sealed files")]
+    KeyringEntryMissing {
+        /// How many sealed files wait for it.
+        sealed: usize,
+    },
+    /// The keyring failed in another way.
+    #[error("the keyring failed: {reason}")]
+    KeyringFailed {
+        /// What the keyring's library says; never a secret.
+        reason: String,
+    },
+    /// The keyring is locked and was not unlocked when asked.
+    #[error("the keyring is locked")]
+    KeyringLocked,
+    /// There is no keyring to be reached.
+    #[error("there is no keyring")]
+    KeyringMissing(KeyringAbsence),
+    /// No key is held whose certificate has this fingerprint.
+    #[error("no key is held for the certificate {0}")]
+    NoSuchKey(Fingerprint),
+    /// No key of this address will do.
+    #[error("no key of {address} will do")]
+    NoUsableKey {
+        /// The address.
+        address: EmailAddress,
+        /// What it was wanted for.
+        purpose: Purpose,
+        /// Why none will do.
+        why: NoneUsable,
+        /// With [`NoneUsable::NotFit`]: what is against the certificate.
+        fitness: Option<Fitness>,
+    },
+    /// The secret at hand is not the one that these keys are sealed with.
+    #[error("the keys are sealed with another secret")]
+    SealedOtherwise {
+        /// What seals them.
+        by: SealedBy,
+        /// What was at hand.
+        tried: SealedBy,
+    },
+    /// The unlock file has less than 32 octets.
+    #[error("{file} is too short to be a secret")]
+    UnlockFileTooShort {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// Why a file cannot be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The structure is PKCS#12 or PEM, and broken.
+    #[error("the file is damaged")]
+    Damaged,
+    /// Neither PKCS#12 nor PEM.
+    #[error("the file is neither PKCS#12 nor PEM")]
+    NotAKeyFile,
+    /// There is no certificate that belongs to the key.
+    #[error("the file holds no certificate that belongs to its key")]
+    NoCertificate,
+    /// There is no private key.
+    #[error("the file holds no private key")]
+    NoKey,
+    /// The file is encrypted in an old way, and OpenSSL's legacy provider is not installed.
+    #[error("the file's old encryption needs OpenSSL's legacy provider")]
+    NeedsLegacyProvider,
+    /// The file is encrypted in a way that OpenSSL does not know.
+    #[error("OpenSSL does not know the file's encryption")]
+    UnknownEncryption,
+    /// The password does not open it.
+    #[error("the password is wrong")]
+    WrongPassword,
+}

@@ -1,0 +1,221 @@
+//! The keys held, without their private halves, and which of them is used for an address.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{NoneUsable, Purpose};
+use super::sealed::KeyId;
+use crate::clock::UnixTime;
+use crate::mime::EmailAddress;
+use crate::x509::{Certificate, Fingerprint, Fitness, NameMatch, Validity};
+
+/// Which sealed key to open. Comes from a [`HeldKey`] or a candidate for decryption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyHandle(pub(super) KeyId);
+
+/// A certificate whose private key is held here, sealed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HeldKey {
+    /// The address that the key was made or imported for.
+    pub address: EmailAddress,
+    /// The certificate.
+    pub certificate: Certificate,
+    /// The certificates above it, as far as they came along, its issuer first.
+    pub chain: Vec<Certificate>,
+    /// Kept for old mail, used for nothing new.
+    pub retired: bool,
+    /// The one that signs for [`HeldKey::address`].
+    pub selected_sign: bool,
+    /// The one that mail from [`HeldKey::address`] is encrypted to beside its recipients.
+    pub selected_encrypt: bool,
+    /// Opens the private key.
+    pub handle: KeyHandle,
+}
+
+impl HeldKey {
+    /// Whether the key is one of this address: made for it, or its certificate names it.
+    pub fn serves(&self, address: &EmailAddress) -> bool {
+        self.address == *address || self.certificate.names_address(address) == NameMatch::Names
+    }
+
+    fn fitness(&self, purpose: Purpose) -> Fitness {
+        match purpose {
+            Purpose::Encrypt => self.certificate.encryption_fitness(),
+            Purpose::Sign => self.certificate.signing_fitness(),
+        }
+    }
+
+    /// What stands against using it now, if anything does.
+    fn obstacle(&self, purpose: Purpose, now: UnixTime) -> Option<NoneUsable> {
+        if self.retired {
+            return Some(NoneUsable::Retired);
+        }
+        if !self.fitness(purpose).is_fit() {
+            return Some(NoneUsable::NotFit);
+        }
+        match self.certificate.validity_at(now) {
+            Validity::Expired => Some(NoneUsable::Expired),
+            Validity::NotYet => Some(NoneUsable::NotYetValid),
+            Validity::Good => None,
+        }
+    }
+}
+
+/// What the user chose, as it is kept on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Choices {
+    /// By address, in its normal form.
+    #[serde(default)]
+    pub(super) selected: BTreeMap<String, Selected>,
+    /// Fingerprints of certificates kept for old mail only.
+    #[serde(default)]
+    pub(super) retired: BTreeSet<String>,
+}
+
+/// Fingerprints of the certificates chosen for one address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Selected {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sign: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) encrypt: Option<String>,
+}
+
+impl Choices {
+    /// Forgets everything about a certificate.
+    pub(super) fn forget(&mut self, certificate: Fingerprint) {
+        let text = certificate.to_string();
+        self.retired.remove(&text);
+        for selected in self.selected.values_mut() {
+            selected.sign.take_if(|chosen| *chosen == text);
+            selected.encrypt.take_if(|chosen| *chosen == text);
+        }
+        self.selected.retain(|_, selected| *selected != Selected::default());
+    }
+
+    fn chosen(&self, address: &EmailAddress, purpose: Purpose) -> Option<&String> {
+        let selected = self.selected.get(&address.to_string())?;
+        match purpose {
+            Purpose::Encrypt => selected.encrypt.as_ref(),
+            Purpose::Sign => selected.sign.as_ref(),
+        }
+    }
+}
+
+/// The keys of an address that may be used now, the best first: the one that was chosen, then by
+/// age, the newest first. A choice that has expired or was retired is passed over: that is how
+/// the next certificate takes its turn.
+///
+/// # Errors
+/// Where there is none: why, and where a certificate's own usage is against it, which.
+pub(super) fn usable<'a>(
+    held: &'a [HeldKey],
+    choices: &Choices,
+    address: &EmailAddress,
+    purpose: Purpose,
+    now: UnixTime,
+) -> Result<Vec<&'a HeldKey>, (NoneUsable, Option<Fitness>)> {
+    let mut good = Vec::new();
+    let mut closest = (NoneUsable::NoneHeld, None);
+    for key in held.iter().filter(|key| key.serves(address)) {
+        match key.obstacle(purpose, now) {
+            None => good.push(key),
+            Some(why) if why > closest.0 => {
+                closest = (why, (why == NoneUsable::NotFit).then(|| key.fitness(purpose)));
+            }
+            Some(_) => {}
+        }
+    }
+    let chosen = choices.chosen(address, purpose);
+    good.sort_by_key(|key| {
+        let fingerprint = key.certificate.sha256();
+        let is_chosen = chosen.is_some_and(|chosen| *chosen == fingerprint.to_string());
+        std::cmp::Reverse((is_chosen, key.certificate.not_before(), fingerprint))
+    });
+    if good.is_empty() { Err(closest) } else { Ok(good) }
+}
+
+/// Sets the flags that say which key is used for its own address now.
+pub(super) fn mark_selected(held: &mut [HeldKey], choices: &Choices, now: UnixTime) {
+    let best = |held: &[HeldKey], address: &EmailAddress, purpose| {
+        let usable = usable(held, choices, address, purpose, now).ok()?;
+        usable.first().map(|key| key.certificate.sha256())
+    };
+    let flags: Vec<(bool, bool)> = held
+        .iter()
+        .map(|key| {
+            let own = Some(key.certificate.sha256());
+            (
+                best(held, &key.address, Purpose::Sign) == own,
+                best(held, &key.address, Purpose::Encrypt) == own,
+            )
+        })
+        .collect();
+    for (key, (sign, encrypt)) in held.iter_mut().zip(flags) {
+        (key.selected_sign, key.selected_encrypt) = (sign, encrypt);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::samples::{Sample, p256};
+
+    fn key(not_before: i64, not_after: i64, extensions: &[(&str, bool, &[u8])]) -> HeldKey {
+        let certificate =
+            Sample { not_before, not_after, extensions, ..Sample::default() }.signed_by(&p256());
+        HeldKey {
+            address: alice(),
+            handle: KeyHandle(KeyId::of_spki(certificate.spki_der())),
+            certificate,
+            chain: Vec::new(),
+            retired: false,
+            selected_sign: false,
+            selected_encrypt: false,
+        }
+    }
+
+    fn alice() -> EmailAddress {
+        EmailAddress::parse("alice@example.test").unwrap()
+    }
+
+    fn best(held: &[HeldKey], choices: &Choices, now: i64) -> Result<Fingerprint, NoneUsable> {
+        usable(held, choices, &alice(), Purpose::Sign, UnixTime::from_seconds(now))
+            .map(|good| good[0].certificate.sha256())
+            .map_err(|(why, _)| why)
+    }
+
+    #[test]
+    fn the_newest_good_one_unless_another_was_chosen() {
+        let held = [key(100, 300, &[]), key(200, 400, &[]), key(350, 500, &[])];
+        let name = |index: usize| held[index].certificate.sha256();
+        let none = Choices::default();
+        assert_eq!(best(&held, &none, 250), Ok(name(1)));
+        assert_eq!(best(&held, &none, 360), Ok(name(2)));
+        let selected = Selected { sign: Some(name(0).to_string()), encrypt: None };
+        let mut choices =
+            Choices { selected: [(alice().to_string(), selected)].into(), ..Choices::default() };
+        assert_eq!(best(&held, &choices, 250), Ok(name(0)));
+        assert_eq!(best(&held, &choices, 350), Ok(name(2)), "the chosen one has expired");
+        choices.forget(name(0));
+        assert_eq!(choices, Choices::default());
+    }
+
+    #[test]
+    fn the_closest_reason_is_told() {
+        let none = Choices::default();
+        let encrypt_only: (&str, bool, &[u8]) = ("2.5.29.15", true, b"\x03\x02\x03\x08");
+        let mut held = vec![key(100, 200, &[encrypt_only])];
+        assert_eq!(best(&[], &none, 150), Err(NoneUsable::NoneHeld));
+        assert_eq!(best(&held, &none, 150), Err(NoneUsable::NotFit));
+        held.push(key(100, 140, &[]));
+        assert_eq!(best(&held, &none, 150), Err(NoneUsable::Expired));
+        held[1].retired = true;
+        held.remove(0);
+        assert_eq!(best(&held, &none, 120), Err(NoneUsable::Retired));
+    }
+}

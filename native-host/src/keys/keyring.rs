@@ -1,0 +1,67 @@
+//! The key-encryption key in the OS keyring.
+//!
+//! Only these 32 octets lie there, not the private keys: Windows keeps at most 2560 octets in an
+//! entry, and a key that never changes needs no second writer to be careful about. The keyring is
+//! asked each time, so that locking it takes effect at once.
+//!
+//! # Limitations
+//! The `keyring` crate connects to the Secret Service once in a process. A process that found no
+//! service must be started again to find one.
+
+use keyring::v1::{Entry, Error};
+use zeroize::Zeroizing;
+
+use super::error::{KeyError, KeyringAbsence};
+use super::kek::{Kek, StoreId};
+
+const SERVICE: &str = "dane-smime";
+
+/// The store's key; `None` where the keyring answers and has none. On Linux that is also what a
+/// service without any collection answers.
+pub(super) fn load(store: &StoreId) -> Result<Option<Kek>, KeyError> {
+    match entry(store)?.get_secret().map(Zeroizing::new) {
+        Ok(secret) => Kek::from_octets(&secret).map(Some).ok_or_else(|| KeyError::KeyringFailed {
+            reason: "the entry has not the length of a key".to_owned(),
+        }),
+        Err(Error::NoEntry) => Ok(None),
+        Err(error) => Err(translate(error)),
+    }
+}
+
+/// Puts a new random key into the keyring and reads it back, so that a keyring that forgets is
+/// noticed before anything is sealed with the key.
+pub(super) fn establish(store: &StoreId) -> Result<Kek, KeyError> {
+    let kek = Kek::random()?;
+    entry(store)?.set_secret(kek.octets()).map_err(translate)?;
+    match load(store)? {
+        Some(kept) if kept.octets() == kek.octets() => Ok(kek),
+        _ => Err(KeyError::KeyringFailed { reason: "it did not keep what was put into it".to_owned() }),
+    }
+}
+
+fn entry(store: &StoreId) -> Result<Entry, KeyError> {
+    Entry::new(SERVICE, &store.text()).map_err(translate)
+}
+
+/// Sorts the library's errors by what the user can do about them. Of the platform's own error
+/// only the text is left; it holds names of interfaces, never a secret.
+fn translate(error: Error) -> KeyError {
+    match error {
+        Error::NoDefaultStore => KeyError::KeyringMissing(KeyringAbsence::NoService),
+        Error::NoStorageAccess(platform) if lacks_collection(&*platform) => {
+            KeyError::KeyringMissing(KeyringAbsence::NoCollection)
+        }
+        Error::NoStorageAccess(_) => KeyError::KeyringLocked,
+        Error::PlatformFailure(platform) => KeyError::KeyringFailed { reason: platform.to_string() },
+        // Their texts would carry the entry's octets.
+        Error::BadEncoding(_) | Error::BadDataFormat(..) => {
+            KeyError::KeyringFailed { reason: "the entry is not a key".to_owned() }
+        }
+        other => KeyError::KeyringFailed { reason: other.to_string() },
+    }
+}
+
+fn lacks_collection(platform: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    // The typed error waits for its dependency.
+    format!("{platform:?}") == "NoResult"
+}

@@ -1,0 +1,425 @@
+//! The key store of one data directory.
+//!
+//! ```text
+//! DATA/keys/                    0700
+//!   lock                        taken by writers
+//!   store.json                  the store's random id, and what its keys are sealed with
+//!   choices.json                selected and retired certificates
+//!   <SHA-256 of the SPKI>.key   a private key, sealed (see sealed.rs)
+//!   <SHA-256 of the DER>.pem    a certificate and its chain, in the clear
+//! ```
+//! A key comes before its certificate and goes after it, so that a crash in between leaves a key
+//! that nothing names, and never a certificate that nothing opens.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{KeyError, Purpose, SealedBy};
+use super::files::{self, WriteLock};
+use super::generate::{self, NewKey};
+use super::held::{self, Choices, HeldKey, KeyHandle, Selected};
+use super::import::KeyMaterial;
+use super::kek::{Kek, KekSource, StoreId};
+use super::private::PrivateKey;
+use super::sealed::{self, KeyId, Sealed, SealedError};
+use crate::clock::UnixTime;
+use crate::mime::EmailAddress;
+use crate::x509::{Certificate, Fingerprint, NameMatch};
+
+const VERSION: u32 = 1;
+/// Certificates with their chains and the JSON files stay far below this.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// The keys of one data directory. Opening one reads nothing and asks no keyring.
+#[derive(Clone, Debug)]
+pub struct KeyStore {
+    dir: PathBuf,
+    source: KekSource,
+}
+
+/// What signs: the private key with its certificate and the certificates above it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SigningKey {
+    /// The signer's certificate.
+    pub certificate: Certificate,
+    /// The certificates above it, its issuer first; empty for a self-signed one.
+    pub chain: Vec<Certificate>,
+    /// The key.
+    pub private: PrivateKey,
+}
+
+/// `store.json`.
+#[derive(Serialize, Deserialize)]
+struct StoreFile {
+    version: u32,
+    id: String,
+    sealed_by: SealedBy,
+    /// See [`Kek::check`].
+    check: String,
+}
+
+impl KeyStore {
+    /// The store in `data_dir`, which need not exist yet.
+    pub fn open(data_dir: &Path, source: KekSource) -> Self {
+        Self { dir: data_dir.join("keys"), source }
+    }
+
+    /// Every key held, with what would be selected at `now`, sorted by address, the newest first.
+    /// Needs no keyring. A certificate file that is damaged is left out and logged, so that it
+    /// does not take the other keys with it.
+    ///
+    /// # Errors
+    /// [`KeyError::Io`]; [`KeyError::Damaged`] for the file of choices.
+    pub fn list(&self, now: UnixTime) -> Result<Vec<HeldKey>, KeyError> {
+        let choices = self.choices()?;
+        let mut held = self.scan()?;
+        for key in &mut held {
+            key.retired = choices.retired.contains(&key.certificate.sha256().to_string());
+        }
+        held::mark_selected(&mut held, &choices, now);
+        held.sort_by_key(|key| {
+            (key.address.clone(), std::cmp::Reverse((key.certificate.not_before(), key.certificate.sha256())))
+        });
+        Ok(held)
+    }
+
+    /// The key that signs mail from `address` at `now`, unsealed.
+    ///
+    /// # Errors
+    /// [`KeyError::NoUsableKey`] says why none will do; else as [`KeyStore::unseal`].
+    pub fn signer_for(&self, address: &EmailAddress, now: UnixTime) -> Result<SigningKey, KeyError> {
+        let held = self.usable(address, Purpose::Sign, now)?;
+        let key = held.into_iter().next().ok_or_else(|| none_held(address, Purpose::Sign))?;
+        let private = self.unseal(key.handle)?;
+        if !private.belongs_to(&key.certificate) {
+            return Err(KeyError::Damaged { file: self.certificate_file(key.certificate.sha256()) });
+        }
+        Ok(SigningKey { certificate: key.certificate, chain: key.chain, private })
+    }
+
+    /// The certificates that mail from `address` is encrypted to beside its recipients at `now`,
+    /// the selected one first. Needs no keyring.
+    ///
+    /// # Errors
+    /// [`KeyError::NoUsableKey`] says why there is none.
+    pub fn own_certificates_for(
+        &self,
+        address: &EmailAddress,
+        now: UnixTime,
+    ) -> Result<Vec<Certificate>, KeyError> {
+        Ok(self.usable(address, Purpose::Encrypt, now)?.into_iter().map(|key| key.certificate).collect())
+    }
+
+    /// Every certificate held, retired and expired ones too, with the handle that opens its key:
+    /// what a message's recipients are compared with, before any key is unsealed. Needs no
+    /// keyring.
+    ///
+    /// # Errors
+    /// [`KeyError::Io`].
+    pub fn decryption_candidates(&self) -> Result<impl Iterator<Item = (Certificate, KeyHandle)>, KeyError> {
+        Ok(self.scan()?.into_iter().map(|key| (key.certificate, key.handle)))
+    }
+
+    /// Opens one private key. This is what asks the keyring.
+    ///
+    /// # Errors
+    /// Those of the keyring or the unlock file; [`KeyError::SealedOtherwise`] if it gives another
+    /// key than the store's; [`KeyError::Damaged`] names the file.
+    pub fn unseal(&self, handle: KeyHandle) -> Result<PrivateKey, KeyError> {
+        let file = self.key_file(&handle.0);
+        let content = files::read(&file, sealed::MAX_LENGTH)?.ok_or_else(|| KeyError::Io {
+            path: file.clone(),
+            reason: std::io::ErrorKind::NotFound.into(),
+        })?;
+        let error = |error| match error {
+            SealedError::Damaged => KeyError::Damaged { file: file.clone() },
+            SealedError::OtherVersion => KeyError::FromTheFuture { file: file.clone() },
+        };
+        let sealed = Sealed::parse(&content).map_err(error)?;
+        sealed.open(&handle.0, &self.kek()?).map_err(error)
+    }
+
+    /// Opens the key of the certificate with this fingerprint.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchKey`]; else as [`KeyStore::unseal`].
+    pub fn private_key(&self, certificate: Fingerprint) -> Result<PrivateKey, KeyError> {
+        self.unseal(self.find(certificate)?.handle)
+    }
+
+    /// Every private key held, retired ones too, opened. For re-encryption and export; to read
+    /// one message, [`KeyStore::decryption_candidates`] opens only the key that fits.
+    ///
+    /// # Errors
+    /// As [`KeyStore::unseal`], for the first key that does not open.
+    pub fn all_decryption_keys(&self) -> Result<Vec<(Certificate, PrivateKey)>, KeyError> {
+        let held = self.scan()?;
+        held.into_iter().map(|key| Ok((key.certificate, self.unseal(key.handle)?))).collect()
+    }
+
+    /// Makes a key and a self-signed certificate for it, and keeps both.
+    ///
+    /// # Errors
+    /// [`KeyError::Crypto`]; else as [`KeyStore::import`].
+    pub fn generate(&self, new: &NewKey, now: UnixTime) -> Result<HeldKey, KeyError> {
+        // The slow part, before the lock.
+        let (private, certificate) = generate::self_signed(new, now)?;
+        let material = KeyMaterial { private, certificate, chain: Vec::new() };
+        self.import(&material, Some(&new.address), now)
+    }
+
+    /// Keeps a key with its certificate; doing so twice changes nothing. With an address, the key
+    /// is held for that one, which the certificate must name if it names any; without, for the
+    /// first that the certificate names.
+    ///
+    /// # Errors
+    /// [`KeyError::AddressDoesNotFit`], [`KeyError::AddressMissing`]; those of the keyring or the
+    /// unlock file; [`KeyError::Io`]. Nothing is kept then.
+    pub fn import(
+        &self,
+        material: &KeyMaterial,
+        address: Option<&EmailAddress>,
+        now: UnixTime,
+    ) -> Result<HeldKey, KeyError> {
+        let certificate = &material.certificate;
+        let address = match (address, certificate.email_addresses().first()) {
+            (Some(given), _) if certificate.names_address(given) == NameMatch::NamesOthers => {
+                return Err(KeyError::AddressDoesNotFit { address: given.clone() });
+            }
+            (Some(address), _) | (None, Some(address)) => address,
+            (None, None) => return Err(KeyError::AddressMissing),
+        };
+        files::make_private_dir(&self.dir)?;
+        let lock = WriteLock::take(&self.dir)?;
+        let kek = self.kek_for_writing(&lock)?;
+        let sealed = sealed::seal(&material.private, address, &kek)?;
+        let id = KeyId::of_spki(&material.private.spki_der()?);
+        files::write_atomically(&self.key_file(&id), &sealed)?;
+        let chain = std::iter::once(certificate).chain(&material.chain);
+        let pem: String = chain.map(Certificate::to_pem).collect();
+        files::write_atomically(&self.certificate_file(certificate.sha256()), pem.as_bytes())?;
+        drop(lock);
+        self.list(now)?
+            .into_iter()
+            .find(|key| key.certificate == *certificate)
+            .ok_or_else(|| KeyError::NoSuchKey(certificate.sha256()))
+    }
+
+    /// Chooses which certificates sign for an address and which its own copies are encrypted to.
+    /// `None` leaves that choice as it was.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchKey`]; [`KeyError::AddressDoesNotFit`] if a key is none of this address.
+    pub fn select(
+        &self,
+        address: &EmailAddress,
+        sign: Option<Fingerprint>,
+        encrypt: Option<Fingerprint>,
+    ) -> Result<(), KeyError> {
+        for fingerprint in [sign, encrypt].into_iter().flatten() {
+            if !self.find(fingerprint)?.serves(address) {
+                return Err(KeyError::AddressDoesNotFit { address: address.clone() });
+            }
+        }
+        self.change(|choices| {
+            let selected: &mut Selected = choices.selected.entry(address.to_string()).or_default();
+            selected.sign = sign.map(|chosen| chosen.to_string()).or(selected.sign.take());
+            selected.encrypt = encrypt.map(|chosen| chosen.to_string()).or(selected.encrypt.take());
+        })
+    }
+
+    /// Keeps a key for old mail only. This is not undone: it is never used for anything new again.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchKey`].
+    pub fn retire(&self, certificate: Fingerprint) -> Result<(), KeyError> {
+        self.find(certificate)?;
+        self.change(|choices| {
+            choices.forget(certificate);
+            choices.retired.insert(certificate.to_string());
+        })
+    }
+
+    /// Destroys a certificate, and its private key if no other certificate has the same key. Mail
+    /// that was encrypted to it cannot be read any more.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchKey`].
+    pub fn delete(&self, certificate: Fingerprint) -> Result<(), KeyError> {
+        let key = self.find(certificate)?;
+        self.change(|choices| choices.forget(certificate))?;
+        let _lock = WriteLock::take(&self.dir)?;
+        files::remove(&self.certificate_file(certificate))?;
+        if self.scan()?.iter().all(|other| other.handle != key.handle) {
+            files::remove(&self.key_file(&key.handle.0))?;
+        }
+        Ok(())
+    }
+
+    fn usable(
+        &self,
+        address: &EmailAddress,
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Result<Vec<HeldKey>, KeyError> {
+        let held = self.list(now)?;
+        match held::usable(&held, &self.choices()?, address, purpose, now) {
+            Ok(good) => Ok(good.into_iter().cloned().collect()),
+            Err((why, fitness)) => {
+                Err(KeyError::NoUsableKey { address: address.clone(), purpose, why, fitness })
+            }
+        }
+    }
+
+    fn find(&self, certificate: Fingerprint) -> Result<HeldKey, KeyError> {
+        let held = self.scan()?.into_iter().find(|key| key.certificate.sha256() == certificate);
+        held.ok_or(KeyError::NoSuchKey(certificate))
+    }
+
+    /// The certificates whose sealed key is there, in no particular order, nothing chosen.
+    fn scan(&self) -> Result<Vec<HeldKey>, KeyError> {
+        let mut held = Vec::new();
+        for file in files::with_extension(&self.dir, "pem")? {
+            match self.read_held(&file) {
+                Ok(Some(key)) => held.push(key),
+                Ok(None) => {}
+                Err(error @ KeyError::Io { .. }) => return Err(error),
+                Err(error) => tracing::warn!(%error, "a key cannot be used"),
+            }
+        }
+        Ok(held)
+    }
+
+    /// `None` if the files vanished meanwhile, or there is no key to the certificate.
+    fn read_held(&self, file: &Path) -> Result<Option<HeldKey>, KeyError> {
+        let damaged = |file: &Path| KeyError::Damaged { file: file.to_owned() };
+        let Some(content) = files::read(file, MAX_FILE)? else { return Ok(None) };
+        let text = String::from_utf8(content).map_err(|_| damaged(file))?;
+        let mut chain = Certificate::from_pem(&text).map_err(|_| damaged(file))?.into_iter();
+        let certificate = chain.next().ok_or_else(|| damaged(file))?;
+        if *file != self.certificate_file(certificate.sha256()) {
+            return Err(damaged(file));
+        }
+        let id = KeyId::of_spki(certificate.spki_der());
+        let key_file = self.key_file(&id);
+        let Some(sealed) = files::read(&key_file, sealed::MAX_LENGTH)? else { return Ok(None) };
+        // A sealed file that is damaged already here is still listed, where the certificate says
+        // whose it is: better that opening it tells of the damage than that the key seems never
+        // to have been. One key may also have certificates for several addresses.
+        let named = certificate.email_addresses().first().cloned();
+        let address = match Sealed::parse(&sealed) {
+            Ok(sealed) if certificate.names_address(&sealed.address) != NameMatch::NamesOthers => {
+                Some(sealed.address)
+            }
+            _ => named,
+        };
+        Ok(Some(HeldKey {
+            address: address.ok_or_else(|| damaged(&key_file))?,
+            certificate,
+            chain: chain.collect(),
+            retired: false,
+            selected_sign: false,
+            selected_encrypt: false,
+            handle: KeyHandle(id),
+        }))
+    }
+
+    /// The key-encryption key of a store that has sealed something.
+    fn kek(&self) -> Result<Kek, KeyError> {
+        let file = self.store_file()?.ok_or_else(|| KeyError::Damaged { file: self.store_path() })?;
+        let id = self.store_id(&file)?;
+        if file.sealed_by != self.source.sealed_by() {
+            return Err(self.sealed_otherwise(&file));
+        }
+        let kek =
+            self.source.load(&id)?.ok_or(KeyError::KeyringEntryMissing { sealed: self.count_sealed()? })?;
+        if kek.check(&id)? == file.check { Ok(kek) } else { Err(self.sealed_otherwise(&file)) }
+    }
+
+    /// The same, made on first use. Once anything is sealed, no other key is ever put in its
+    /// place, whatever the keyring says.
+    fn kek_for_writing(&self, _lock: &WriteLock) -> Result<Kek, KeyError> {
+        if self.count_sealed()? > 0 {
+            return self.kek();
+        }
+        let id = match self.store_file()? {
+            Some(file) => self.store_id(&file)?,
+            None => StoreId::random()?,
+        };
+        let kek = match self.source.load(&id)? {
+            Some(kek) => kek,
+            None => self.source.establish(&id)?,
+        };
+        let file = StoreFile {
+            version: VERSION,
+            id: id.text(),
+            sealed_by: self.source.sealed_by(),
+            check: kek.check(&id)?,
+        };
+        self.write_json(&self.store_path(), &file)?;
+        Ok(kek)
+    }
+
+    fn sealed_otherwise(&self, file: &StoreFile) -> KeyError {
+        KeyError::SealedOtherwise { by: file.sealed_by, tried: self.source.sealed_by() }
+    }
+
+    fn count_sealed(&self) -> Result<usize, KeyError> {
+        files::with_extension(&self.dir, "key").map(|found| found.len())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Choices)) -> Result<(), KeyError> {
+        files::make_private_dir(&self.dir)?;
+        let _lock = WriteLock::take(&self.dir)?;
+        let mut choices = self.choices()?;
+        change(&mut choices);
+        self.write_json(&self.choices_path(), &choices)
+    }
+
+    fn choices(&self) -> Result<Choices, KeyError> {
+        let path = self.choices_path();
+        let Some(content) = files::read(&path, MAX_FILE)? else { return Ok(Choices::default()) };
+        serde_json::from_slice(&content).map_err(|_| KeyError::Damaged { file: path })
+    }
+
+    fn store_file(&self) -> Result<Option<StoreFile>, KeyError> {
+        let path = self.store_path();
+        let Some(content) = files::read(&path, MAX_FILE)? else { return Ok(None) };
+        let file: StoreFile =
+            serde_json::from_slice(&content).map_err(|_| KeyError::Damaged { file: path.clone() })?;
+        if file.version == VERSION { Ok(Some(file)) } else { Err(KeyError::FromTheFuture { file: path }) }
+    }
+
+    fn store_id(&self, file: &StoreFile) -> Result<StoreId, KeyError> {
+        StoreId::parse(&file.id).ok_or_else(|| KeyError::Damaged { file: self.store_path() })
+    }
+
+    fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<(), KeyError> {
+        let text = serde_json::to_vec_pretty(value)
+            .map_err(|error| KeyError::Io { path: path.to_owned(), reason: error.into() })?;
+        files::write_atomically(path, &text)
+    }
+
+    fn key_file(&self, id: &KeyId) -> PathBuf {
+        self.dir.join(format!("{id}.key"))
+    }
+
+    fn certificate_file(&self, certificate: Fingerprint) -> PathBuf {
+        self.dir.join(format!("{certificate}.pem"))
+    }
+
+    fn store_path(&self) -> PathBuf {
+        self.dir.join("store.json")
+    }
+
+    fn choices_path(&self) -> PathBuf {
+        self.dir.join("choices.json")
+    }
+}
+
+fn none_held(address: &EmailAddress, purpose: Purpose) -> KeyError {
+    let why = super::error::NoneUsable::NoneHeld;
+    KeyError::NoUsableKey { address: address.clone(), purpose, why, fitness: None }
+}

@@ -1,0 +1,234 @@
+//! The store as a whole, over unlock files; the keyring itself is tested as a process.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::clock::UnixTime;
+use crate::mime::EmailAddress;
+use crate::x509::samples::{Sample, p256};
+
+const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { dir: tempfile::tempdir().unwrap() };
+        std::fs::write(place.secret("unlock"), [b'a'; 40]).unwrap();
+        std::fs::write(place.secret("other"), [b'b'; 40]).unwrap();
+        place
+    }
+
+    fn secret(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    fn store(&self) -> KeyStore {
+        KeyStore::open(&self.data(), KekSource::UnlockFile(self.secret("unlock")))
+    }
+
+    fn files(&self, extension: &str) -> Vec<PathBuf> {
+        super::files::with_extension(&self.data().join("keys"), extension).unwrap()
+    }
+}
+
+fn alice() -> EmailAddress {
+    EmailAddress::parse("alice@example.test").unwrap()
+}
+
+fn new_key() -> NewKey {
+    NewKey { address: alice(), name: None, algorithm: NewAlgorithm::P256, days: 30 }
+}
+
+#[test]
+fn what_is_generated_can_be_used() {
+    let place = Place::new();
+    let held = place.store().generate(&new_key(), NOW).unwrap();
+    assert!(held.selected_sign && held.selected_encrypt && !held.retired);
+    // another store value: nothing is only in memory
+    let store = place.store();
+    let signer = store.signer_for(&alice(), NOW).unwrap();
+    assert_eq!(signer.certificate, held.certificate);
+    assert!(signer.private.belongs_to(&held.certificate));
+    assert_eq!(store.own_certificates_for(&alice(), NOW).unwrap(), std::slice::from_ref(&held.certificate));
+    let candidates: Vec<_> = store.decryption_candidates().unwrap().collect();
+    assert_eq!(candidates, [(held.certificate.clone(), held.handle)]);
+    assert!(store.unseal(held.handle).unwrap().belongs_to(&held.certificate));
+}
+
+#[test]
+fn an_empty_store_lists_nothing_and_writes_nothing() {
+    let place = Place::new();
+    let store = place.store();
+    assert!(store.list(NOW).unwrap().is_empty());
+    assert!(matches!(
+        store.signer_for(&alice(), NOW),
+        Err(KeyError::NoUsableKey { why: NoneUsable::NoneHeld, purpose: Purpose::Sign, .. })
+    ));
+    assert!(!place.data().exists());
+}
+
+#[test]
+fn listing_needs_no_secret_and_opening_does() {
+    let place = Place::new();
+    let held = place.store().generate(&new_key(), NOW).unwrap();
+    let none = KeyStore::open(&place.data(), KekSource::UnlockFile(place.secret("none")));
+    assert_eq!(none.list(NOW).unwrap().len(), 1);
+    assert_eq!(none.own_certificates_for(&alice(), NOW).unwrap().len(), 1);
+    assert!(matches!(none.unseal(held.handle), Err(KeyError::Io { .. })));
+    let other = KeyStore::open(&place.data(), KekSource::UnlockFile(place.secret("other")));
+    assert!(matches!(other.unseal(held.handle), Err(KeyError::SealedOtherwise { .. })));
+    // and nothing is sealed with it beside the others
+    assert!(matches!(other.generate(&new_key(), NOW), Err(KeyError::SealedOtherwise { .. })));
+    assert_eq!(place.files("key").len(), 1);
+}
+
+#[test]
+fn the_index_is_never_made_anew_while_keys_need_it() {
+    let place = Place::new();
+    let store = place.store();
+    store.generate(&new_key(), NOW).unwrap();
+    std::fs::remove_file(place.data().join("keys/store.json")).unwrap();
+    assert!(matches!(store.generate(&new_key(), NOW), Err(KeyError::Damaged { .. })));
+    assert!(!place.data().join("keys/store.json").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn others_cannot_read_the_store() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    std::fs::create_dir_all(place.data().join("keys")).unwrap();
+    std::fs::set_permissions(place.data().join("keys"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    place.store().generate(&new_key(), NOW).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&place.data().join("keys")), 0o700);
+    for file in place.files("key").iter().chain(&place.files("pem")).chain(&place.files("json")) {
+        assert_eq!(mode(file), 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_damaged_certificate_does_not_take_the_others_with_it() {
+    let place = Place::new();
+    let store = place.store();
+    let first = store.generate(&new_key(), NOW).unwrap();
+    let second = store.generate(&new_key(), NOW).unwrap();
+    let file = place.data().join(format!("keys/{}.pem", first.certificate.sha256()));
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("MII", "MIJ", 1)).unwrap();
+    let listed = store.list(NOW).unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].certificate, second.certificate);
+}
+
+#[test]
+fn a_damaged_key_says_so_when_opened() {
+    let place = Place::new();
+    let store = place.store();
+    let held = store.generate(&new_key(), NOW).unwrap();
+    let file = place.files("key").remove(0);
+    let good = std::fs::read(&file).unwrap();
+    for position in [0, 30, good.len() / 2, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[position] ^= 1;
+        std::fs::write(&file, &bad).unwrap();
+        let error = store.signer_for(&alice(), NOW).unwrap_err();
+        assert!(matches!(error, KeyError::Damaged { .. }), "octet {position}: {error:?}");
+    }
+    std::fs::write(&file, good).unwrap();
+    assert!(store.unseal(held.handle).is_ok());
+}
+
+#[test]
+fn retired_keys_still_decrypt_and_sign_nothing() {
+    let place = Place::new();
+    let store = place.store();
+    let old = store.generate(&new_key(), NOW).unwrap();
+    store.retire(old.certificate.sha256()).unwrap();
+    assert!(matches!(
+        store.signer_for(&alice(), NOW),
+        Err(KeyError::NoUsableKey { why: NoneUsable::Retired, .. })
+    ));
+    assert_eq!(store.all_decryption_keys().unwrap().len(), 1);
+    let listed = store.list(NOW).unwrap();
+    assert!(listed[0].retired && !listed[0].selected_sign);
+}
+
+#[test]
+fn a_chosen_key_is_used_and_a_deleted_one_is_gone() {
+    let place = Place::new();
+    let store = place.store();
+    let first = store.generate(&new_key(), NOW).unwrap();
+    let second = store.generate(&new_key(), NOW.plus(10)).unwrap();
+    let signer = || store.signer_for(&alice(), NOW).unwrap().certificate;
+    assert_eq!(signer(), second.certificate);
+    store.select(&alice(), Some(first.certificate.sha256()), None).unwrap();
+    assert_eq!(signer(), first.certificate);
+    assert_eq!(store.own_certificates_for(&alice(), NOW).unwrap()[0], second.certificate);
+    let bob = EmailAddress::parse("bob@example.test").unwrap();
+    assert!(matches!(
+        store.select(&bob, Some(first.certificate.sha256()), None),
+        Err(KeyError::AddressDoesNotFit { .. })
+    ));
+    store.delete(first.certificate.sha256()).unwrap();
+    assert_eq!(signer(), second.certificate);
+    assert_eq!((place.files("key").len(), place.files("pem").len()), (1, 1));
+    assert!(matches!(store.delete(first.certificate.sha256()), Err(KeyError::NoSuchKey(_))));
+}
+
+#[test]
+fn a_key_with_two_certificates_outlives_one_of_them() {
+    let place = Place::new();
+    let store = place.store();
+    let key = p256();
+    let material = |subject| KeyMaterial {
+        private: PrivateKey::new(key.clone()),
+        certificate: Sample { subject, ..Sample::default() }.signed_by(&key),
+        chain: Vec::new(),
+    };
+    let a = store.import(&material(&[("emailAddress", "a@example.test")]), None, NOW).unwrap();
+    let b = store.import(&material(&[("emailAddress", "b@example.test")]), None, NOW).unwrap();
+    assert_eq!((place.files("key").len(), place.files("pem").len()), (1, 2));
+    let addresses: Vec<_> = store.list(NOW).unwrap().iter().map(|key| key.address.to_string()).collect();
+    assert_eq!(addresses, ["a@example.test", "b@example.test"]);
+    store.delete(b.certificate.sha256()).unwrap();
+    assert!(store.unseal(a.handle).is_ok());
+    store.delete(a.certificate.sha256()).unwrap();
+    assert!(place.files("key").is_empty());
+}
+
+#[test]
+fn a_certificate_is_held_for_an_address_it_may_be_used_for() {
+    let place = Place::new();
+    let store = place.store();
+    let material = |subject| {
+        let key = p256();
+        let certificate = Sample { subject, ..Sample::default() }.signed_by(&key);
+        KeyMaterial { private: PrivateKey::new(key), certificate, chain: Vec::new() }
+    };
+    let nameless = material(&[("CN", "Alice")]);
+    assert!(matches!(store.import(&nameless, None, NOW), Err(KeyError::AddressMissing)));
+    assert_eq!(store.import(&nameless, Some(&alice()), NOW).unwrap().address, alice());
+    assert!(store.signer_for(&alice(), NOW).is_ok());
+    let bobs = material(&[("emailAddress", "bob@example.test")]);
+    assert!(matches!(store.import(&bobs, Some(&alice()), NOW), Err(KeyError::AddressDoesNotFit { .. })));
+}
+
+#[test]
+fn writers_beside_each_other_lose_nothing() {
+    let place = Place::new();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| place.store().generate(&new_key(), NOW).unwrap());
+        }
+    });
+    assert_eq!(place.store().all_decryption_keys().unwrap().len(), 8);
+    assert!(place.files("unfinished").is_empty());
+}

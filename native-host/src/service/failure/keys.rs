@@ -1,0 +1,160 @@
+//! Failures of keys, in words.
+
+use serde_json::json;
+
+use super::{Code, Failure};
+use crate::keys::{ImportError, KeyError, KeyringAbsence, NoneUsable, Purpose, SealedBy};
+use crate::x509::Fitness;
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::AddressDoesNotFit { address } => Self::new(
+                Code::CertificateDoesNotFit,
+                format!("The certificate is made out to other addresses than {address}, so it cannot serve that one."),
+            ),
+            KeyError::AddressMissing => Self::new(
+                Code::CertificateDoesNotFit,
+                "The certificate names no mail address. Say whose it is with --address.",
+            ),
+            KeyError::Crypto(stack) => {
+                tracing::error!(%stack, "OpenSSL failed at a key");
+                Self::new(Code::CryptoFailed, "The cryptographic library failed. Nothing was changed.")
+            }
+            KeyError::Damaged { file } => Self::new(
+                Code::KeyDamaged,
+                format!("{} is damaged. Put back a copy from a backup, or import the key again.", file.display()),
+            ),
+            KeyError::FromTheFuture { file } => Self::new(
+                Code::KeyDamaged,
+                format!("{} was written by a newer version of this program. Install that one.", file.display()),
+            ),
+            KeyError::Import(error) => error.into(),
+            KeyError::Io { path, reason } => Self::new(
+                if reason.kind() == std::io::ErrorKind::NotFound { Code::UnreadableInput } else { Code::UnwritableOutput },
+                format!("{} cannot be used: {reason}.", path.display()),
+            ),
+            KeyError::KeyringEntryMissing { sealed } => Self::new(
+                Code::KeyringEntryMissing,
+                "The keyring is open, but the entry that unlocks your private keys is not in it. If you changed or \
+                 reset your keyring, restore the old one, or import your keys again from a backup into a new data \
+                 directory. Nothing was changed.",
+            )
+            .with("sealed", json!(sealed)),
+            KeyError::KeyringFailed { reason } => {
+                Self::new(Code::KeyringFailed, format!("The keyring could not do what was asked: {reason}."))
+            }
+            KeyError::KeyringLocked => {
+                Self::new(Code::KeyringLocked, "Your keyring is locked. Unlock it, then try again.")
+            }
+            KeyError::KeyringMissing(KeyringAbsence::NoCollection) => Self::new(
+                Code::KeyringMissing,
+                "There is no keyring yet to keep the keys’ secret in. Make one (“Passwords and Keys”, or log in to \
+                 your desktop once with a password), then try again. On a server, use --unlock-file.",
+            ),
+            KeyError::KeyringMissing(KeyringAbsence::NoService) => Self::new(
+                Code::KeyringMissing,
+                "No keyring answers in this session. Start one (gnome-keyring, KWallet), then try again. On a \
+                 server, use --unlock-file.",
+            ),
+            KeyError::NoSuchKey(fingerprint) => {
+                Self::new(Code::NoSuchKey, format!("No key is held for the certificate {fingerprint}."))
+            }
+            KeyError::NoUsableKey { address, purpose, why, fitness } => Self::new(
+                match (why, purpose) {
+                    (NoneUsable::Expired | NoneUsable::NotYetValid, _) => Code::OwnCertificateExpired,
+                    (_, Purpose::Sign) => Code::NoSigningKey,
+                    (_, Purpose::Encrypt) => Code::NoOwnCertificate,
+                },
+                none_usable(&address.to_string(), purpose, why, fitness),
+            )
+            .with("address", json!(address.to_string())),
+            KeyError::SealedOtherwise { by: SealedBy::Keyring, tried: SealedBy::UnlockFile } => Self::new(
+                Code::SealedOtherwise,
+                "The keys in this data directory are sealed with the keyring, not with an unlock file. Leave \
+                 --unlock-file out.",
+            ),
+            KeyError::SealedOtherwise { by: SealedBy::UnlockFile, tried: SealedBy::Keyring } => Self::new(
+                Code::SealedOtherwise,
+                "The keys in this data directory are sealed with an unlock file. Give it with --unlock-file.",
+            ),
+            KeyError::SealedOtherwise { by: SealedBy::UnlockFile, .. } => Self::new(
+                Code::SealedOtherwise,
+                "This unlock file is not the one that the keys in this data directory are sealed with.",
+            ),
+            KeyError::SealedOtherwise { by: SealedBy::Keyring, .. } => Self::new(
+                Code::SealedOtherwise,
+                "The keyring’s entry is not the one that the keys in this data directory are sealed with.",
+            ),
+            KeyError::UnlockFileTooShort { file } => Self::new(
+                Code::UnreadableInput,
+                format!("{} is too short: an unlock file needs 32 octets or more.", file.display()),
+            ),
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        let (code, words) = match error {
+            ImportError::Damaged => (Code::KeyDamaged, "The file is damaged, so no key could be read from it."),
+            ImportError::NeedsLegacyProvider => (
+                Code::NotSupportedHere,
+                "The file is encrypted in an old way that this computer’s OpenSSL has no module for (the legacy \
+                 provider). Export the key again with a newer program, or install that module.",
+            ),
+            ImportError::NoCertificate => {
+                (Code::UnreadableInput, "The file holds a private key, but no certificate that belongs to it.")
+            }
+            ImportError::NoKey => (Code::UnreadableInput, "The file holds no private key."),
+            ImportError::NotAKeyFile => {
+                (Code::UnreadableInput, "The file is neither PKCS#12 (.p12, .pfx) nor PEM.")
+            }
+            ImportError::UnknownEncryption => {
+                (Code::NotSupportedHere, "The file is encrypted in a way that OpenSSL does not know.")
+            }
+            ImportError::WrongPassword => (
+                Code::WrongPassword,
+                "The password does not open the file. (A file that was damaged can look the same.)",
+            ),
+        };
+        Self::new(code, words)
+    }
+}
+
+fn none_usable(address: &str, purpose: Purpose, why: NoneUsable, fitness: Option<Fitness>) -> String {
+    let doing = match purpose {
+        Purpose::Sign => "sign mail",
+        Purpose::Encrypt => "encrypt your own copy of mail",
+    };
+    match why {
+        NoneUsable::NoneHeld => {
+            format!("There is no key for {address} to {doing} with. Make one or import one.")
+        }
+        NoneUsable::Retired => {
+            format!("Every key for {address} is retired, so none can {doing}. Make a new one or import one.")
+        }
+        NoneUsable::NotFit => {
+            let reason = fitness.map_or("it is not made for this", against);
+            format!("The certificate of {address} cannot be used to {doing}: {reason}.")
+        }
+        NoneUsable::NotYetValid => format!(
+            "The certificate of {address} is not valid yet, so it cannot {doing}. Check the date of this computer."
+        ),
+        NoneUsable::Expired => {
+            format!("The certificate of {address} has expired, so it cannot {doing}. Make a new one or import one.")
+        }
+    }
+}
+
+/// What stands against a certificate, as the rest of a sentence.
+pub(crate) fn against(fitness: Fitness) -> &'static str {
+    match fitness {
+        Fitness::Fit => "nothing stands against it",
+        Fitness::ForeignExtension => "it has a critical part that this program does not understand",
+        Fitness::NotForMail => "it is not made for mail",
+        Fitness::NotThisUsage => "its key usage does not allow it",
+        Fitness::UnsupportedKey(_) => "this computer’s OpenSSL cannot use its kind of key for that",
+        Fitness::WeakKey(_) => "its key is too short to be safe",
+    }
+}

@@ -3,6 +3,7 @@
 //! Results go to standard output, people's errors to standard error, nothing else anywhere. The
 //! shapes and exit statuses are a contract with scripts.
 
+mod files;
 mod key;
 mod lookup;
 mod open;
@@ -83,7 +84,6 @@ enum Command {
 /// What a subcommand gets: the settings in force.
 struct Context {
     settings: Settings,
-    json: bool,
 }
 
 /// What a subcommand gives back; printing is done in one place.
@@ -150,7 +150,7 @@ fn run(arguments: Arguments) -> Result<Output, Failure> {
     };
     let settings = Settings::load(layer, globals.config.as_deref())
         .map_err(|error| Failure::new(Code::BadConfiguration, format!("{error}.")))?;
-    let context = Context { settings, json: globals.json };
+    let context = Context { settings };
     match arguments.command {
         Command::Lookup(arguments) => lookup::run(&context, &arguments),
         Command::Record(arguments) => record::run(&context, &arguments),
@@ -159,6 +159,14 @@ fn run(arguments: Arguments) -> Result<Output, Failure> {
         Command::Key(arguments) => key::run(&context, &arguments),
         Command::Doctor => Err(not_built("doctor")),
     }
+}
+
+/// The domain agent's command line. Refuses everything: a filter that passed mail on untouched
+/// would look like one that works.
+pub fn agent(err: &mut dyn Write) -> u8 {
+    let failure = not_built("dane-smime-agent");
+    let _ = writeln!(err, "{} ({})", failure.message, failure.code.word()); // nobody else to tell
+    failure.code.exit_status()
 }
 
 /// The answer for what the contract names and this version cannot do.

@@ -1,3 +1,9 @@
 //! Whole messages: protecting what goes out, opening what came in, and the one verdict.
 
+pub mod incoming;
+mod layers;
 pub mod outgoing;
+pub mod verdict;
+
+pub use incoming::{OpenError, Opened, open};
+pub use verdict::Verdict;

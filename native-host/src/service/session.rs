@@ -313,3 +313,6 @@ fn internal() -> Failure {
         "The host program has a fault of its own; nothing was done. Please report it.",
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,16 @@ impl Anchors {
         if certificates.is_empty() { Err(wrong(None)) } else { Ok(Self { certificates }) }
     }
 
+    /// No authorities at all: only DANE makes a signature valid.
+    pub fn none() -> Self {
+        Self { certificates: Vec::new() }
+    }
+
+    /// The authorities.
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
     /// These certificates, and no others.
     pub(super) fn of(certificates: Vec<Certificate>) -> Self {
         Self { certificates }

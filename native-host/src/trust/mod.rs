@@ -5,14 +5,14 @@
 //! No revocation lists, no history of earlier bindings, no circles yet.
 
 mod anchors;
-//mod dane;
+mod dane;
 
 use crate::clock::UnixTime;
 use crate::mime::EmailAddress;
 use crate::x509::Certificate;
 
 pub use anchors::{AnchorError, Anchors};
-//pub use dane::Vouchers;
+pub use dane::Vouchers;
 
 /// By what a signer is bound to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -97,15 +97,18 @@ impl From<KeyError> for Failure {
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         let (code, words) = match error {
-            ImportError::Damaged => (Code::KeyDamaged, "The file is damaged, so no key could be read from it."),
+            ImportError::Damaged => {
+                (Code::KeyDamaged, "The file is damaged, so no key could be read from it.")
+            }
             ImportError::NeedsLegacyProvider => (
                 Code::NotSupportedHere,
                 "The file is encrypted in an old way that this computer’s OpenSSL has no module for (the legacy \
                  provider). Export the key again with a newer program, or install that module.",
             ),
-            ImportError::NoCertificate => {
-                (Code::UnreadableInput, "The file holds a private key, but no certificate that belongs to it.")
-            }
+            ImportError::NoCertificate => (
+                Code::UnreadableInput,
+                "The file holds a private key, but no certificate that belongs to it.",
+            ),
             ImportError::NoKey => (Code::UnreadableInput, "The file holds no private key."),
             ImportError::NotAKeyFile => {
                 (Code::UnreadableInput, "The file is neither PKCS#12 (.p12, .pfx) nor PEM.")
@@ -142,7 +145,9 @@ fn none_usable(address: &str, purpose: Purpose, why: NoneUsable, fitness: Option
             "The certificate of {address} is not valid yet, so it cannot {doing}. Check the date of this computer."
         ),
         NoneUsable::Expired => {
-            format!("The certificate of {address} has expired, so it cannot {doing}. Make a new one or import one.")
+            format!(
+                "The certificate of {address} has expired, so it cannot {doing}. Make a new one or import one."
+            )
         }
     }
 }

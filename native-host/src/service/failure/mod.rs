@@ -5,6 +5,9 @@
 
 pub mod dns;
 
+mod keys;
+mod message;
+
 use serde_json::{Map, Value, json};
 
 /// A request or command that could not be carried out.
@@ -121,6 +124,10 @@ codes! {
     KeyringMissing = "keyring-missing", 4;
     /// The keyring does not hold the key-encryption key for the sealed files.
     KeyringEntryMissing = "keyring-entry-missing", 4;
+    /// The OS keyring failed in another way.
+    KeyringFailed = "keyring-failed", 4;
+    /// The sealed files belong to another keyring entry or unlock file.
+    SealedOtherwise = "sealed-otherwise", 2;
     /// The password is wrong.
     WrongPassword = "wrong-password", 2;
     /// A key file is damaged or was sealed under another key.

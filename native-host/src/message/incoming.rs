@@ -1,0 +1,116 @@
+//! Opening a received message: one verdict, and the one entity that may be shown.
+
+use openssl::sha::sha256;
+
+use super::layers::{self, Unwrapped};
+use super::verdict::{Checked, Encryption, EncryptionFault, InvalidReason, Signature, Verdict, decide};
+use crate::keys::{KeyError, KeyStore};
+use crate::mime::address::parse_mailbox_list;
+use crate::mime::canonical::to_crlf;
+use crate::mime::header::HeaderError;
+use crate::mime::{EmailAddress, Entity, Headers};
+use crate::trust::Judge;
+
+/// Largest message that is opened.
+pub const MAX_MESSAGE: usize = 256 * 1024 * 1024;
+
+/// A message after opening.
+pub struct Opened {
+    /// What is said of it.
+    pub verdict: Verdict,
+    /// The innermost MIME entity, which may be shown; `None` where nothing may.
+    pub content: Option<Vec<u8>>,
+    /// Whether a layer was undone: otherwise `content` is the message itself.
+    pub unwrapped: bool,
+}
+
+/// Why there is no verdict at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The header cannot be read.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The keys cannot be reached.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// It is larger than [`MAX_MESSAGE`].
+    #[error("the message is too large")]
+    TooLarge,
+}
+
+/// Opens `message`, one whole RFC 5322 message. `shown` is the SHA-256 of the octets that the
+/// caller shows already, line ends as CRLF: a signature over any others is not valid for them.
+///
+/// Nothing is written anywhere. Content that came encrypted is returned only where all of it was
+/// decrypted, and where it was not authenticated (CBC) only if no inner signature contradicts it.
+///
+/// # Errors
+/// [`OpenError`] for what is no statement about the mail, such as a locked keyring.
+pub fn open(
+    message: &[u8],
+    shown: Option<[u8; 32]>,
+    keys: &KeyStore,
+    judge: &dyn Judge,
+) -> Result<Opened, OpenError> {
+    if message.len() > MAX_MESSAGE {
+        return Err(OpenError::TooLarge);
+    }
+    let root = Entity::parse(message)?;
+    let from = single_sender(&root.headers);
+    let mut result = layers::unwrap(message, keys, &[])?;
+    if let (Checked::Broken(InvalidReason::CertificateMissing), Some(address)) = (&result.checked, &from) {
+        // The mail carries no certificate (CMS_NOCERTS): the domain may publish it (usage 3 0 0).
+        let published = judge.published(address);
+        if !published.is_empty() {
+            result = layers::unwrap(message, keys, &published)?;
+        }
+    }
+    let Unwrapped { content, encryption, checked } = result;
+    let checked = hold_to_shown(checked, shown, content.as_deref());
+    let signature = decide(checked, from.as_ref(), judge);
+    let (content, encryption) = withhold(content, encryption, &signature);
+    let unwrapped = !matches!((&encryption, &signature), (Encryption::None, Signature::None));
+    let subject = subject(&root.headers);
+    Ok(Opened { verdict: Verdict { from, encryption, signature, subject }, content, unwrapped })
+}
+
+/// The one address in the one From field (RFC 5322 section 3.6.2); a Sender field changes nothing.
+fn single_sender(headers: &Headers<'_>) -> Option<EmailAddress> {
+    let field = headers.single("From").ok()??;
+    match parse_mailbox_list(&field.value()).ok()?.as_slice() {
+        [only] => Some(only.address.clone()),
+        _ => None,
+    }
+}
+
+fn hold_to_shown(checked: Checked, shown: Option<[u8; 32]>, content: Option<&[u8]>) -> Checked {
+    let Some(shown) = shown else { return checked };
+    let is_what_was_signed = content.is_some_and(|octets| sha256(&to_crlf(octets)) == shown);
+    match checked {
+        Checked::Intact { .. } if !is_what_was_signed => Checked::Broken(InvalidReason::ShownDiffers),
+        other => other,
+    }
+}
+
+/// Decrypted text without integrity protection whose signature does not fit may have been put
+/// together by somebody else from the sender's ciphertext.
+fn withhold(
+    content: Option<Vec<u8>>,
+    encryption: Encryption,
+    signature: &Signature,
+) -> (Option<Vec<u8>>, Encryption) {
+    match (&encryption, signature) {
+        (Encryption::Decrypted { authenticated: false, .. }, Signature::Invalid(..)) => {
+            (None, Encryption::Failed(EncryptionFault::WithheldUnauthentic))
+        }
+        _ => (content, encryption),
+    }
+}
+
+fn subject(headers: &Headers<'_>) -> Option<String> {
+    let raw = headers.all("Subject").next()?.raw();
+    // A header of one field and no body: nothing nested for the general parser to trip over.
+    let alone = [raw, b"\r\n"].concat();
+    mail_parser::MessageParser::default().parse_headers(&alone)?.subject().map(str::to_owned)
+}

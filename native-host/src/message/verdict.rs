@@ -1,0 +1,224 @@
+//! The one place that says valid or invalid.
+//!
+//! [`decide`] sees everything that is known about a message's signature and answers with one
+//! [`Signature`]. No other code makes a `Valid`.
+
+use crate::clock::UnixTime;
+use crate::cms::{CmsError, Signer, Weakness};
+use crate::mime::EmailAddress;
+use crate::mime::header::HeaderError;
+use crate::mime::split::SplitError;
+use crate::mime::transfer::TransferError;
+use crate::trust::{Binding, Judge, Unbound};
+use crate::x509::Certificate;
+
+/// What is said of a message as a whole.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The one address in From; `None` where there is not exactly one.
+    pub from: Option<EmailAddress>,
+    /// Whether it was encrypted, and whether that could be undone.
+    pub encryption: Encryption,
+    /// Whether it was signed, and who vouches for it.
+    pub signature: Signature,
+    /// The decoded subject.
+    pub subject: Option<String>,
+}
+
+/// Encryption of the shown content.
+#[derive(Debug)]
+pub enum Encryption {
+    /// It came in the clear.
+    None,
+    /// It was decrypted, whole.
+    Decrypted {
+        /// `aes-256-gcm` and the like.
+        algorithm: String,
+        /// Whether changes on the way would have been noticed (AuthEnvelopedData).
+        authenticated: bool,
+        /// The address that the key is for.
+        recipient: Option<EmailAddress>,
+    },
+    /// Nothing may be shown.
+    Failed(EncryptionFault),
+}
+
+/// Why an encrypted message is not shown.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum EncryptionFault {
+    /// The ciphertext was changed, or the key does not fit after all.
+    CannotDecrypt,
+    /// Compressed data: we do not unpack what strangers packed.
+    Compressed,
+    /// A CMS object of a kind that is no mail.
+    NotMail,
+    /// It is not encrypted to any key held here.
+    NotForUs,
+    /// The octets are no CMS object, or their encoding is damaged.
+    Malformed,
+    /// There are more layers than honest mail has.
+    TooDeep,
+    /// Decrypted content without integrity, whose signature does not fit: it may be an attacker's.
+    WithheldUnauthentic,
+}
+
+/// The signature over the shown content.
+#[derive(Debug)]
+pub enum Signature {
+    /// There is none.
+    None,
+    /// Whole, intact, and the signer is bound to the address in From.
+    Valid {
+        /// The signer.
+        signer: Box<Signer>,
+        /// Whose address it is.
+        address: EmailAddress,
+        /// Who vouches.
+        binding: Binding,
+    },
+    /// It is no signature of the shown content by the one in From.
+    Invalid(InvalidReason, Option<Box<Signer>>),
+    /// It is intact, and nobody vouches for the signer.
+    Unknown(UnknownReason, Box<Signer>),
+}
+
+/// Why a signature is `invalid`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum InvalidReason {
+    /// Content or signature was changed.
+    Altered,
+    /// What is shown is not what was signed.
+    ShownDiffers,
+    /// The object carries other content than what stands beside it.
+    ContentDiffers,
+    /// The certificate of a signer is neither in the mail nor in the DNS.
+    CertificateMissing,
+    /// The structure of the signed message is broken.
+    Malformed(Malformation),
+    /// From is missing, stands several times, or names several people.
+    FromNotSingle,
+    /// The certificate does not name the address in From.
+    NamesOther,
+    /// The certificate is not for signing mail.
+    NotForSigning,
+    /// The domain publishes records, and none fits the signer.
+    NoRecordFits,
+    /// Digest or key is too weak to prove anything.
+    Weak(Weakness),
+}
+
+/// What is broken in a signed message.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Malformation {
+    /// A header field.
+    Header(HeaderError),
+    /// The parts.
+    Split(SplitError),
+    /// The encoding of the signature.
+    Transfer(TransferError),
+    /// The signature object.
+    Cms,
+}
+
+/// Why a signature is `unknown`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnknownReason {
+    /// The domain proves that it publishes nothing for the sender.
+    NoRecord,
+    /// The domain is provably not signed.
+    DnsInsecure,
+    /// The answer failed validation.
+    DnsBogus,
+    /// No answer that proves anything.
+    DnsUnreachable,
+    /// The signer's certificate had expired.
+    CertificateExpired(UnixTime),
+    /// The signer's certificate was not valid yet.
+    CertificateNotYetValid(UnixTime),
+    /// There are proven records, and none can be used (unknown usage, damaged).
+    NoUsableRecord,
+}
+
+/// What was found out about the innermost signature before anybody was asked to vouch.
+pub(super) enum Checked {
+    /// There is no signature.
+    Unsigned,
+    /// It is broken.
+    Broken(InvalidReason),
+    /// Every SignerInfo fits exactly the shown content.
+    Intact { signers: Vec<Signer>, carried: Vec<Certificate> },
+}
+
+impl From<CmsError> for InvalidReason {
+    fn from(error: CmsError) -> Self {
+        match error {
+            CmsError::BadSignature => Self::Altered,
+            CmsError::ContentDiffers => Self::ContentDiffers,
+            CmsError::SignerCertificateMissing => Self::CertificateMissing,
+            _ => Self::Malformed(Malformation::Cms),
+        }
+    }
+}
+
+/// Says what the signature is worth. `from` is the one address in From, if there is one.
+///
+/// With several signers, all of whom signed the shown content, the one that is bound to From
+/// decides; else the first one's reason is told.
+pub(super) fn decide(checked: Checked, from: Option<&EmailAddress>, judge: &dyn Judge) -> Signature {
+    let (signers, carried) = match checked {
+        Checked::Unsigned => return Signature::None,
+        Checked::Broken(reason) => return Signature::Invalid(reason, None),
+        Checked::Intact { signers, carried } => (signers, carried),
+    };
+    let Some(address) = from else {
+        return Signature::Invalid(InvalidReason::FromNotSingle, signers.into_iter().next().map(Box::new));
+    };
+    let mut first_refusal = None;
+    for signer in signers {
+        match vouched(&signer, &carried, address, judge) {
+            Ok(binding) => {
+                return Signature::Valid { signer: Box::new(signer), address: address.clone(), binding };
+            }
+            Err(refusal) => {
+                first_refusal.get_or_insert((refusal, signer));
+            }
+        }
+    }
+    match first_refusal {
+        None => Signature::None,
+        Some((Refusal::Invalid(reason), signer)) => Signature::Invalid(reason, Some(Box::new(signer))),
+        Some((Refusal::Unknown(reason), signer)) => Signature::Unknown(reason, Box::new(signer)),
+    }
+}
+
+enum Refusal {
+    Invalid(InvalidReason),
+    Unknown(UnknownReason),
+}
+
+fn vouched(
+    signer: &Signer,
+    carried: &[Certificate],
+    address: &EmailAddress,
+    judge: &dyn Judge,
+) -> Result<Binding, Refusal> {
+    if let Some(weakness) = signer.weakness {
+        return Err(Refusal::Invalid(InvalidReason::Weak(weakness)));
+    }
+    judge.bind(&signer.certificate, carried, address).map_err(|unbound| match unbound {
+        Unbound::NamesOther => Refusal::Invalid(InvalidReason::NamesOther),
+        Unbound::NotForSigning => Refusal::Invalid(InvalidReason::NotForSigning),
+        Unbound::NoRecordFits => Refusal::Invalid(InvalidReason::NoRecordFits),
+        Unbound::Absent => Refusal::Unknown(UnknownReason::NoRecord),
+        Unbound::Insecure => Refusal::Unknown(UnknownReason::DnsInsecure),
+        Unbound::Bogus => Refusal::Unknown(UnknownReason::DnsBogus),
+        Unbound::Unreachable => Refusal::Unknown(UnknownReason::DnsUnreachable),
+        Unbound::NoUsableRecord => Refusal::Unknown(UnknownReason::NoUsableRecord),
+        Unbound::Expired(at) => Refusal::Unknown(UnknownReason::CertificateExpired(at)),
+        Unbound::NotYetValid(at) => Refusal::Unknown(UnknownReason::CertificateNotYetValid(at)),
+    })
+}

@@ -1,0 +1,80 @@
+//! What requests and commands work with, made from the settings when first needed.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::{Code, Failure, recipients};
+use crate::clock::{Clock, FixedClock, SystemClock, UnixTime};
+use crate::config::Settings;
+use crate::directory::{Directory, SmimeaDirectory};
+use crate::keys::{KekSource, KeyStore};
+use crate::trust::{Anchors, Vouchers};
+
+/// The parts of the host, shared by all requests.
+pub struct Engine {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    directory: OnceLock<Result<Arc<SmimeaDirectory>, Failure>>,
+    keys: KeyStore,
+    anchors: OnceLock<Result<Arc<Anchors>, Failure>>,
+}
+
+impl Engine {
+    /// Nothing is read, asked or unlocked yet: a broken part fails only what needs it.
+    pub fn new(settings: Settings) -> Self {
+        let clock: Arc<dyn Clock> = match settings.at {
+            Some(at) => Arc::new(FixedClock(at)),
+            None => Arc::new(SystemClock),
+        };
+        let keys = open_keys(&settings);
+        Self { settings, clock, directory: OnceLock::new(), keys, anchors: OnceLock::new() }
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The moment by which certificates are judged.
+    pub fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// Where correspondents' certificates come from.
+    ///
+    /// # Errors
+    /// `bad-resolver`, `bad-trust-anchor`.
+    pub fn directory(&self) -> Result<Arc<dyn Directory>, Failure> {
+        let made = self.directory.get_or_init(|| recipients::open_directory(&self.settings).map(Arc::new));
+        made.clone().map(|directory| directory as Arc<dyn Directory>)
+    }
+
+    /// The user's own keys.
+    pub fn keys(&self) -> &KeyStore {
+        &self.keys
+    }
+
+    /// Who vouches for a signer, for one message.
+    ///
+    /// # Errors
+    /// `unreadable-input` for the file of authorities, and those of [`Engine::directory`].
+    pub fn vouchers(&self, deadline: Duration) -> Result<Vouchers, Failure> {
+        let anchors = self.anchors.get_or_init(|| self.load_anchors()).clone()?;
+        Ok(Vouchers::new(self.directory()?, anchors, self.settings.profile, self.now(), deadline))
+    }
+
+    fn load_anchors(&self) -> Result<Arc<Anchors>, Failure> {
+        let Some(file) = &self.settings.ca_file else { return Ok(Arc::new(Anchors::none())) };
+        let loaded = Anchors::load(file).map(Arc::new);
+        loaded.map_err(|error| Failure::new(Code::UnreadableInput, format!("{error}.")))
+    }
+}
+
+/// The key store that the settings name.
+pub fn open_keys(settings: &Settings) -> KeyStore {
+    let source = match &settings.unlock_file {
+        Some(file) => KekSource::UnlockFile(file.clone()),
+        None => KekSource::Keyring,
+    };
+    KeyStore::open(&settings.data_dir, source)
+}

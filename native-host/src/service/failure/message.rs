@@ -1,0 +1,52 @@
+//! Failures of protecting and opening messages, in words.
+
+use super::{Code, Failure};
+use crate::cms::CmsError;
+use crate::message::OpenError;
+use crate::message::outgoing::ProtectError;
+
+impl From<ProtectError> for Failure {
+    fn from(error: ProtectError) -> Self {
+        match error {
+            ProtectError::Cms(error) => error.into(),
+            ProtectError::Header(error) => {
+                Self::new(Code::BadMessage, format!("The mail cannot be protected: {error}."))
+            }
+            ProtectError::NotEncodable => {
+                let words = "The mail holds parts that would not survive the way unchanged, so a signature \
+                             would break. Encode them (base64 or quoted-printable), or encrypt as well.";
+                Self::new(Code::BadMessage, words)
+            }
+        }
+    }
+}
+
+impl From<CmsError> for Failure {
+    fn from(error: CmsError) -> Self {
+        match error {
+            CmsError::Openssl(stack) => {
+                tracing::error!(%stack, "OpenSSL refused an operation");
+                let words = "The cryptographic library refused to do this. Nothing was made.";
+                Self::new(Code::CryptoFailed, words)
+            }
+            CmsError::NotAnEncryptionKey => {
+                let words =
+                    "A recipient’s certificate holds a kind of key that this program cannot encrypt to.";
+                Self::new(Code::NotSupportedHere, words)
+            }
+            other => Self::new(Code::CryptoFailed, format!("Nothing was made: {other}.")),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Keys(error) => error.into(),
+            OpenError::Header(error) => {
+                Self::new(Code::BadMessage, format!("The mail cannot be read: {error}."))
+            }
+            OpenError::TooLarge => Self::new(Code::TooLarge, "The mail is too large to be opened."),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The native-messaging host as a process.
+
+use std::io::{self, BufReader};
+use std::sync::Arc;
+
+use tracing_subscriber::EnvFilter;
+
+use super::engine::Engine;
+use super::session::{self, Reply, Service, Work};
+use super::{Code, Failure};
+use crate::config::{Layer, Settings};
+use crate::wire::request::Call;
+
+/// The one add-on that may call. Thunderbird enforces it by the manifest's `allowed_extensions`;
+/// this is the second lock, against a manifest that was written for another host.
+const ADD_ON: &str = "dane-smime@dane-smime.org";
+
+/// Serves until the input ends. `arguments` are the manifest's path and the add-on's id.
+pub fn main(arguments: Vec<String>) -> u8 {
+    let filter = EnvFilter::try_from_env("DANE_SMIME_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    crate::keys::harden_process();
+    match arguments.as_slice() {
+        [_, caller, ..] if caller == ADD_ON => {}
+        _ => {
+            tracing::error!("this program is started by Thunderbird for the add-on {ADD_ON} only");
+            return Code::BadRequest.exit_status();
+        }
+    }
+    let service: Arc<dyn Service> = match Settings::load(Layer::default(), None) {
+        Ok(settings) => Arc::new(Engine::new(settings)),
+        Err(error) => Arc::new(Misconfigured(Failure::new(Code::BadConfiguration, format!("{error}.")))),
+    };
+    let mut input = BufReader::new(io::stdin().lock());
+    match session::run(&mut input, Box::new(io::stdout()), &service) {
+        Ok(()) => 0,
+        Err(error) => {
+            tracing::error!(%error, "the connection to Thunderbird broke");
+            Code::BadRequest.exit_status()
+        }
+    }
+}
+
+/// A host whose settings cannot be read still answers, so that the user is told which line is wrong.
+struct Misconfigured(Failure);
+
+impl Service for Misconfigured {
+    fn call(&self, _: Call, _: Vec<u8>, _: &Work) -> Result<Reply, Failure> {
+        Err(self.0.clone())
+    }
+}

@@ -1,0 +1,155 @@
+//! The sender's domain as voucher: SMIMEA records against the signer's certificate (RFC 8162
+//! section 2, RFC 7671 section 5), and local authorities where the domain says nothing.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Anchors, Binding, Judge, Unbound};
+use crate::clock::UnixTime;
+use crate::config::Profile;
+use crate::directory::{Directory, Finding, Outcome};
+use crate::mime::EmailAddress;
+use crate::smimea::{SmimeaRecord, Usage};
+use crate::x509::{Certificate, NameMatch, Validity};
+
+/// Asks the directory, once for each address and message, and judges as of one moment.
+pub struct Vouchers {
+    directory: Arc<dyn Directory>,
+    anchors: Arc<Anchors>,
+    profile: Profile,
+    now: UnixTime,
+    deadline: Duration,
+    found: RefCell<HashMap<EmailAddress, Option<Rc<Finding>>>>,
+}
+
+impl Vouchers {
+    /// For one message. A look-up may take `deadline`.
+    pub fn new(
+        directory: Arc<dyn Directory>,
+        anchors: Arc<Anchors>,
+        profile: Profile,
+        now: UnixTime,
+        deadline: Duration,
+    ) -> Self {
+        Self { directory, anchors, profile, now, deadline, found: RefCell::default() }
+    }
+
+    /// What the directory says; `None` where no record can exist for this address.
+    fn finding(&self, address: &EmailAddress) -> Option<Rc<Finding>> {
+        if let Some(known) = self.found.borrow().get(address) {
+            return known.clone();
+        }
+        let finding = self.directory.find(address, self.now, self.deadline).ok().map(Rc::new);
+        self.found.borrow_mut().insert(address.clone(), finding.clone());
+        finding
+    }
+
+    /// Which record vouches, whatever the certificate's dates.
+    fn by_records(
+        &self,
+        records: &[SmimeaRecord],
+        certificate: &Certificate,
+        carried: &[Certificate],
+        names: NameMatch,
+    ) -> Result<Binding, Unbound> {
+        if records.iter().all(|record| record.meaning.is_err()) {
+            return Err(Unbound::NoUsableRecord);
+        }
+        let fitting = records.iter().filter_map(|record| self.by_record(record, certificate, carried, names));
+        // Usage 3 names the certificate and asks nothing else: the plainest answer first.
+        fitting.min_by_key(|binding| *binding != Binding::DaneEe).ok_or(Unbound::NoRecordFits)
+    }
+
+    fn by_record(
+        &self,
+        record: &SmimeaRecord,
+        certificate: &Certificate,
+        carried: &[Certificate],
+        names: NameMatch,
+    ) -> Option<Binding> {
+        let usage = record.meaning.ok()?.usage;
+        let at = self.moment_within(certificate);
+        let by_authority = |anchors: &Anchors| anchors.vouch_for(certificate, carried, at);
+        let by_named_authority = || {
+            // An authority vouches for many: the certificate itself must name the address.
+            let named = carried.iter().chain(self.anchors.certificates()).filter(|ca| record.names(ca));
+            let authorities: Vec<_> = named.cloned().chain(record.certificate()).collect();
+            names == NameMatch::Names && by_authority(&Anchors::of(authorities))
+        };
+        let binding = match usage {
+            Usage::DaneEe => record.names(certificate).then_some(Binding::DaneEe),
+            Usage::PkixEe => {
+                (record.names(certificate) && by_authority(&self.anchors)).then_some(Binding::PkixEe)
+            }
+            Usage::DaneTa => by_named_authority().then_some(Binding::DaneTa),
+            Usage::PkixTa => (by_named_authority() && by_authority(&self.anchors)).then_some(Binding::PkixTa),
+        };
+        binding
+    }
+
+    /// A moment at which the certificate's own dates do not break its path: they are judged apart,
+    /// because an expired signer is `unknown` and a foreign one `invalid`.
+    fn moment_within(&self, certificate: &Certificate) -> UnixTime {
+        self.now.max(certificate.not_before()).min(certificate.not_after())
+    }
+
+    fn by_anchor(
+        &self,
+        certificate: &Certificate,
+        carried: &[Certificate],
+        names: NameMatch,
+        otherwise: Unbound,
+    ) -> Result<Binding, Unbound> {
+        let at = self.moment_within(certificate);
+        let bound = names == NameMatch::Names && self.anchors.vouch_for(certificate, carried, at);
+        if bound { Ok(Binding::Anchor) } else { Err(otherwise) }
+    }
+}
+
+impl Judge for Vouchers {
+    fn bind(
+        &self,
+        certificate: &Certificate,
+        carried: &[Certificate],
+        address: &EmailAddress,
+    ) -> Result<Binding, Unbound> {
+        if !certificate.can_sign() {
+            return Err(Unbound::NotForSigning);
+        }
+        let names = certificate.names_address(address);
+        if names == NameMatch::NamesOthers {
+            return Err(Unbound::NamesOther);
+        }
+        let finding = self.finding(address);
+        let binding = match finding.as_ref().map(|finding| &finding.outcome) {
+            Some(Outcome::Secure(published)) => {
+                self.by_records(published.records(), certificate, carried, names)?
+            }
+            None | Some(Outcome::Absent(_)) if self.profile == Profile::Guide2014 => {
+                return Err(Unbound::NoRecordFits); // the guide: no record, no valid signature
+            }
+            None | Some(Outcome::Absent(_)) => {
+                self.by_anchor(certificate, carried, names, Unbound::Absent)?
+            }
+            Some(Outcome::Insecure(_)) => self.by_anchor(certificate, carried, names, Unbound::Insecure)?,
+            Some(Outcome::Bogus(_)) => self.by_anchor(certificate, carried, names, Unbound::Bogus)?,
+            Some(Outcome::Unreachable(_)) => {
+                self.by_anchor(certificate, carried, names, Unbound::Unreachable)?
+            }
+        };
+        match certificate.validity_at(self.now) {
+            Validity::Good => Ok(binding),
+            Validity::Expired => Err(Unbound::Expired(certificate.not_after())),
+            Validity::NotYet => Err(Unbound::NotYetValid(certificate.not_before())),
+        }
+    }
+
+    fn published(&self, address: &EmailAddress) -> Vec<Certificate> {
+        let finding = self.finding(address);
+        let certificates = finding.as_ref().map(|finding| finding.certificates()).unwrap_or_default();
+        certificates.iter().map(|found| found.certificate.clone()).collect()
+    }
+}

@@ -1,0 +1,565 @@
+//! Mail between people whose domain publishes their certificates in a real signed DNS: protected
+//! and opened by the command line and by the host, with OpenSSL as referee, and what must not pass.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test program"
+)]
+#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
+
+#[path = "../support/certificates.rs"]
+mod certificates;
+#[path = "../support/host_client.rs"]
+mod host_client;
+#[path = "../support/signed_tree.rs"]
+mod signed_tree;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use certificates::certificate;
+use host_client::Host;
+use serde_json::{Value, json};
+use signed_tree::{Fate, Tree, Zone};
+use tempfile::TempDir;
+
+const BODY: &str = "Content-Type: text/plain; charset=utf-8\r\n\r\nDear Bob,\r\nmeet me at noon.\r\n";
+
+/// Alice's key was made here and says that she reads GCM; Bob's came from elsewhere and says
+/// nothing. Mallory made a key for Alice's address, and nobody publishes it.
+struct World {
+    dir: TempDir,
+    tree: Tree,
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("unlock"), "0123456789abcdef0123456789abcdef0123456789abcdef\n").unwrap();
+    let make = |owner: &str, address: &str| {
+        let arguments = ["key", "generate", "--address", address, "--algorithm", "rsa-2048"];
+        let (exit, made) = command(dir.path(), owner, &arguments);
+        assert_eq!(exit, 0, "{made}");
+        line(dir.path(), address, &certificate_file(dir.path(), owner, made["sha256"].as_str().unwrap()))
+    };
+    let alice = make("alice", "alice@example.test");
+    make("mallory", "alice@example.test");
+    let unsigned = make("alice", "alice@unsigned.test");
+    let late = make("alice", "alice@late.test");
+    let bob = certificate("bob@example.test", -1, 400);
+    let old = certificate("old@example.test", -400, -1);
+    for (name, made) in [("bob", &bob), ("old", &old)] {
+        let pem = [made.pem.clone(), made.key.private_key_to_pem_pkcs8().unwrap()].concat();
+        fs::write(dir.path().join(format!("{name}.pem")), pem).unwrap();
+        fs::write(dir.path().join(format!("{name}.crt")), &made.pem).unwrap();
+    }
+    fs::write(dir.path().join("password"), "").unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let import = [
+        "key",
+        "import",
+        &at("bob.pem"),
+        "--address",
+        "bob@example.test",
+        "--password-file",
+        &at("password"),
+    ];
+    let (exit, imported) = command(dir.path(), "bob", &import);
+    assert_eq!(exit, 0, "{imported}");
+    let published = vec![
+        alice,
+        line(dir.path(), "bob@example.test", &dir.path().join("bob.crt")),
+        line(dir.path(), "old@example.test", &dir.path().join("old.crt")),
+    ];
+    let issued = authority(dir.path());
+    let tree = Tree::grow(vec![
+        Zone::signed("test.", Vec::new()),
+        Zone::signed("example.test.", [published, issued].concat()),
+        Zone::signed("unsigned.test.", vec![unsigned]).fate(Fate::Unsigned),
+        Zone::signed("late.test.", vec![late]).fate(Fate::Expired),
+    ]);
+    World { dir, tree }
+});
+
+/// People whose certificates a small authority issued: local part, which certificate the record
+/// names, and how.
+const ISSUED: [(&str, &str, [&str; 3]); 7] = [
+    ("ee-whole", "own", ["3", "0", "0"]),
+    ("ee-digest", "own", ["3", "1", "1"]),
+    ("ta-whole", "ca", ["2", "0", "0"]),
+    ("ta-digest", "ca", ["2", "1", "2"]),
+    ("pkix-ee", "own", ["1", "0", "1"]),
+    ("pkix-ta", "ca", ["0", "0", "1"]),
+    ("other-ta", "other", ["2", "0", "0"]),
+];
+
+/// Makes the authority and a key for each, imports the keys as Alice's, and returns the records.
+fn authority(dir: &Path) -> Vec<String> {
+    let openssl = |arguments: &str| {
+        let done = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().unwrap();
+        assert!(done.status.success(), "{arguments}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    let new_key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    for ca in ["ca", "other"] {
+        openssl(&format!(
+            "req -x509 {new_key} -keyout {ca}.key -out {ca}.crt -days 400 -subj /CN={ca} -addext \
+             basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign"
+        ));
+    }
+    ISSUED
+        .iter()
+        .map(|(local, named, [usage, selector, matching])| {
+            let address = format!("{local}@example.test");
+            let extensions = format!("subjectAltName=email:{address}\nextendedKeyUsage=emailProtection\n");
+            fs::write(dir.join("extensions"), extensions).unwrap();
+            openssl(&format!("req -new {new_key} -keyout {local}.key -out csr -subj /CN={local}"));
+            openssl(&format!(
+                "x509 -req -in csr -CA ca.crt -CAkey ca.key -days 300 -extfile extensions -out {local}.crt"
+            ));
+            let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
+            let pem = [read(&format!("{local}.crt")), read("ca.crt"), read(&format!("{local}.key"))].concat();
+            fs::write(dir.join("import.pem"), pem).unwrap();
+            let at = |name: &str| dir.join(name).display().to_string();
+            let import = [
+                "key",
+                "import",
+                &at("import.pem"),
+                "--address",
+                &address,
+                "--password-file",
+                &at("password"),
+            ];
+            let (exit, imported) = command(dir, "alice", &import);
+            assert_eq!(exit, 0, "{imported}");
+            let certificate = if *named == "own" { format!("{local}.crt") } else { format!("{named}.crt") };
+            let how = ["--usage", usage, "--selector", selector, "--matching", matching];
+            record(dir, &address, &dir.join(certificate), &how)
+        })
+        .collect()
+}
+
+/// The public half of a key lies in the clear beside it.
+fn certificate_file(dir: &Path, owner: &str, sha256: &str) -> PathBuf {
+    dir.join(owner).join("keys").join(format!("{sha256}.pem"))
+}
+
+/// The zone-file line for a certificate, usage 3 0 0.
+fn line(dir: &Path, address: &str, certificate: &Path) -> String {
+    record(dir, address, certificate, &[])
+}
+
+fn record(dir: &Path, address: &str, certificate: &Path, how: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
+        .args(["record", address, "--form", "smimea", "--cert"])
+        .arg(certificate)
+        .args(how)
+        .env("HOME", dir)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().find(|l| l.contains("SMIMEA")).unwrap().to_owned()
+}
+
+/// Runs the command line without DNS.
+fn command(dir: &Path, owner: &str, arguments: &[&str]) -> (i32, Value) {
+    run(dir, owner, &[], arguments)
+}
+
+fn run(dir: &Path, owner: &str, dns: &[String], arguments: &[&str]) -> (i32, Value) {
+    let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
+        .args(["--json", "--data-dir"])
+        .arg(dir.join(owner))
+        .arg("--unlock-file")
+        .arg(dir.join("unlock"))
+        .args(dns)
+        .args(arguments)
+        .env("HOME", dir.join("home"))
+        .output()
+        .unwrap();
+    let json = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.code().unwrap(), json)
+}
+
+/// Runs the command line as `owner` in the signed DNS.
+fn as_owner(owner: &str, arguments: &[&str]) -> (i32, Value) {
+    let world = &*WORLD;
+    let dns = [
+        "--resolver".to_owned(),
+        world.tree.address.to_string(),
+        "--trust-anchor".to_owned(),
+        world.tree.anchor_file().display().to_string(),
+    ];
+    run(world.dir.path(), owner, &dns, arguments)
+}
+
+fn message(from: &str) -> String {
+    format!("From: Alice <{from}>\r\nTo: bob@example.test\r\nSubject: Gr=?utf-8?Q?=C3=BC?=n\r\n{BODY}")
+}
+
+struct Attempt {
+    exit: i32,
+    answer: Value,
+    message: Option<Vec<u8>>,
+}
+
+/// `dane-smime protect` of Alice's letter.
+fn protect(owner: &str, from: &str, how: &[&str]) -> Attempt {
+    let dir = TempDir::new().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    fs::write(at("in"), message(from)).unwrap();
+    let (input, output) = (at("in"), at("out"));
+    let all = [&["protect", "--from", from, "--input", &input, "--output", &output], how].concat();
+    let (exit, answer) = as_owner(owner, &all);
+    Attempt { exit, answer, message: fs::read(at("out")).ok() }
+}
+
+fn protected(how: &[&str]) -> Vec<u8> {
+    let attempt = protect("alice", "alice@example.test", how);
+    assert_eq!(attempt.exit, 0, "{}", attempt.answer);
+    attempt.message.unwrap()
+}
+
+/// `dane-smime open`.
+fn open(owner: &str, message: &[u8], how: &[&str]) -> Attempt {
+    let dir = TempDir::new().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    fs::write(at("in"), message).unwrap();
+    let (input, output) = (at("in"), at("out"));
+    let all = [&["open", "--input", &input, "--output", &output], how].concat();
+    let (exit, answer) = as_owner(owner, &all);
+    Attempt { exit, answer, message: fs::read(at("out")).ok() }
+}
+
+/// Encryption state and code, signature state and code.
+fn verdict(answer: &Value) -> [&str; 4] {
+    let word = |half: &str, field: &str| answer[half][field].as_str().unwrap_or("-");
+    [
+        word("encryption", "state"),
+        word("encryption", "code"),
+        word("signature", "state"),
+        word("signature", "code"),
+    ]
+}
+
+fn change(message: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let text = String::from_utf8(message.to_vec()).unwrap();
+    assert!(text.contains(from), "{from} is not in the message");
+    text.replacen(from, to, 1).into_bytes()
+}
+
+fn openssl(arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
+    let dir = TempDir::new().unwrap();
+    let (source, target) = (dir.path().join("in"), dir.path().join("out"));
+    fs::write(&source, input).unwrap();
+    let done = Command::new("openssl")
+        .args(arguments)
+        .arg("-in")
+        .arg(&source)
+        .arg("-out")
+        .arg(&target)
+        .output()
+        .unwrap();
+    done.status.success().then(|| fs::read(target).unwrap())
+}
+
+#[test]
+fn a_signed_and_encrypted_letter_arrives_and_openssl_agrees() {
+    let mail = protected(&["--to", "bob@example.test", "--sign", "--encrypt"]);
+    let text = String::from_utf8_lossy(&mail);
+    assert!(!text.contains("noon"), "in the clear");
+    assert!(text.contains("smime-type=enveloped-data"), "Bob never said that he reads GCM");
+    let opened = open("bob", &mail, &[]);
+    assert_eq!(verdict(&opened.answer), ["decrypted", "ok", "valid", "ok"], "{}", opened.answer);
+    assert_eq!(opened.exit, 0);
+    let answer = opened.answer;
+    assert_eq!(answer["from"], "alice@example.test");
+    assert_eq!(answer["subject"], "Grün");
+    assert_eq!(answer["encryption"]["recipient"], "bob@example.test");
+    assert_eq!(answer["encryption"]["algorithm"], "aes-256-cbc");
+    assert_eq!(answer["signature"]["signer"], "alice@example.test");
+    assert_eq!(answer["signature"]["binding"], "dane-ee");
+    let plain = String::from_utf8(opened.message.unwrap()).unwrap();
+    assert!(plain.ends_with(BODY), "{plain}");
+    assert!(plain.starts_with("From: Alice"), "{plain}");
+
+    let bob = WORLD.dir.path().join("bob.pem").display().to_string();
+    let inner = openssl(&["cms", "-decrypt", "-recip", &bob], &mail).expect("openssl decrypts");
+    let verified = openssl(&["cms", "-verify", "-noverify"], &inner).expect("openssl verifies");
+    assert_eq!(String::from_utf8(verified).unwrap(), BODY);
+}
+
+#[test]
+fn who_is_known_to_read_gcm_gets_it_and_the_sender_reads_the_own_copy() {
+    let mail = protected(&["--to", "alice@example.test", "--encrypt"]);
+    assert!(String::from_utf8_lossy(&mail).contains("smime-type=authEnveloped-data"));
+    let opened = open("alice", &mail, &[]);
+    assert_eq!(verdict(&opened.answer), ["decrypted", "ok", "none", "ok"]);
+    assert_eq!(opened.answer["encryption"]["algorithm"], "aes-256-gcm");
+    let to_bob = protected(&["--to", "bob@example.test", "--sign", "--encrypt"]);
+    assert_eq!(verdict(&open("alice", &to_bob, &[]).answer), ["decrypted", "ok", "valid", "ok"]);
+    assert_eq!(verdict(&open("mallory", &to_bob, &[]).answer), ["failed", "not-for-us", "none", "ok"]);
+}
+
+#[test]
+fn a_signature_is_valid_only_for_what_was_signed_by_the_one_in_from() {
+    let mail = protected(&["--sign"]);
+    let as_lf = change_all(&mail, "\r\n", "\n");
+    let footer = format!(
+        "From: alice@example.test\r\nContent-Type: multipart/mixed; boundary=list\r\n\r\n--list\r\n{}\r\n\
+         --list\r\nContent-Type: text/plain\r\n\r\nfooter\r\n--list--\r\n",
+        String::from_utf8_lossy(&mail).split_once("MIME-Version: 1.0\r\n").unwrap().1
+    );
+    let boundary = String::from_utf8_lossy(&mail).split_once("boundary=\"").unwrap().1[..38].to_owned();
+    let appended =
+        change(&mail, &format!("--{boundary}--"), &format!("--{boundary}\r\n\r\nmore\r\n--{boundary}--"));
+    let cases: Vec<(&str, Vec<u8>, &str, &str, i32)> = vec![
+        ("untouched", mail.clone(), "valid", "ok", 0),
+        ("stored with LF alone", as_lf, "valid", "ok", 0),
+        ("another display name", change(&mail, "Alice <", "Bob <"), "valid", "ok", 0),
+        ("a letter changed", change(&mail, "noon", "moon"), "invalid", "altered", 1),
+        ("a line added", change(&mail, "Dear Bob", "Dear\r\nBob"), "invalid", "altered", 1),
+        ("another From", change(&mail, "alice@", "bob@"), "invalid", "names-other", 1),
+        (
+            "two addresses",
+            change(&mail, "<alice@example.test>", "<alice@example.test>, bob@example.test"),
+            "invalid",
+            "from-not-single",
+            1,
+        ),
+        (
+            "two From fields",
+            [b"From: bob@example.test\r\n", &mail[..]].concat(),
+            "invalid",
+            "from-not-single",
+            1,
+        ),
+        ("no From field", change(&mail, "From: ", "X-From: "), "invalid", "from-not-single", 1),
+        ("a third part", appended, "invalid", "malformed", 1),
+        ("cut off", mail[..mail.len() - 60].to_vec(), "invalid", "malformed", 1),
+        ("a list's footer beside it", footer.into_bytes(), "none", "ok", 0),
+        (
+            "another Content-Type before it",
+            [b"Content-Type: text/plain\r\n", &mail[..]].concat(),
+            "none",
+            "ok",
+            0,
+        ),
+    ];
+    for (what, mail, state, code, exit) in cases {
+        let opened = open("bob", &mail, &[]);
+        assert_eq!(verdict(&opened.answer)[2..], [state, code], "{what}: {}", opened.answer);
+        assert_eq!(opened.exit, exit, "{what}");
+    }
+}
+
+fn change_all(message: &[u8], from: &str, to: &str) -> Vec<u8> {
+    String::from_utf8(message.to_vec()).unwrap().replace(from, to).into_bytes()
+}
+
+#[test]
+fn the_domain_decides_who_is_believed() {
+    for (owner, from, how, state, code, exit) in [
+        ("mallory", "alice@example.test", &[][..], "invalid", "no-record-fits", 1),
+        ("alice", "alice@unsigned.test", &[], "unknown", "dns-insecure", 3),
+        ("alice", "alice@late.test", &[], "unknown", "dns-bogus", 3),
+        (
+            "alice",
+            "alice@example.test",
+            &["--at", "2099-01-01T00:00:00Z"],
+            "unknown",
+            "certificate-expired",
+            3,
+        ),
+        (
+            "alice",
+            "alice@example.test",
+            &["--at", "1999-01-01T00:00:00Z"],
+            "unknown",
+            "certificate-not-yet-valid",
+            3,
+        ),
+        ("alice", "alice@example.test", &["--resolver", "127.0.0.1:9"], "unknown", "dns-unreachable", 3),
+    ] {
+        let mail = protect(owner, from, &["--sign"]).message.unwrap();
+        let opened = open("bob", &mail, how);
+        assert_eq!(verdict(&opened.answer)[2..], [state, code], "{from}: {}", opened.answer);
+        assert_eq!(opened.exit, exit, "{from}");
+        assert_eq!(opened.answer["signature"]["binding"], "none");
+    }
+}
+
+#[test]
+fn authorities_vouch_where_the_record_or_the_user_names_them() {
+    let ca_file = WORLD.dir.path().join("ca.crt").display().to_string();
+    let trusting: &[&str] = &["--ca-file", &ca_file];
+    for (local, how, state, code, binding) in [
+        ("ee-whole", &[][..], "valid", "ok", "dane-ee"),
+        ("ee-digest", &[], "valid", "ok", "dane-ee"),
+        ("ta-whole", &[], "valid", "ok", "dane-ta"),
+        ("ta-digest", &[], "valid", "ok", "dane-ta"),
+        ("pkix-ee", &[], "invalid", "no-record-fits", "none"),
+        ("pkix-ta", &[], "invalid", "no-record-fits", "none"),
+        ("other-ta", &[], "invalid", "no-record-fits", "none"),
+        ("pkix-ee", trusting, "valid", "ok", "pkix-ee"),
+        ("pkix-ta", trusting, "valid", "ok", "pkix-ta"),
+        ("other-ta", trusting, "invalid", "no-record-fits", "none"),
+    ] {
+        let mail = protect("alice", &format!("{local}@example.test"), &["--sign"]).message.unwrap();
+        let opened = open("bob", &mail, how);
+        let found = &opened.answer["signature"];
+        assert_eq!(verdict(&opened.answer)[2..], [state, code], "{local} {how:?}: {found}");
+        assert_eq!(found["binding"], binding, "{local} {how:?}");
+    }
+}
+
+#[test]
+fn a_changed_ciphertext_shows_nothing() {
+    for recipient in ["alice@example.test", "bob@example.test"] {
+        let mail = protected(&["--to", recipient, "--sign", "--encrypt"]);
+        let head = mail.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+        for from_end in [8, 200, 900, 1600] {
+            let mut changed = mail.clone();
+            let at = changed.len() - from_end;
+            assert!(at > head + 1500, "in the ciphertext");
+            let at = (at..).find(|at| changed[*at].is_ascii_alphanumeric()).unwrap();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let opened = open("alice", &changed, &[]);
+            assert_eq!(
+                opened.answer["encryption"]["state"], "failed",
+                "{recipient} {from_end}: {}",
+                opened.answer
+            );
+            assert_eq!((opened.exit, opened.message), (1, None), "{recipient} {from_end}");
+        }
+    }
+}
+
+#[test]
+fn who_stands_in_the_way_is_named_and_nothing_is_written() {
+    let everybody = [
+        "--to",
+        "bob@example.test",
+        "nobody@example.test",
+        "old@example.test",
+        "x@unsigned.test",
+        "x@late.test",
+        "--sign",
+        "--encrypt",
+    ];
+    let attempt = protect("alice", "alice@example.test", &everybody);
+    assert_eq!((attempt.exit, attempt.message), (3, None));
+    let error = &attempt.answer["error"];
+    assert_eq!(error["code"], "recipient-without-certificate");
+    let mut found: Vec<_> = error["recipients"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| (r["address"].as_str().unwrap(), r["status"].as_str().unwrap()))
+        .collect();
+    found.sort_unstable();
+    let expected = [
+        ("nobody@example.test", "absent"),
+        ("old@example.test", "secure"),
+        ("x@late.test", "bogus"),
+        ("x@unsigned.test", "insecure"),
+    ];
+    assert_eq!(found, expected);
+    assert!(
+        error["recipients"].as_array().unwrap().iter().all(|r| !r["reason"].as_str().unwrap().is_empty())
+    );
+}
+
+#[test]
+fn what_cannot_be_done_has_a_code_and_leaves_nothing() {
+    for (owner, from, how, code, exit) in [
+        ("bob", "alice@example.test", &["--sign"][..], "no-signing-key", 1),
+        ("bob", "alice@example.test", &["--to", "bob@example.test", "--encrypt"], "no-own-certificate", 1),
+        ("alice", "alice@example.test", &["--to", "not an address", "--encrypt"], "invalid-address", 2),
+        ("alice", "alice@example.test", &["--to", "bob@example.test"], "bad-request", 2),
+        ("alice", "alice@example.test", &["--bcc", "bob@example.test", "--encrypt"], "bcc-needs-own-copy", 2),
+    ] {
+        let attempt = protect(owner, from, how);
+        assert_eq!(attempt.answer["error"]["code"], code, "{}", attempt.answer);
+        assert_eq!((attempt.exit, attempt.message), (exit, None), "{code}");
+    }
+}
+
+#[test]
+fn blind_recipients_get_copies_that_name_nobody_else() {
+    let copies = TempDir::new().unwrap();
+    let dir = copies.path().display().to_string();
+    let how = ["--to", "alice@example.test", "--bcc", "bob@example.test", "--encrypt", "--bcc-dir", &dir];
+    let open_copy = protected(&how);
+    assert_eq!(verdict(&open("bob", &open_copy, &[]).answer)[..2], ["failed", "not-for-us"]);
+    let blind = fs::read(copies.path().join("bob@example.test.eml")).unwrap();
+    assert_eq!(verdict(&open("bob", &blind, &[]).answer)[..2], ["decrypted", "ok"]);
+}
+
+#[test]
+fn the_host_looks_up_protects_and_opens() {
+    let world = &*WORLD;
+    let home = TempDir::new().unwrap();
+    let settings = |owner: &str| {
+        let at = |name: &str| world.dir.path().join(name).display().to_string();
+        format!(
+            "resolver = \"{}\"\ntrust-anchor = \"{}\"\ndata-dir = \"{}\"\nunlock-file = \"{}\"\n",
+            world.tree.address,
+            world.tree.anchor_file().display(),
+            at(owner),
+            at("unlock")
+        )
+    };
+    let mut alice = Host::start(home.path(), &settings("alice")).greeted();
+    let keys = alice.ask(json!({"type": "keys"}));
+    assert!(keys["keys"].as_array().unwrap().iter().any(|k| k["address"] == "alice@example.test"));
+    let who = ["bob@example.test", "nobody@example.test", "old@example.test", "x@late.test", "?"];
+    let found = alice.ask(json!({"type": "lookup", "addresses": who}));
+    let states: Vec<_> =
+        found["results"].as_array().unwrap().iter().map(|r| r["recipient"].as_str().unwrap()).collect();
+    assert_eq!(states, ["ready", "absent", "unusable", "bogus", "invalid-address"]);
+
+    let attachment = "x".repeat(1_200_000); // several chunks each way
+    let entity = format!("{BODY}{attachment}\r\n");
+    let request = |to: &str, purpose: &str| {
+        json!({"type": "protect", "from": "alice@example.test", "to": [to], "sign": true, "encrypt": true,
+               "purpose": purpose, "headers": [["Subject", "x"]], "deadline_ms": 20000})
+    };
+    let (end, sealed) = alice.ask_with(request("bob@example.test", "send"), entity.as_bytes());
+    assert_eq!((&end["signed"], &end["encrypted"]), (&json!(true), &json!(true)), "{end}");
+    assert_eq!(end["recipients"], json!(["alice@example.test", "bob@example.test"]));
+    let (end, none) = alice.ask_with(request("nobody@example.test", "send"), entity.as_bytes());
+    assert_eq!((&end["code"], none.len()), (&json!("recipient-without-certificate"), 0));
+    let (end, draft) = alice.ask_with(request("nobody@example.test", "draft"), entity.as_bytes());
+    assert_eq!((&end["signed"], &end["recipients"]), (&json!(false), &json!(["alice@example.test"])));
+    assert!(!String::from_utf8_lossy(&draft).contains("noon"));
+    assert_eq!(alice.hang_up(), Some(0));
+
+    let mut bob = Host::start(home.path(), &settings("bob")).greeted();
+    let head = b"From: alice@example.test\r\nSubject: x\r\n".as_slice();
+    let (end, content) = bob.ask_with(json!({"type": "open"}), &[head, &sealed].concat());
+    assert_eq!(verdict(&end["verdict"]), ["decrypted", "ok", "valid", "ok"], "{end}");
+    assert_eq!(end["domain"], "example.test");
+    assert!(end["certificate_pem"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(content == entity.as_bytes());
+}
+
+#[test]
+fn a_clear_signature_is_held_to_the_octets_that_are_shown() {
+    let world = &*WORLD;
+    let home = TempDir::new().unwrap();
+    let settings = format!(
+        "resolver = \"{}\"\ntrust-anchor = \"{}\"\n",
+        world.tree.address,
+        world.tree.anchor_file().display()
+    );
+    let mut host = Host::start(home.path(), &settings).greeted();
+    let mail = protected(&["--sign"]);
+    let digest = |text: &str| hex::encode(openssl::sha::sha256(text.as_bytes()));
+    for (shown, state, code) in [(BODY, "valid", "ok"), ("something else", "invalid", "shown-differs")] {
+        let (end, _) = host.ask_with(json!({"type": "open", "shown_sha256": digest(shown)}), &mail);
+        assert_eq!(verdict(&end["verdict"])[2..], [state, code], "{end}");
+    }
+}

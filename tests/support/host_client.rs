@@ -1,0 +1,111 @@
+//! The host as a process, spoken to as Thunderbird speaks to it.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+pub const ADD_ON: &str = "dane-smime@dane-smime.org";
+
+/// A running host whose settings lie in a directory of its own.
+pub struct Host {
+    pub process: Child,
+    to: Option<ChildStdin>,
+    from: ChildStdout,
+    last_id: u64,
+}
+
+impl Host {
+    /// Starts the host with `config` as its `config.toml`, in a home of its own.
+    pub fn start(home: &Path, config: &str) -> Self {
+        let dir = home.join("config/dane-smime");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("config.toml"), config).unwrap();
+        Self::spawn(home, &["/nowhere/dane_smime.json", ADD_ON])
+    }
+
+    pub fn spawn(home: &Path, arguments: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_dane-smime-host"))
+            .args(arguments)
+            .env("HOME", home)
+            .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("XDG_DATA_HOME", home.join("data"))
+            .env_remove("DBUS_SESSION_BUS_ADDRESS")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let (to, from) = (process.stdin.take(), process.stdout.take().unwrap());
+        Self { process, to, from, last_id: 0 }
+    }
+
+    /// Says hello and expects to be greeted.
+    pub fn greeted(mut self) -> Self {
+        let answer = self.ask(json!({"type": "hello", "protocol": {"min": 1, "max": 1}, "addon": "0.1.0"}));
+        assert_eq!(answer["type"], "hello", "{answer}");
+        self
+    }
+
+    pub fn write(&mut self, octets: &[u8]) {
+        let to = self.to.as_mut().unwrap();
+        to.write_all(&u32::try_from(octets.len()).unwrap().to_ne_bytes()).unwrap();
+        to.write_all(octets).unwrap();
+    }
+
+    pub fn read(&mut self) -> Option<Value> {
+        let mut length = [0; 4];
+        self.from.read_exact(&mut length).ok()?;
+        let length = usize::try_from(u32::from_ne_bytes(length)).unwrap();
+        assert!(length <= 1024 * 1024, "a frame above 1 MiB: Thunderbird would close the port");
+        let mut frame = vec![0; length];
+        self.from.read_exact(&mut frame).unwrap();
+        Some(serde_json::from_slice(&frame).unwrap())
+    }
+
+    /// The last frame of the answer to a request without a body.
+    pub fn ask(&mut self, request: Value) -> Value {
+        self.ask_with(request, &[]).0
+    }
+
+    /// The last frame of the answer, and the answer's body.
+    pub fn ask_with(&mut self, mut request: Value, body: &[u8]) -> (Value, Vec<u8>) {
+        self.last_id += 1;
+        let id = self.last_id;
+        request["id"] = json!(id);
+        if !body.is_empty() {
+            request["body_length"] = json!(body.len());
+        }
+        self.write(request.to_string().as_bytes());
+        for (seq, piece) in body.chunks(512 * 1024).enumerate() {
+            let chunk = json!({"type": "chunk", "id": id, "seq": seq, "data": STANDARD.encode(piece)});
+            self.write(chunk.to_string().as_bytes());
+        }
+        let mut got = Vec::new();
+        loop {
+            let frame = self.read().expect("the host ended");
+            assert_eq!(frame["id"], json!(id), "{frame}");
+            match frame["type"].as_str() {
+                Some("progress") => {}
+                Some("chunk") => got.extend(STANDARD.decode(frame["data"].as_str().unwrap()).unwrap()),
+                _ => return (frame, got),
+            }
+        }
+    }
+
+    /// Ends the input and waits for the process.
+    pub fn hang_up(&mut self) -> Option<i32> {
+        self.to = None;
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.to = None;
+        let _ = self.process.wait();
+    }
+}

@@ -1,12 +1,257 @@
-//! `dane-smime key`.
+//! `dane-smime key`: make, import, list and choose keys.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::{Context, Output, not_built};
-use crate::service::Failure;
+use crate::clock::{Clock, SystemClock, UnixTime};
+use crate::keys::{HeldKey, KekSource, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_key_file};
+use crate::mime::EmailAddress;
+use crate::service::key_list;
+use crate::service::{Code, Failure};
+use crate::x509::Fingerprint;
+
+/// Key files and password files are far smaller.
+const MAX_FILE: u64 = 1024 * 1024;
 
 /// Arguments of `key`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
 
-pub(super) fn run(_context: &Context, _arguments: &Arguments) -> Result<Output, Failure> {
-    Err(not_built("key"))
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Make a key with a self-signed certificate
+    Generate(Generate),
+    /// Make a key and a certificate request for an authority
+    Request,
+    /// Install the certificate that an authority made for a request
+    Install,
+    /// Take over a key from a PKCS#12 or PEM file
+    Import(Import),
+    /// Write a key and its certificate into a PKCS#12 file
+    Export(Export),
+    /// Show the keys held
+    List,
+    /// Choose the keys that an address signs and encrypts with
+    Select(Select),
+    /// Keep a key for old mail and use it for nothing new
+    Retire(One),
+    /// Destroy a key; mail encrypted to it cannot be read any more
+    Delete(One),
+}
+
+#[derive(Debug, clap::Args)]
+struct Generate {
+    /// The address that the certificate names
+    #[arg(long, value_name = "ADDRESS")]
+    address: String,
+    /// The name in the certificate [default: the address]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// rsa-2048, rsa-3072, rsa-4096, p-256 or p-384
+    #[arg(long, default_value = "rsa-3072", value_name = "ALGORITHM")]
+    algorithm: NewAlgorithm,
+    /// For how many days the certificate is valid
+    #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u16).range(1..=7300), value_name = "DAYS")]
+    days: u16,
+}
+
+#[derive(Debug, clap::Args)]
+struct Import {
+    /// A PKCS#12 file (.p12, .pfx), or PEM with key and certificate
+    file: PathBuf,
+    /// A file that holds the password; a last newline does not count
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Whose key it is [default: the address that the certificate names]
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Export {
+    /// SHA-256 of the certificate
+    #[arg(long, value_name = "FINGERPRINT")]
+    sha256: Fingerprint,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    p12: PathBuf,
+    /// A file that holds the password to set; a last newline does not count
+    #[arg(long, value_name = "FILE")]
+    password_file: PathBuf,
+    /// Encrypt so that old programs can read it (triple DES)
+    #[arg(long)]
+    legacy: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Select {
+    /// The address to choose for
+    #[arg(long, value_name = "ADDRESS")]
+    address: String,
+    /// SHA-256 of the certificate to sign with
+    #[arg(long, value_name = "FINGERPRINT", required_unless_present = "encrypt")]
+    sign: Option<Fingerprint>,
+    /// SHA-256 of the certificate to encrypt own copies to
+    #[arg(long, value_name = "FINGERPRINT")]
+    encrypt: Option<Fingerprint>,
+}
+
+#[derive(Debug, clap::Args)]
+struct One {
+    /// SHA-256 of the certificate
+    #[arg(long, value_name = "FINGERPRINT")]
+    sha256: Fingerprint,
+}
+
+pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Failure> {
+    let settings = &context.settings;
+    let source = settings.unlock_file.clone().map_or(KekSource::Keyring, KekSource::UnlockFile);
+    let store = KeyStore::open(&settings.data_dir, source);
+    let now = settings.at.unwrap_or_else(|| SystemClock.now());
+    match &arguments.action {
+        Action::Generate(arguments) => generate(&store, arguments, now),
+        Action::Request => Err(not_built("key request")),
+        Action::Install => Err(not_built("key install")),
+        Action::Import(arguments) => import(&store, arguments, now),
+        Action::Export(arguments) => export(&store, arguments),
+        Action::List => list(&store, now),
+        Action::Select(arguments) => select(&store, arguments, now),
+        Action::Retire(one) => {
+            store.retire(one.sha256)?;
+            let text = format!("{} is kept for old mail and used for nothing new.\n", one.sha256);
+            Ok(Output::good(json!({"sha256": one.sha256.to_string(), "retired": true}), text))
+        }
+        Action::Delete(one) => {
+            store.delete(one.sha256)?;
+            let text = format!("{} and its private key are gone.\n", one.sha256);
+            Ok(Output::good(json!({"sha256": one.sha256.to_string(), "deleted": true}), text))
+        }
+    }
+}
+
+fn generate(store: &KeyStore, arguments: &Generate, now: UnixTime) -> Result<Output, Failure> {
+    let address = parse_address(&arguments.address)?;
+    let new = NewKey {
+        address,
+        name: arguments.name.clone(),
+        algorithm: arguments.algorithm,
+        days: arguments.days,
+    };
+    let held = store.generate(&new, now)?;
+    let mut text = format!("Made a key for {}.\n\n", held.address);
+    describe(&mut text, &held);
+    let file = store.certificate_path(held.certificate.sha256());
+    let _ = write!(
+        text,
+        "\nSo that others find it, publish it in the DNS of {}. This prints the lines:\n  \
+         dane-smime record {} --cert '{}'\n",
+        held.address.domain(),
+        held.address,
+        file.display()
+    );
+    Ok(Output::good(key_list::row(&held), text))
+}
+
+fn import(store: &KeyStore, arguments: &Import, now: UnixTime) -> Result<Output, Failure> {
+    let address = arguments.address.as_deref().map(parse_address).transpose()?;
+    let content = read(&arguments.file)?;
+    let password = match &arguments.password_file {
+        Some(file) => read_password(file)?,
+        None => Zeroizing::new(String::new()),
+    };
+    let found = read_key_file(&content, &password)?;
+    let mut text = String::new();
+    let mut rows = Vec::new();
+    for material in &found {
+        let held = store.import(material, address.as_ref(), now)?;
+        let _ = writeln!(text, "Imported a key for {}.\n", held.address);
+        describe(&mut text, &held);
+        rows.push(key_list::row(&held));
+    }
+    // One key is the rule: its row. A file may hold more, for signing and for encryption.
+    let mut rows = rows.into_iter();
+    let mut json = rows.next().unwrap_or(Value::Null);
+    let further: Vec<Value> = rows.collect();
+    if let (Value::Object(row), false) = (&mut json, further.is_empty()) {
+        row.insert("further".to_owned(), Value::Array(further));
+    }
+    Ok(Output::good(json, text))
+}
+
+fn export(store: &KeyStore, arguments: &Export) -> Result<Output, Failure> {
+    let password = read_password(&arguments.password_file)?;
+    let encryption = if arguments.legacy { Pkcs12Encryption::Legacy } else { Pkcs12Encryption::Modern };
+    store.export_pkcs12(arguments.sha256, &password, encryption, &arguments.p12)?;
+    let text = format!("Wrote the key and its certificate to {}.\n", arguments.p12.display());
+    Ok(Output::good(json!({"sha256": arguments.sha256.to_string()}), text))
+}
+
+fn list(store: &KeyStore, now: UnixTime) -> Result<Output, Failure> {
+    let held = store.list(now)?;
+    let mut text = String::new();
+    for key in &held {
+        let _ = writeln!(text, "{}", key.address);
+        describe(&mut text, key);
+    }
+    if held.is_empty() {
+        text.push_str("No keys yet. Make one with: dane-smime key generate --address ADDRESS\n");
+    }
+    Ok(Output::good(held.iter().map(key_list::row).collect(), text))
+}
+
+fn select(store: &KeyStore, arguments: &Select, now: UnixTime) -> Result<Output, Failure> {
+    let address = parse_address(&arguments.address)?;
+    store.select(&address, arguments.sign, arguments.encrypt)?;
+    list(store, now)
+}
+
+fn describe(text: &mut String, key: &HeldKey) {
+    let certificate = &key.certificate;
+    let mut uses = Vec::new();
+    if key.retired {
+        uses.push("retired: old mail only");
+    }
+    if key.selected_sign {
+        uses.push("signs");
+    }
+    if key.selected_encrypt {
+        uses.push("encrypts");
+    }
+    let _ = writeln!(text, "  fingerprint  {}", certificate.sha256());
+    let _ = writeln!(text, "  algorithm    {}", certificate.key_algorithm());
+    let _ = writeln!(text, "  valid        {} to {}", certificate.not_before(), certificate.not_after());
+    let _ =
+        writeln!(text, "  used         {}", if uses.is_empty() { "no".to_owned() } else { uses.join(", ") });
+}
+
+fn parse_address(text: &str) -> Result<EmailAddress, Failure> {
+    EmailAddress::parse(text).map_err(|error| {
+        Failure::new(Code::InvalidAddress, format!("`{text}` is not a mail address: {error}."))
+    })
+}
+
+/// A password, without a last newline.
+fn read_password(file: &Path) -> Result<Zeroizing<String>, Failure> {
+    let content = read(file)?;
+    let text = std::str::from_utf8(&content).map_err(|_| {
+        Failure::new(Code::UnreadableInput, format!("{} is not a password in UTF-8.", file.display()))
+    })?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    Ok(Zeroizing::new(text.strip_suffix('\r').unwrap_or(text).to_owned()))
+}
+
+fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    use std::io::Read;
+    let mut content = Zeroizing::new(Vec::new());
+    std::fs::File::open(file).and_then(|opened| opened.take(MAX_FILE).read_to_end(&mut content)).map_err(
+        |reason| Failure::new(Code::UnreadableInput, format!("{} cannot be read: {reason}.", file.display())),
+    )?;
+    Ok(content)
 }

@@ -124,6 +124,9 @@ pub enum KeyError {
         /// With [`NoneUsable::NotFit`]: what is against the certificate.
         fitness: Option<Fitness>,
     },
+    /// A password has a NUL, which PKCS#12 cannot take.
+    #[error("the password has a NUL character")]
+    PasswordHasNul,
     /// The secret at hand is not the one that these keys are sealed with.
     #[error("the keys are sealed with another secret")]
     SealedOtherwise {

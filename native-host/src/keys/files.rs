@@ -52,7 +52,7 @@ pub(super) fn make_private_dir(dir: &Path) -> Result<(), KeyError> {
 /// is there, whole.
 pub(super) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), KeyError> {
     let io = |reason| KeyError::Io { path: path.to_owned(), reason };
-    let dir = path.parent().unwrap_or(Path::new("."));
+    let dir = folder(path);
     // tempfile makes files 0600.
     let mut file = tempfile::Builder::new().suffix(&format!(".{UNFINISHED}")).tempfile_in(dir).map_err(io)?;
     file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(io)?;
@@ -67,7 +67,7 @@ pub(super) fn remove(path: &Path) -> Result<(), KeyError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
         _ => {}
     }
-    sync_dir(path.parent().unwrap_or(Path::new("."))).map_err(io)
+    sync_dir(folder(path)).map_err(io)
 }
 
 /// A file's content; `None` if there is no such file, [`KeyError::Damaged`] above `limit` octets.
@@ -102,6 +102,10 @@ pub(super) fn with_extension(dir: &Path, extension: &str) -> Result<Vec<PathBuf>
     }
     found.sort();
     Ok(found)
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|dir| *dir != Path::new("")).unwrap_or(Path::new("."))
 }
 
 /// A rename is on disk once its directory is. Systems that cannot open directories order renames

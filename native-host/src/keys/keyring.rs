@@ -61,7 +61,12 @@ fn translate(error: Error) -> KeyError {
     }
 }
 
+#[cfg(all(unix, not(target_os = "macos")))]
 fn lacks_collection(platform: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    // The typed error waits for its dependency.
-    format!("{platform:?}") == "NoResult"
+    matches!(platform.downcast_ref(), Some(secret_service::Error::NoResult))
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn lacks_collection(_platform: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    false
 }

@@ -13,6 +13,7 @@
 //! - PKCS#11 tokens are not supported yet.
 
 mod error;
+mod export;
 mod files;
 mod generate;
 mod held;
@@ -25,6 +26,7 @@ mod sealed;
 mod store;
 
 pub use error::{ImportError, KeyError, KeyringAbsence, NoneUsable, Purpose, SealedBy};
+pub use export::Pkcs12Encryption;
 pub use generate::{NewAlgorithm, NewKey, UnknownAlgorithm};
 pub use held::{HeldKey, KeyHandle};
 pub use import::{KeyMaterial, read_key_file};

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::{KeyError, Purpose, SealedBy};
+use super::export::{self, Pkcs12Encryption};
 use super::files::{self, WriteLock};
 use super::generate::{self, NewKey};
 use super::held::{self, Choices, HeldKey, KeyHandle, Selected};
@@ -94,7 +95,7 @@ impl KeyStore {
         let key = held.into_iter().next().ok_or_else(|| none_held(address, Purpose::Sign))?;
         let private = self.unseal(key.handle)?;
         if !private.belongs_to(&key.certificate) {
-            return Err(KeyError::Damaged { file: self.certificate_file(key.certificate.sha256()) });
+            return Err(KeyError::Damaged { file: self.certificate_path(key.certificate.sha256()) });
         }
         Ok(SigningKey { certificate: key.certificate, chain: key.chain, private })
     }
@@ -199,12 +200,31 @@ impl KeyStore {
         files::write_atomically(&self.key_file(&id), &sealed)?;
         let chain = std::iter::once(certificate).chain(&material.chain);
         let pem: String = chain.map(Certificate::to_pem).collect();
-        files::write_atomically(&self.certificate_file(certificate.sha256()), pem.as_bytes())?;
+        files::write_atomically(&self.certificate_path(certificate.sha256()), pem.as_bytes())?;
         drop(lock);
         self.list(now)?
             .into_iter()
             .find(|key| key.certificate == *certificate)
             .ok_or_else(|| KeyError::NoSuchKey(certificate.sha256()))
+    }
+
+    /// Writes a key with its certificate and chain into a PKCS#12 file, mode 0600.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchKey`]; [`KeyError::PasswordHasNul`]; as [`KeyStore::unseal`];
+    /// [`KeyError::Io`].
+    pub fn export_pkcs12(
+        &self,
+        certificate: Fingerprint,
+        password: &str,
+        encryption: Pkcs12Encryption,
+        file: &Path,
+    ) -> Result<(), KeyError> {
+        let held = self.find(certificate)?;
+        let private = self.unseal(held.handle)?;
+        let material = KeyMaterial { private, certificate: held.certificate, chain: held.chain };
+        let der = export::pkcs12(&material, password, encryption)?.ok_or(KeyError::PasswordHasNul)?;
+        files::write_atomically(file, &der)
     }
 
     /// Chooses which certificates sign for an address and which its own copies are encrypted to.
@@ -251,11 +271,16 @@ impl KeyStore {
         let key = self.find(certificate)?;
         self.change(|choices| choices.forget(certificate))?;
         let _lock = WriteLock::take(&self.dir)?;
-        files::remove(&self.certificate_file(certificate))?;
+        files::remove(&self.certificate_path(certificate))?;
         if self.scan()?.iter().all(|other| other.handle != key.handle) {
             files::remove(&self.key_file(&key.handle.0))?;
         }
         Ok(())
+    }
+
+    /// Where the certificate of a key that is held lies, as PEM, its chain behind it.
+    pub fn certificate_path(&self, certificate: Fingerprint) -> PathBuf {
+        self.dir.join(format!("{certificate}.pem"))
     }
 
     fn usable(
@@ -299,7 +324,7 @@ impl KeyStore {
         let text = String::from_utf8(content).map_err(|_| damaged(file))?;
         let mut chain = Certificate::from_pem(&text).map_err(|_| damaged(file))?.into_iter();
         let certificate = chain.next().ok_or_else(|| damaged(file))?;
-        if *file != self.certificate_file(certificate.sha256()) {
+        if *file != self.certificate_path(certificate.sha256()) {
             return Err(damaged(file));
         }
         let id = KeyId::of_spki(certificate.spki_der());
@@ -404,10 +429,6 @@ impl KeyStore {
 
     fn key_file(&self, id: &KeyId) -> PathBuf {
         self.dir.join(format!("{id}.key"))
-    }
-
-    fn certificate_file(&self, certificate: Fingerprint) -> PathBuf {
-        self.dir.join(format!("{certificate}.pem"))
     }
 
     fn store_path(&self) -> PathBuf {

@@ -13,7 +13,7 @@ use const_oid::db::rfc5280::{
 };
 use der::{Decode, Encode};
 use openssl::x509::{X509, X509Ref};
-use x509_cert::certificate::{CertificateInner, Rfc5280 as Profile};
+use x509_cert::certificate::{CertificateInner, Raw};
 use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
 use x509_cert::name::Name;
 
@@ -74,7 +74,7 @@ struct Inner {
     spki: Vec<u8>,
     sha256: Fingerprint,
     x509: X509,
-    parsed: CertificateInner<Profile>,
+    parsed: CertificateInner<Raw>,
     names: Names,
     usage: Usage,
     algorithm: KeyAlgorithm,
@@ -87,7 +87,7 @@ impl Certificate {
     /// [`CertificateError::NotACertificate`] for anything else, trailing octets included.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let no = |_| CertificateError::NotACertificate;
-        let parsed = CertificateInner::<Profile>::from_der(der).map_err(no)?;
+        let parsed = CertificateInner::<Raw>::from_der(der).map_err(no)?;
         let x509 = X509::from_der(der).map_err(|_| CertificateError::NotACertificate)?;
         // Two readers of one file must not see two certificates.
         if x509.to_der().map_err(|_| CertificateError::NotACertificate)? != der {
@@ -304,7 +304,7 @@ impl fmt::Debug for Certificate {
 /// The extension stands more than once, which RFC 5280 section 4.2 forbids.
 struct Doubled;
 
-struct Extensions<'a>(&'a CertificateInner<Profile>);
+struct Extensions<'a>(&'a CertificateInner<Raw>);
 
 impl<'a> Extensions<'a> {
     fn all(&self) -> &'a [x509_cert::ext::Extension] {

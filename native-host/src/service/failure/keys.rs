@@ -69,6 +69,7 @@ impl From<KeyError> for Failure {
                 none_usable(&address.to_string(), purpose, why, fitness),
             )
             .with("address", json!(address.to_string())),
+            KeyError::PasswordHasNul => Self::new(Code::BadRequest, "A password cannot have a NUL character."),
             KeyError::SealedOtherwise { by: SealedBy::Keyring, tried: SealedBy::UnlockFile } => Self::new(
                 Code::SealedOtherwise,
                 "The keys in this data directory are sealed with the keyring, not with an unlock file. Leave \

@@ -82,14 +82,6 @@ pub enum KeyError {
     /// The file to import holds no key with its certificate that can be read.
     #[error("there is nothing to import: {0}")]
     Import(#[from] ImportError),
-    /// A file or directory could not be read or written.
-    #[error("{path}: {reason}")]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
-        reason: std::io::Error,
-    },
     /// The keyring does not hold the key for the sealed files here. Never answered by making a
     /// new one: the files would be lost.
     #[error("the keyring does not hold the key for the {sealed} sealed files")]
@@ -134,6 +126,22 @@ pub enum KeyError {
         by: SealedBy,
         /// What was at hand.
         tried: SealedBy,
+    },
+    /// A file or directory could not be read.
+    #[error("{path} cannot be read: {reason}")]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// A file or directory could not be written.
+    #[error("{path} cannot be written: {reason}")]
+    Unwritable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
     },
     /// The unlock file has less than 32 octets.
     #[error("{file} is too short to be a secret")]

@@ -18,9 +18,13 @@ impl WriteLock {
     /// Waits for the lock, then clears away what a writer that crashed left half written.
     pub(super) fn take(dir: &Path) -> Result<Self, KeyError> {
         let path = dir.join("lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path);
         let file = file.and_then(|file| file.lock().map(|()| file));
-        let lock = file.map(Self).map_err(|reason| KeyError::Io { path, reason })?;
+        let lock = file.map(Self).map_err(|reason| KeyError::Unwritable { path, reason })?;
         for left in with_extension(dir, UNFINISHED)? {
             remove(&left)?;
         }
@@ -31,7 +35,7 @@ impl WriteLock {
 /// Makes a directory, its parents too, that only its owner may enter; one that exists is closed
 /// to others.
 pub(super) fn make_private_dir(dir: &Path) -> Result<(), KeyError> {
-    let io = |reason| KeyError::Io { path: dir.to_owned(), reason };
+    let io = |reason| KeyError::Unwritable { path: dir.to_owned(), reason };
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -51,7 +55,7 @@ pub(super) fn make_private_dir(dir: &Path) -> Result<(), KeyError> {
 /// Puts `content` at `path`, mode 0600: after a crash at any moment the old file or the new one
 /// is there, whole.
 pub(super) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), KeyError> {
-    let io = |reason| KeyError::Io { path: path.to_owned(), reason };
+    let io = |reason| KeyError::Unwritable { path: path.to_owned(), reason };
     let dir = folder(path);
     // tempfile makes files 0600.
     let mut file = tempfile::Builder::new().suffix(&format!(".{UNFINISHED}")).tempfile_in(dir).map_err(io)?;
@@ -62,7 +66,7 @@ pub(super) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), KeyErr
 
 /// Removes a file; one that is not there is as good.
 pub(super) fn remove(path: &Path) -> Result<(), KeyError> {
-    let io = |reason| KeyError::Io { path: path.to_owned(), reason };
+    let io = |reason| KeyError::Unwritable { path: path.to_owned(), reason };
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
         _ => {}
@@ -72,7 +76,7 @@ pub(super) fn remove(path: &Path) -> Result<(), KeyError> {
 
 /// A file's content; `None` if there is no such file, [`KeyError::Damaged`] above `limit` octets.
 pub(super) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, KeyError> {
-    let io = |reason| KeyError::Io { path: path.to_owned(), reason };
+    let io = |reason| KeyError::Unreadable { path: path.to_owned(), reason };
     let file = match File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(io)?,
@@ -88,7 +92,7 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, KeyError>
 
 /// Files of a directory with this extension, sorted by name; none if there is no directory.
 pub(super) fn with_extension(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, KeyError> {
-    let io = |reason| KeyError::Io { path: dir.to_owned(), reason };
+    let io = |reason| KeyError::Unreadable { path: dir.to_owned(), reason };
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         opened => opened.map_err(io)?,

@@ -113,7 +113,7 @@ fn derive_from_file(file: &Path, store: &StoreId) -> Result<Kek, KeyError> {
 
 fn read_secret(file: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     use std::io::Read;
-    let io = |reason| KeyError::Io { path: file.to_owned(), reason };
+    let io = |reason| KeyError::Unreadable { path: file.to_owned(), reason };
     // One allocation of the final size: a buffer that grows would leave unwiped copies behind.
     let mut secret = Zeroizing::new(Vec::with_capacity(usize::try_from(SECRET_MAX).unwrap_or(SECRET_MIN)));
     std::fs::File::open(file)
@@ -177,7 +177,7 @@ mod tests {
         ));
         assert!(matches!(
             KekSource::UnlockFile(dir.path().join("none")).load(&store),
-            Err(KeyError::Io { .. })
+            Err(KeyError::Unreadable { .. })
         ));
     }
 }

@@ -72,7 +72,7 @@ impl KeyStore {
     /// does not take the other keys with it.
     ///
     /// # Errors
-    /// [`KeyError::Io`]; [`KeyError::Damaged`] for the file of choices.
+    /// [`KeyError::Unreadable`]; [`KeyError::Damaged`] for the file of choices.
     pub fn list(&self, now: UnixTime) -> Result<Vec<HeldKey>, KeyError> {
         let choices = self.choices()?;
         let mut held = self.scan()?;
@@ -118,7 +118,7 @@ impl KeyStore {
     /// keyring.
     ///
     /// # Errors
-    /// [`KeyError::Io`].
+    /// [`KeyError::Unreadable`].
     pub fn decryption_candidates(&self) -> Result<impl Iterator<Item = (Certificate, KeyHandle)>, KeyError> {
         Ok(self.scan()?.into_iter().map(|key| (key.certificate, key.handle)))
     }
@@ -130,7 +130,7 @@ impl KeyStore {
     /// key than the store's; [`KeyError::Damaged`] names the file.
     pub fn unseal(&self, handle: KeyHandle) -> Result<PrivateKey, KeyError> {
         let file = self.key_file(&handle.0);
-        let content = files::read(&file, sealed::MAX_LENGTH)?.ok_or_else(|| KeyError::Io {
+        let content = files::read(&file, sealed::MAX_LENGTH)?.ok_or_else(|| KeyError::Unreadable {
             path: file.clone(),
             reason: std::io::ErrorKind::NotFound.into(),
         })?;
@@ -177,7 +177,7 @@ impl KeyStore {
     ///
     /// # Errors
     /// [`KeyError::AddressDoesNotFit`], [`KeyError::AddressMissing`]; those of the keyring or the
-    /// unlock file; [`KeyError::Io`]. Nothing is kept then.
+    /// unlock file; [`KeyError::Unwritable`]. Nothing is kept then.
     pub fn import(
         &self,
         material: &KeyMaterial,
@@ -212,7 +212,7 @@ impl KeyStore {
     ///
     /// # Errors
     /// [`KeyError::NoSuchKey`]; [`KeyError::PasswordHasNul`]; as [`KeyStore::unseal`];
-    /// [`KeyError::Io`].
+    /// [`KeyError::Unwritable`].
     pub fn export_pkcs12(
         &self,
         certificate: Fingerprint,
@@ -310,7 +310,7 @@ impl KeyStore {
             match self.read_held(&file) {
                 Ok(Some(key)) => held.push(key),
                 Ok(None) => {}
-                Err(error @ KeyError::Io { .. }) => return Err(error),
+                Err(error @ KeyError::Unreadable { .. }) => return Err(error),
                 Err(error) => tracing::warn!(%error, "a key cannot be used"),
             }
         }
@@ -423,7 +423,7 @@ impl KeyStore {
 
     fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<(), KeyError> {
         let text = serde_json::to_vec_pretty(value)
-            .map_err(|error| KeyError::Io { path: path.to_owned(), reason: error.into() })?;
+            .map_err(|error| KeyError::Unwritable { path: path.to_owned(), reason: error.into() })?;
         files::write_atomically(path, &text)
     }
 

@@ -81,7 +81,7 @@ fn listing_needs_no_secret_and_opening_does() {
     let none = KeyStore::open(&place.data(), KekSource::UnlockFile(place.secret("none")));
     assert_eq!(none.list(NOW).unwrap().len(), 1);
     assert_eq!(none.own_certificates_for(&alice(), NOW).unwrap().len(), 1);
-    assert!(matches!(none.unseal(held.handle), Err(KeyError::Io { .. })));
+    assert!(matches!(none.unseal(held.handle), Err(KeyError::Unreadable { .. })));
     let other = KeyStore::open(&place.data(), KekSource::UnlockFile(place.secret("other")));
     assert!(matches!(other.unseal(held.handle), Err(KeyError::SealedOtherwise { .. })));
     // and nothing is sealed with it beside the others

@@ -30,10 +30,6 @@ impl From<KeyError> for Failure {
                 format!("{} was written by a newer version of this program. Install that one.", file.display()),
             ),
             KeyError::Import(error) => error.into(),
-            KeyError::Io { path, reason } => Self::new(
-                if reason.kind() == std::io::ErrorKind::NotFound { Code::UnreadableInput } else { Code::UnwritableOutput },
-                format!("{} cannot be used: {reason}.", path.display()),
-            ),
             KeyError::KeyringEntryMissing { sealed } => Self::new(
                 Code::KeyringEntryMissing,
                 "The keyring is open, but the entry that unlocks your private keys is not in it. If you changed or \
@@ -87,6 +83,12 @@ impl From<KeyError> for Failure {
                 Code::SealedOtherwise,
                 "The keyring’s entry is not the one that the keys in this data directory are sealed with.",
             ),
+            KeyError::Unreadable { path, reason } => {
+                Self::new(Code::UnreadableInput, format!("{} cannot be read: {reason}.", path.display()))
+            }
+            KeyError::Unwritable { path, reason } => {
+                Self::new(Code::UnwritableOutput, format!("{} cannot be written: {reason}.", path.display()))
+            }
             KeyError::UnlockFileTooShort { file } => Self::new(
                 Code::UnreadableInput,
                 format!("{} is too short: an unlock file needs 32 octets or more.", file.display()),

@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 
 use super::{Context, Output, not_built};
 use crate::clock::{Clock, SystemClock, UnixTime};
-use crate::keys::{HeldKey, KekSource, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_key_file};
+use crate::keys::{HeldKey, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_key_file};
 use crate::mime::EmailAddress;
+use crate::service::engine::open_keys;
 use crate::service::key_list;
 use crate::service::{Code, Failure};
 use crate::x509::Fingerprint;
@@ -112,8 +113,7 @@ struct One {
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Failure> {
     let settings = &context.settings;
-    let source = settings.unlock_file.clone().map_or(KekSource::Keyring, KekSource::UnlockFile);
-    let store = KeyStore::open(&settings.data_dir, source);
+    let store = open_keys(settings);
     let now = settings.at.unwrap_or_else(|| SystemClock.now());
     match &arguments.action {
         Action::Generate(arguments) => generate(&store, arguments, now),

@@ -17,8 +17,8 @@ const PAUSE_MS = 250;
 
 const KEYS_MS = 10_000;
 
-/** Signing and encrypting: a minute, and a second for each 100 KiB (the largest mail may take a while on an old computer). */
-const PROTECT_MS = 60_000;
+/** Signing and encrypting: half a minute, and two seconds for each mebibyte (the largest mail may take a while on an old computer). */
+const PROTECT_MS = 30_000;
 const PROTECT_MS_PER_MEBIBYTE = 2_000;
 
 const text = browser.i18n.getMessage;

@@ -120,7 +120,5 @@ export async function showButton(tabId, { summary, sentence }, text) {
     browser.composeAction.setIcon({ tabId, path: `icons/compose-${ICONS[summary]}.svg` }),
     browser.composeAction.setLabel({ tabId, label: text(`label_${summary}`) }),
     browser.composeAction.setTitle({ tabId, title: sentence }),
-    browser.composeAction.setBadgeText({ tabId, text: summary === "blocked" || summary === "unknown" ? "!" : "" }),
-    browser.composeAction.setBadgeBackgroundColor({ tabId, color: "#a40e15" }),
   ]);
 }

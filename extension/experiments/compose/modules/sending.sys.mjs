@@ -14,7 +14,7 @@ const { MessageSend } = ChromeUtils.importESModule("resource:///modules/MessageS
 const { MimeMessage } = ChromeUtils.importESModule("resource:///modules/MimeMessage.sys.mjs");
 
 /** The host has its own deadline; this is for an event page that hangs. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 60_000;
 const PATIENCE_MS_PER_MEBIBYTE = 3_000;
 
 export class Sending {
@@ -106,7 +106,8 @@ export class Sending {
     const entity = new Uint8Array(answer.entity);
     const fault = entityFault(entity, job);
     if (fault) {
-      throw new Error(`the host's entity was refused: ${fault}`);
+      console.error(`DANE S/MIME: the host's entity was refused: ${fault}`);
+      throw new Refusal(this.#text("error_host_broken"));
     }
     return entity;
   }

@@ -94,6 +94,11 @@ impl Certificate {
             return Err(CertificateError::NotACertificate);
         }
         let tbs = &parsed.tbs_certificate;
+        // Every key here is whole octets. A count of unused bits that says otherwise is a second
+        // spelling of the same key, which OpenSSL passes over and hashes do not.
+        if tbs.subject_public_key_info.subject_public_key.unused_bits() != 0 {
+            return Err(CertificateError::NotACertificate);
+        }
         let spki = tbs.subject_public_key_info.to_der().map_err(no)?;
         let algorithm = KeyAlgorithm::read(&tbs.subject_public_key_info, &x509);
         let extensions = Extensions(&parsed);

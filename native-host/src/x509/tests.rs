@@ -34,6 +34,19 @@ fn octets_are_kept_and_trailing_ones_refused() {
 }
 
 #[test]
+fn a_second_spelling_of_the_same_key_is_refused() {
+    // The number of unused bits of the key's BIT STRING, where its last bit allows it to be one.
+    let certificate = std::iter::repeat_with(|| Sample::default().signed_by(&p256()))
+        .find(|certificate| certificate.spki_der().last().is_some_and(|octet| octet & 1 == 0))
+        .unwrap();
+    let mut der = certificate.der().to_vec();
+    let start = b"\x03\x42\x00\x04";
+    let position = der.windows(4).position(|window| window == start).unwrap();
+    der[position + 2] = 1;
+    assert_eq!(Certificate::from_der(&der), Err(CertificateError::NotACertificate));
+}
+
+#[test]
 fn pem_one_many_and_damaged() {
     let (a, b) = (Sample::default().signed_by(&p256()), Sample::default().signed_by(&p256()));
     assert_eq!(a.to_pem().as_bytes(), a.x509().to_pem().unwrap());

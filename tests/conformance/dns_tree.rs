@@ -44,7 +44,16 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             format!("{} SMIMEA 3 0 0 00", at("two")),
             format!("{} TXT hello", at("textonly")),
             format!("{} CNAME {}", at("alias"), at("alice")),
-            format!("*.wild.{domain}. SMIMEA 3 0 0 {hex}"),
+            format!("{} CNAME {}", at("abroad"), owner("alice@rsa.test")),
+            format!("{} CNAME {}", at("outside"), owner("alice@unsigned.test")),
+            format!("{} CNAME {}", at("dangling"), at("nobody")),
+            format!("{} CNAME {}", at("round"), at("about")),
+            format!("{} CNAME {}", at("about"), at("round")),
+            format!("_smimecert.moved.{domain}. DNAME _smimecert.{domain}."),
+            format!("*._smimecert.wild.{domain}. SMIMEA 3 0 0 {hex}"),
+            format!("{} TXT the-name-itself", owner(&format!("present@wild.{domain}"))),
+            format!("*._smimecert.wildalias.{domain}. CNAME {}", at("alice")),
+            format!("x.{} TXT below-an-empty-name", at("hollow")),
         ]
         .into_iter()
         .chain((0..4).map(|n| format!("{} SMIMEA 3 0 0 {}", at("big"), "ab".repeat(2000 + n))))
@@ -60,6 +69,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         zone("p384").algorithm("ECDSAP384SHA384"),
         zone("optout").nsec3(true, 0),
         zone("unsigned").fate(Fate::Unsigned),
+        zone("island").fate(Fate::Island),
+        zone("ed448").algorithm("ED448"),
+        zone("slow").nsec3(false, 150),
         zone("expired").fate(Fate::Expired),
         zone("early").fate(Fate::NotYetValid),
         zone("broken").tampered(break_signatures),
@@ -90,12 +102,17 @@ fn owner(address: &str) -> String {
 
 fn dane_smime(arguments: &[&str]) -> (i32, Value) {
     let world = &*WORLD;
+    let default = |option: &str, value: &str| match arguments.contains(&option) {
+        true => vec![],
+        false => vec![option.to_owned(), value.to_owned()],
+    };
     let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
-        .args(["--json", "--resolver", &world.tree.address.to_string()])
-        .arg("--trust-anchor")
-        .arg(world.tree.anchor_file())
-        .env("HOME", world.tree.path("home"))
+        .arg("--json")
         .args(arguments)
+        .args(default("--resolver", &world.tree.address.to_string()))
+        .args(default("--trust-anchor", world.tree.anchor_file().to_str().unwrap()))
+        .env("HOME", world.tree.path("home"))
+        .env("XDG_CONFIG_HOME", world.tree.path("home"))
         .output()
         .unwrap();
     let json = serde_json::from_slice(&output.stdout)
@@ -133,6 +150,65 @@ fn each_state_has_its_word_and_its_exit_status() {
     ] {
         assert_eq!(state(address), (word.to_owned(), exit), "{address}");
     }
+}
+
+#[test]
+fn aliases_and_wildcards_count_where_they_are_proven() {
+    for zone in ["example.test", "rsa.test", "ed.test"] {
+        for (local, word) in [
+            ("alias@", "secure"),
+            ("abroad@", "secure"),
+            ("outside@", "insecure"),
+            ("dangling@", "absent"),
+            ("round@", "bogus"),
+            ("alice@moved.", "secure"),
+            ("nobody@moved.", "absent"),
+            ("anyone@wild.", "secure"),
+            ("present@wild.", "absent"),
+            ("anyone@wildalias.", "secure"),
+            ("hollow@", "absent"),
+            ("anyone@nowhere.", "absent"),
+        ] {
+            let address = format!("{local}{zone}");
+            assert_eq!(state(&address).0, word, "{address}");
+        }
+    }
+    // An opted-out span may hide an unsigned delegation: nothing made from it is secure.
+    assert_eq!(state("anyone@wild.optout.test").0, "insecure");
+    assert_eq!(state("alias@optout.test").0, "secure");
+}
+
+#[test]
+fn anchors_of_any_zone_and_either_kind() {
+    let world = &*WORLD;
+    let with = |zone: &str, kind: &str, address: &str| {
+        let file = world.tree.anchor_of(zone, kind);
+        let (_, json) = dane_smime(&["lookup", address, "--trust-anchor", file.to_str().unwrap()]);
+        json["status"].as_str().unwrap().to_owned()
+    };
+    for kind in ["anchor", "ds"] {
+        assert_eq!(with(".", kind, "alice@example.test"), "secure");
+        assert_eq!(with("test.", kind, "alice@example.test"), "secure");
+        assert_eq!(with("island.test.", kind, "alice@island.test"), "secure");
+        assert_eq!(with("island.test.", kind, "alice@example.test"), "unreachable");
+        assert_eq!(with("rsa.test.", kind, "alice@rsa.test"), "secure");
+    }
+    assert_eq!(state("alice@island.test").0, "insecure");
+    let wrong = world.tree.path("wrong.key");
+    let text = std::fs::read_to_string(world.tree.anchor_of("rsa.test.", "ds")).unwrap();
+    std::fs::write(&wrong, text.replace("rsa.test.", "example.test.")).unwrap();
+    let (_, json) = dane_smime(&["lookup", "alice@example.test", "--trust-anchor", wrong.to_str().unwrap()]);
+    assert_eq!(
+        (json["status"].as_str(), json["dnssec"]["defect"].as_str()),
+        (Some("bogus"), Some("keys-not-vouched-for"))
+    );
+}
+
+#[test]
+fn limits_of_what_is_checked() {
+    assert_eq!(state("alice@ed448.test").0, "insecure");
+    assert_eq!(state("alice@slow.test").0, "secure");
+    assert_eq!(state("nobody@slow.test").0, "insecure");
 }
 
 #[test]
@@ -189,7 +265,7 @@ fn without_a_way_to_the_name_nothing_is_said() {
     let world = &*WORLD;
     let anchor = world.tree.anchor_of("example.test.", "anchor");
     let (exit, json) = dane_smime(&["lookup", "alice@rsa.test", "--trust-anchor", anchor.to_str().unwrap()]);
-    // clap takes the last of two; the anchor of example.test says nothing of rsa.test
+    // The anchor of example.test says nothing of rsa.test.
     assert_eq!((exit, json["status"].as_str()), (4, Some("unreachable")));
     let nobody = signed_tree::free_port().to_string();
     let (exit, json) = dane_smime(&["lookup", "alice@rsa.test", "--resolver", &nobody]);

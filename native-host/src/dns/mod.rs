@@ -6,8 +6,8 @@
 //!   outside this module can make one.
 //! * [`resolver`]: the blocking entrance, [`Resolver`].
 //! * [`anchors`] and [`servers`]: what is trusted, and who is asked.
-//! * `upstream` carries questions and raw answers; it believes nothing.
-//! * `gate` turns a raw answer into a verdict.
+//! * `upstream` carries questions and raw answers, `cache` keeps some; they believe nothing.
+//! * `validate` turns raw answers into a verdict; `second_opinion` asks hickory whether it agrees.
 //!
 //! Nothing here knows of mail.
 
@@ -15,9 +15,11 @@ pub mod anchors;
 pub mod answer;
 pub mod resolver;
 pub mod servers;
-mod gate;
+mod cache;
 mod runtime;
+mod second_opinion;
 mod upstream;
+mod validate;
 
 pub use anchors::{AnchorError, Anchors};
 pub use answer::{Answer, Denial, Link, Record, RecordSet, Validated};

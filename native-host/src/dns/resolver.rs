@@ -4,20 +4,16 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
-use hickory_resolver::net::NetError;
-use hickory_resolver::net::dnssec::DnssecDnsHandle;
-use hickory_resolver::net::xfer::{DnsHandle, FirstAnswer};
-use hickory_resolver::proto::dnssec::TrustAnchors;
-use hickory_resolver::proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Query};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
-use super::anchors::{AnchorKey, Anchors};
+use super::anchors::Anchors;
 use super::answer::{Answer, Outage};
-use super::runtime::{self, Provider};
+use super::runtime;
 use super::servers::Servers;
 use super::upstream::Upstream;
-use super::{DomainName, RecordType, gate};
+use super::validate::Session;
+use super::{DomainName, RecordType, second_opinion};
 use crate::clock::Clock;
 
 /// Look-ups under way at one time; more wait their turn within their deadlines.
@@ -110,57 +106,22 @@ impl Inner {
         let Ok(_turn) = self.turns.acquire().await else {
             return Answer::Unreachable(Outage::NoServers);
         };
-        if self.anchors.closest(name).is_none() {
-            return Answer::Unreachable(Outage::NoAnchor);
-        }
-        let handle = Handle(Arc::clone(&self.upstream));
-        // Made anew for each look-up: hickory keeps proofs under keys that can collide.
-        let validating = DnssecDnsHandle::with_trust_anchor(handle, Arc::new(self.hickory_anchors()));
-        let query = Query::query(name.clone(), record_type);
-        let asked = validating.lookup(query, DnsRequestOptions::default()).first_answer().await;
-        let verdict = asked.map(DnsResponse::into_message);
-        match verdict {
-            Err(NetError::Msg(_) | NetError::Io(_) | NetError::Timeout) => {
-                // Say why the network failed, not that hickory did.
-                match self.upstream.ask(name, record_type).await {
-                    Err(outage) => Answer::Unreachable(outage),
-                    Ok(_) => Answer::Unreachable(Outage::Garbled),
-                }
-            }
-            verdict => gate::judge(verdict, name, record_type, self.clock.now()),
+        match self.attempt(name, record_type).await {
+            // What was heard before may be what is broken: zones are re-signed.
+            (Answer::Bogus(_), true) => self.attempt(name, record_type).await.0,
+            (answer, _) => answer,
         }
     }
 
-    fn hickory_anchors(&self) -> TrustAnchors {
-        let mut anchors = TrustAnchors::empty();
-        for anchor in self.anchors.iter() {
-            if let AnchorKey::Key(key) = &anchor.key {
-                anchors.insert_with_name(key.public_key(), (&anchor.zone).into());
-            }
+    /// One attempt, and whether something in it came from the cache. What a bogus answer rested
+    /// on is forgotten.
+    async fn attempt(&self, name: &DomainName, record_type: RecordType) -> (Answer, bool) {
+        let mut session = Session::new(&self.upstream, &self.anchors, self.clock.now());
+        let answer = session.answer(name, record_type).await;
+        let answer = second_opinion::confirm(answer, name, record_type, &session, &self.upstream).await;
+        if matches!(answer, Answer::Bogus(_)) {
+            self.upstream.forget(session.heard().keys());
         }
-        if anchors.is_empty() && self.anchors.of(&DomainName::root()).next().is_some() {
-            anchors = TrustAnchors::default();
-        }
-        anchors
-    }
-}
-
-/// Lets hickory's validator ask through our upstream.
-#[derive(Clone)]
-struct Handle(Arc<Upstream>);
-
-impl DnsHandle for Handle {
-    type Response = std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<DnsResponse, NetError>> + Send>>;
-    type Runtime = Provider;
-
-    fn send(&self, request: DnsRequest) -> Self::Response {
-        let upstream = Arc::clone(&self.0);
-        Box::pin(futures_util::stream::once(async move {
-            let query = request.queries.first().cloned().ok_or(NetError::Message("no question"))?;
-            upstream
-                .ask(query.name(), query.query_type())
-                .await
-                .map_err(|outage| NetError::Msg(format!("{outage:?}")))
-        }))
+        (answer, session.used_cache())
     }
 }

@@ -3,11 +3,14 @@
 //! Every question is asked with DO and CD set (RFC 4035 section 3.2.2): a validating resolver on
 //! the way then hands over what it has instead of a bare SERVFAIL, and judging is left to us.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, WeakShared};
 use hickory_resolver::config::{ConnectionConfig, ProtocolConfig, ResolverOpts};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::xfer::{DnsExchange, DnsHandle, FirstAnswer};
@@ -18,6 +21,7 @@ use hickory_resolver::{ConnectionProvider, PoolContext, TlsConfig};
 use tokio::sync::Mutex;
 
 use super::answer::Outage;
+use super::cache::{Cache, Question};
 use super::runtime::Provider;
 use super::servers::{Server, Servers, tls_config};
 use super::{DomainName, RecordType};
@@ -34,6 +38,17 @@ pub(super) struct Upstream {
     context: PoolContext,
     provider: Provider,
     lines: Mutex<Option<Arc<Lines>>>,
+    cache: Cache,
+    /// Questions that are on their way.
+    asking: std::sync::Mutex<HashMap<Question, WeakShared<Asking>>>,
+}
+
+type Asking = BoxFuture<'static, Result<Arc<Message>, Outage>>;
+
+/// An answer, and whether it had been heard before.
+pub(super) struct Heard {
+    pub(super) message: Arc<Message>,
+    pub(super) from_cache: bool,
 }
 
 /// The servers of the moment.
@@ -65,16 +80,54 @@ impl Upstream {
             context: PoolContext::new(options, tls),
             provider: Provider::default(),
             lines: Mutex::new(None),
+            cache: Cache::default(),
+            asking: std::sync::Mutex::default(),
         })
     }
 
-    /// Asks until one resolver answers. What comes back has been checked for nothing but being a
-    /// response to this question.
+    /// Asks, or remembers, or waits with others who ask the same. What comes back has been checked
+    /// for nothing but being a response to this question. The name is in lower case.
     pub(super) async fn ask(
-        &self,
+        self: &Arc<Self>,
         name: &DomainName,
         record_type: RecordType,
-    ) -> Result<DnsResponse, Outage> {
+    ) -> Result<Heard, Outage> {
+        let question = (name.clone(), record_type);
+        if let Some(message) = self.cache.get(&question) {
+            return Ok(Heard { message, from_cache: true });
+        }
+        let asking = {
+            let mut under_way = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+            match under_way.get(&question).and_then(WeakShared::upgrade) {
+                Some(asking) => asking,
+                None => {
+                    let asking = Arc::clone(self).fetch(question.clone()).boxed().shared();
+                    under_way.retain(|_, asking| asking.upgrade().is_some());
+                    under_way.extend(asking.downgrade().map(|weak| (question, weak)));
+                    asking
+                }
+            }
+        };
+        asking.await.map(|message| Heard { message, from_cache: false })
+    }
+
+    /// Forgets answers that did not stand up.
+    pub(super) fn forget<'q>(&self, questions: impl Iterator<Item = &'q Question>) {
+        for question in questions {
+            self.cache.forget(question);
+        }
+    }
+
+    async fn fetch(self: Arc<Self>, (name, record_type): Question) -> Result<Arc<Message>, Outage> {
+        let response = self.exchange(&name, record_type).await?;
+        let octets = response.as_buffer().len();
+        let message = Arc::new(response.into_message());
+        self.cache.put(&(name, record_type), &message, octets);
+        Ok(message)
+    }
+
+    /// Asks until one resolver answers.
+    async fn exchange(&self, name: &DomainName, record_type: RecordType) -> Result<DnsResponse, Outage> {
         let lines = self.lines().await?;
         let deadline = Instant::now() + PATIENCE;
         let count = lines.lines.len();

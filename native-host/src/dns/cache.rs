@@ -1,0 +1,108 @@
+//! Raw answers that were heard lately. They are judged anew each time they are used, so nothing
+//! here is trusted, and nothing outlives its signatures.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hickory_resolver::proto::op::Message;
+use hickory_resolver::proto::rr::RData;
+
+use super::{DomainName, RecordType};
+
+/// Answers kept at the most.
+const MOST_ENTRIES: usize = 4000;
+
+/// Octets on the wire that they may have had together.
+const MOST_OCTETS: usize = 32 << 20;
+
+/// No answer is kept longer, whatever its TTL: a domain that repairs its records is soon heard.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// A question: name in lower case, type.
+pub(super) type Question = (DomainName, RecordType);
+
+/// The answers.
+#[derive(Default)]
+pub(super) struct Cache(Mutex<Entries>);
+
+#[derive(Default)]
+struct Entries {
+    kept: HashMap<Question, Entry>,
+    octets: usize,
+}
+
+struct Entry {
+    message: Arc<Message>,
+    since: Instant,
+    until: Instant,
+    octets: usize,
+}
+
+impl Cache {
+    /// What was heard, its TTLs less the time that has passed.
+    pub(super) fn get(&self, question: &Question) -> Option<Arc<Message>> {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let entry = entries.kept.get(question)?;
+        if entry.until <= now {
+            entries.remove(question);
+            return None;
+        }
+        let age = u32::try_from(now.duration_since(entry.since).as_secs()).unwrap_or(u32::MAX);
+        if age == 0 {
+            return Some(Arc::clone(&entry.message));
+        }
+        let mut message = Message::clone(&entry.message);
+        for record in message.answers.iter_mut().chain(&mut message.authorities) {
+            record.ttl = record.ttl.saturating_sub(age);
+        }
+        Some(Arc::new(message))
+    }
+
+    /// Keeps an answer for as long as its TTLs allow (RFC 2308 section 5 for a "no").
+    pub(super) fn put(&self, question: &Question, message: &Arc<Message>, octets: usize) {
+        let Some(ttl) = lifetime(message).filter(|ttl| !ttl.is_zero()) else { return };
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = Instant::now();
+        entries.remove(question);
+        if entries.kept.len() >= MOST_ENTRIES || entries.octets + octets > MOST_OCTETS {
+            *entries = Entries::default();
+        }
+        let entry = Entry { message: Arc::clone(message), since, until: since + ttl.min(LONGEST), octets };
+        entries.octets += octets;
+        entries.kept.insert(question.clone(), entry);
+    }
+
+    /// Forgets an answer that did not stand up.
+    pub(super) fn forget(&self, question: &Question) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(question);
+    }
+
+    /// Forgets everything: the network has changed.
+    pub(super) fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Entries::default();
+    }
+}
+
+impl Entries {
+    fn remove(&mut self, question: &Question) {
+        if let Some(entry) = self.kept.remove(question) {
+            self.octets = self.octets.saturating_sub(entry.octets);
+        }
+    }
+}
+
+/// The shortest TTL; for a "no" also the SOA's minimum. A "no" without SOA is not kept.
+fn lifetime(message: &Message) -> Option<Duration> {
+    let records = || message.answers.iter().chain(&message.authorities);
+    let shortest = records().map(|record| record.ttl).min()?;
+    if !message.answers.is_empty() {
+        return Some(Duration::from_secs(u64::from(shortest)));
+    }
+    let minimum = records().find_map(|record| match &record.data {
+        RData::SOA(soa) => Some(soa.minimum),
+        _ => None,
+    });
+    minimum.map(|minimum| Duration::from_secs(u64::from(minimum.min(shortest))))
+}

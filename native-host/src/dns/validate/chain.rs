@@ -1,0 +1,216 @@
+//! From a trust anchor down to a zone's keys (RFC 4035 section 5.2).
+
+use std::sync::Arc;
+
+use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS};
+use hickory_resolver::proto::dnssec::{DigestType, PublicKey};
+use hickory_resolver::proto::rr::{RData, Record};
+
+use super::denial::{Cut, Evidence, Gap};
+use super::rrset::{Key, Set};
+use super::session::{Session, Stop};
+use crate::clock::UnixTime;
+use crate::dns::anchors::AnchorKey;
+use crate::dns::answer::{Defect, InsecureCause, Insecurity, Link, Outage};
+use crate::dns::cache::Question;
+use crate::dns::{DomainName, RecordType};
+
+/// Keys of one zone that are kept; honest zones have up to eight.
+const MOST_KEYS: usize = 64;
+
+/// A zone whose keys are proven.
+#[derive(Clone, Debug)]
+pub(super) struct Zone {
+    pub(super) apex: DomainName,
+    pub(super) keys: Vec<Key>,
+    /// The zones from the anchor down to this one.
+    pub(super) chain: Vec<Link>,
+    /// When the first signature of the chain ends.
+    pub(super) until: UnixTime,
+}
+
+/// What lies at a name on the way down.
+enum Step {
+    /// A zone of its own, with these DS records, proven until then.
+    Zone(Vec<AnchorKey>, UnixTime),
+    /// Nothing that ends the zone.
+    Onward,
+    /// Nothing, and nothing below.
+    End,
+}
+
+impl Session<'_> {
+    /// The zone `apex`, proven to be one, and its keys.
+    pub(super) async fn zone(
+        &mut self,
+        apex: &DomainName,
+        asked: &DomainName,
+        record_type: RecordType,
+    ) -> Result<Arc<Zone>, Stop> {
+        let zone = self.descend(apex).await?;
+        if zone.apex == *apex {
+            return Ok(zone);
+        }
+        Err(Stop::bogus(asked, record_type, Some(&zone.apex), Defect::Foreign))
+    }
+
+    /// The deepest proven zone at or above `target`, with every name in between looked at.
+    pub(super) async fn descend(&mut self, target: &DomainName) -> Result<Arc<Zone>, Stop> {
+        let anchored = self.anchors.closest(target).ok_or(Stop::Unreachable(Outage::NoAnchor))?.clone();
+        let known =
+            self.zones.values().filter(|zone| zone.apex.zone_of(target) && anchored.zone_of(&zone.apex));
+        let known = known.max_by_key(|zone| zone.apex.iter().count()).cloned();
+        self.ask_ahead(known.as_ref().map_or(&anchored, |zone| &zone.apex), target, known.is_none()).await?;
+        let mut zone = match known {
+            Some(zone) => zone,
+            None => self.enter_anchor(&anchored).await?,
+        };
+        for depth in zone.apex.iter().count() + 1..=target.iter().count() {
+            let name = target.trim_to(depth);
+            match self.step(&zone, &name).await? {
+                Step::Zone(keys, until) => zone = self.enter(&name, &keys, Some(&zone), until).await?,
+                Step::Onward => {}
+                Step::End => break,
+            }
+        }
+        Ok(zone)
+    }
+
+    /// Everything on the way down at once: the way is nearly always what the names suggest.
+    async fn ask_ahead(&mut self, from: &DomainName, to: &DomainName, with_keys: bool) -> Result<(), Stop> {
+        let mut questions: Vec<Question> = Vec::new();
+        if with_keys {
+            questions.push((from.to_lowercase(), RecordType::DNSKEY));
+        }
+        for depth in from.iter().count() + 1..=to.iter().count() {
+            let name = to.trim_to(depth).to_lowercase();
+            questions.push((name.clone(), RecordType::DS));
+            questions.push((name, RecordType::DNSKEY));
+        }
+        // Names far below their zone would spend the budget on questions that nobody needs.
+        questions.truncate(12);
+        self.fetch_all(&questions).await
+    }
+
+    async fn enter_anchor(&mut self, apex: &DomainName) -> Result<Arc<Zone>, Stop> {
+        let anchors: Vec<AnchorKey> = self.anchors.of(apex).cloned().collect();
+        self.enter(apex, &anchors, None, UnixTime::from_seconds(i64::MAX)).await
+    }
+
+    /// Proves a zone's keys by what its parent or the anchors say of them.
+    async fn enter(
+        &mut self,
+        apex: &DomainName,
+        vouchers: &[AnchorKey],
+        parent: Option<&Zone>,
+        until: UnixTime,
+    ) -> Result<Arc<Zone>, Stop> {
+        let vouchers = strongest(vouchers);
+        if vouchers.is_empty() {
+            // RFC 4035 section 5.2: as if the zone were not signed.
+            let cause = InsecureCause::UnknownAlgorithm;
+            return Err(Stop::Insecure(Insecurity { zone: apex.clone(), cause }));
+        }
+        let message = self.fetch(apex, RecordType::DNSKEY).await?;
+        let bogus = |defect| Stop::bogus(apex, RecordType::DNSKEY, Some(apex), defect);
+        let set =
+            Set::find(&message.answers, apex, RecordType::DNSKEY).ok_or_else(|| bogus(Defect::NoKeys))?;
+        let keys: Vec<Key> =
+            set.records.iter().filter_map(|r| dnskey(r)).filter_map(Key::usable).take(MOST_KEYS).collect();
+        let vouched: Vec<Key> = keys
+            .iter()
+            .filter(|key| vouchers.iter().any(|voucher| vouches(voucher, apex, key)))
+            .cloned()
+            .collect();
+        if vouched.is_empty() {
+            return Err(bogus(Defect::KeysNotVouchedFor));
+        }
+        let proof =
+            set.verify(apex, &vouched, self.now, &mut self.budget).map_err(|defect| match defect {
+                Defect::UnknownKey { .. } => bogus(Defect::KeysNotVouchedFor),
+                other => bogus(other),
+            })?;
+        if proof.wildcard {
+            return Err(bogus(Defect::WildcardUnproven));
+        }
+        let mut chain = parent.map(|zone| zone.chain.clone()).unwrap_or_default();
+        chain.push(Link { zone: apex.clone(), key_tag: proof.key_tag, algorithm: proof.algorithm });
+        let until = parent.map_or(until, |zone| zone.until.min(until)).min(proof.until);
+        let zone = Arc::new(Zone { apex: apex.clone(), keys, chain, until });
+        self.zones.insert(apex.to_lowercase(), Arc::clone(&zone));
+        Ok(zone)
+    }
+
+    /// What `zone` says of `name`, a label below it or more: a delegation, signed or not, or none.
+    async fn step(&mut self, zone: &Zone, name: &DomainName) -> Result<Step, Stop> {
+        let message = self.fetch(name, RecordType::DS).await?;
+        let bogus = |defect| Stop::bogus(name, RecordType::DS, Some(&zone.apex), defect);
+        let insecure = |cause| Stop::Insecure(Insecurity { zone: name.clone(), cause });
+        if let Some(set) = Set::find(&message.answers, name, RecordType::DS) {
+            let proof = set.verify(&zone.apex, &zone.keys, self.now, &mut self.budget).map_err(bogus)?;
+            if proof.wildcard {
+                return Err(bogus(Defect::WildcardUnproven));
+            }
+            let records = set.records.iter().filter_map(|record| ds(record).cloned().map(AnchorKey::Digest));
+            return Ok(Step::Zone(records.collect(), proof.until));
+        }
+        if let Some(set) = Set::find(&message.answers, name, RecordType::CNAME) {
+            // A name with an alias has nothing else, no delegation either (RFC 2181 section 10.1).
+            let proof = set.verify(&zone.apex, &zone.keys, self.now, &mut self.budget);
+            if proof.is_ok_and(|proof| !proof.wildcard) {
+                return Ok(Step::Onward);
+            }
+        }
+        let mut evidence = Evidence::gather(&message.authorities, zone, self.now, &mut self.budget);
+        match evidence.cut(name, &mut self.budget) {
+            Ok(Cut::Unsigned) => Err(insecure(InsecureCause::NoDs)),
+            Ok(Cut::OptOut) => Err(insecure(InsecureCause::OptOut)),
+            Ok(Cut::None) => Ok(Step::Onward),
+            Ok(Cut::Nothing) => Ok(Step::End),
+            Err(Gap::Iterations(count)) => Err(insecure(InsecureCause::TooManyIterations(count))),
+            Err(Gap::Defect(defect)) => Err(bogus(defect)),
+        }
+    }
+}
+
+/// The vouchers that can be checked. RFC 4509 section 3: SHA-1 digests do not count beside others.
+fn strongest(vouchers: &[AnchorKey]) -> Vec<&AnchorKey> {
+    let known = vouchers.iter().filter(|voucher| match voucher {
+        AnchorKey::Key(key) => key.public_key().algorithm().is_supported(),
+        AnchorKey::Digest(ds) => ds.algorithm().is_supported() && ds.digest_type().is_supported(),
+    });
+    let known: Vec<&AnchorKey> = known.collect();
+    let is_sha1 = |voucher: &AnchorKey| matches!(voucher, AnchorKey::Digest(ds) if ds.digest_type() == DigestType::SHA1);
+    if known.iter().all(|voucher| is_sha1(voucher)) {
+        return known;
+    }
+    known.into_iter().filter(|voucher| !is_sha1(voucher)).collect()
+}
+
+fn vouches(voucher: &AnchorKey, apex: &DomainName, key: &Key) -> bool {
+    match voucher {
+        AnchorKey::Key(anchor) => {
+            let (anchor, found) = (anchor.public_key(), key.dnskey.public_key());
+            anchor.public_bytes() == found.public_bytes() && anchor.algorithm() == found.algorithm()
+        }
+        AnchorKey::Digest(ds) => {
+            ds.key_tag() == key.tag
+                && ds.algorithm() == key.dnskey.public_key().algorithm()
+                && ds.covers(apex, &key.dnskey).unwrap_or(false)
+        }
+    }
+}
+
+fn dnskey(record: &Record) -> Option<&DNSKEY> {
+    match &record.data {
+        RData::DNSSEC(DNSSECRData::DNSKEY(key)) => Some(key),
+        _ => None,
+    }
+}
+
+fn ds(record: &Record) -> Option<&DS> {
+    match &record.data {
+        RData::DNSSEC(DNSSECRData::DS(ds)) => Some(ds),
+        _ => None,
+    }
+}

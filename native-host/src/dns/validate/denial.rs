@@ -1,0 +1,269 @@
+//! What the denial records of a message prove together (RFC 4035 section 5.4, RFC 5155 section 8,
+//! RFC 6840 section 4).
+
+use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
+use hickory_resolver::proto::rr::{RData, Record};
+
+use super::chain::Zone;
+use super::nsec::Nsec;
+use super::nsec3::{Nsec3, Nsec3Chain};
+use super::rrset::{Set, more_telling};
+use super::session::{Budget, Spent};
+use crate::clock::UnixTime;
+use crate::dns::answer::{Defect, Missing};
+use crate::dns::{DomainName, RecordType};
+
+/// Denial records of one kind that are looked at; an honest answer has up to four.
+const MOST_RECORDS: usize = 12;
+
+/// The proven denial records of a message, all of one zone.
+pub(super) struct Evidence<'m> {
+    nsec: Vec<Nsec<'m>>,
+    nsec3: Option<Nsec3Chain<'m>>,
+    /// What was wrong with those that did not count.
+    defect: Defect,
+    /// When the first of their signatures ends.
+    pub(super) until: UnixTime,
+    /// The shortest time that one of them may be kept, in seconds.
+    pub(super) ttl: u32,
+}
+
+/// What is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Denied {
+    /// The name or the type does not exist.
+    Missing(Missing),
+    /// It does not exist in this zone, but may in an unsigned delegation beneath it (RFC 5155
+    /// section 6).
+    OptOut,
+}
+
+/// What is proven of a possible delegation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// A delegation without DS.
+    Unsigned,
+    /// There may be one: the span is opted out.
+    OptOut,
+    /// The name is an ordinary name of the zone.
+    None,
+    /// Neither the name nor any below it exists in the zone.
+    Nothing,
+}
+
+/// Why nothing is proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// A record is missing, or does not count for this reason.
+    Defect(Defect),
+    /// So many NSEC3 iterations are not computed.
+    Iterations(u16),
+}
+
+impl From<Spent> for Gap {
+    fn from(Spent: Spent) -> Self {
+        Self::Defect(Defect::TooMuchWork)
+    }
+}
+
+impl<'m> Evidence<'m> {
+    /// Checks the NSEC and NSEC3 records of a section against the keys of `zone`. Those that fail
+    /// do not count; they need not harm the proof.
+    pub(super) fn gather(section: &'m [Record], zone: &'m Zone, now: UnixTime, budget: &mut Budget) -> Self {
+        let mut evidence = Self {
+            nsec: Vec::new(),
+            nsec3: None,
+            defect: Defect::NoDenial,
+            until: zone.until,
+            ttl: u32::MAX,
+        };
+        let mut nsec3 = Vec::new();
+        for record_type in [RecordType::NSEC, RecordType::NSEC3] {
+            for set in Set::all(section, record_type, MOST_RECORDS) {
+                match evidence.check(&set, zone, now, budget) {
+                    Ok(Checked::Nsec(record)) => evidence.nsec.push(record),
+                    Ok(Checked::Nsec3(record)) => nsec3.push(record),
+                    Err(defect) => evidence.defect = more_telling(evidence.defect.clone(), defect),
+                }
+            }
+        }
+        evidence.nsec3 = Nsec3Chain::new(&zone.apex, nsec3);
+        evidence
+    }
+
+    fn check(
+        &mut self,
+        set: &Set<'m>,
+        zone: &'m Zone,
+        now: UnixTime,
+        budget: &mut Budget,
+    ) -> Result<Checked<'m>, Defect> {
+        let proof = set.verify(&zone.apex, &zone.keys, now, budget)?;
+        let [record] = set.records.as_slice() else { return Err(Defect::OutOfZone) };
+        let checked = match &record.data {
+            // RFC 4035 section 5.4: an NSEC is itself never made from a wildcard.
+            _ if proof.wildcard => None,
+            RData::DNSSEC(DNSSECRData::NSEC(nsec)) => {
+                Nsec::new(set.owner, nsec, &zone.apex).map(Checked::Nsec)
+            }
+            RData::DNSSEC(DNSSECRData::NSEC3(nsec3)) => {
+                Nsec3::new(set.owner, nsec3, &zone.apex).map(Checked::Nsec3)
+            }
+            _ => None,
+        };
+        let checked = checked.ok_or(Defect::OutOfZone)?;
+        self.until = self.until.min(proof.until);
+        self.ttl = self.ttl.min(proof.ttl);
+        Ok(checked)
+    }
+
+    /// Whether there are no records of `record_type` at `name`, and none that a wildcard would
+    /// give it. The response code is not asked: it is not signed.
+    pub(super) fn denies(
+        &mut self,
+        name: &DomainName,
+        record_type: RecordType,
+        budget: &mut Budget,
+    ) -> Result<Denied, Gap> {
+        match self.nsec_denies(name, record_type) {
+            Some(missing) => Ok(Denied::Missing(missing)),
+            None => self.nsec3_denies(name, record_type, budget),
+        }
+    }
+
+    fn nsec_denies(&self, name: &DomainName, record_type: RecordType) -> Option<Missing> {
+        if let Some(here) = self.nsec.iter().find(|nsec| nsec.owner() == name) {
+            let lacks = lacks(|t| here.has(t), here.is_delegation(), name, record_type);
+            return lacks.then_some(Missing::Type);
+        }
+        let covering = self.nsec.iter().find(|nsec| nsec.covers(name))?;
+        if covering.shows_below(name) {
+            return Some(Missing::Type); // an empty non-terminal has no records at all
+        }
+        let star = wildcard(&covering.closest_encloser(name))?;
+        if let Some(at_star) = self.nsec.iter().find(|nsec| *nsec.owner() == star) {
+            let lacks = lacks(|t| at_star.has(t), at_star.is_delegation(), &star, record_type);
+            return lacks.then_some(Missing::Type);
+        }
+        self.nsec.iter().any(|nsec| nsec.covers(&star)).then_some(Missing::Name)
+    }
+
+    fn nsec3_denies(
+        &mut self,
+        name: &DomainName,
+        record_type: RecordType,
+        budget: &mut Budget,
+    ) -> Result<Denied, Gap> {
+        let missing = Gap::Defect(self.defect.clone());
+        let chain = self.chain()?;
+        if let Some(here) = chain.at(name, budget)? {
+            let lacks = lacks(|t| here.has(t), here.is_delegation(), name, record_type);
+            return if lacks { Ok(Denied::Missing(Missing::Type)) } else { Err(missing) };
+        }
+        // RFC 5155 sections 8.4, 8.6 and 8.7
+        let closest = chain.closest(name, budget)?.ok_or_else(|| missing.clone())?;
+        let covering = chain.covering(&closest.next_closer, budget)?.ok_or_else(|| missing.clone())?;
+        if covering.opts_out() && record_type == RecordType::DS {
+            return Ok(Denied::OptOut);
+        }
+        let star = wildcard(&closest.encloser).ok_or_else(|| missing.clone())?;
+        let denied = match chain.at(&star, budget)? {
+            Some(at_star) => lacks(|t| at_star.has(t), at_star.is_delegation(), &star, record_type)
+                .then_some(Denied::Missing(Missing::Type)),
+            None => chain.covering(&star, budget)?.map(|_| Denied::Missing(Missing::Name)),
+        };
+        let denied = denied.ok_or(missing)?;
+        // RFC 5155 section 9.2: an opted-out span proves nothing of what is delegated unsigned.
+        Ok(if covering.opts_out() { Denied::OptOut } else { denied })
+    }
+
+    /// Whether a record set at `name`, made from the wildcard below the closest encloser of so
+    /// many labels, is rightly so: no name closer to `name` exists (RFC 4035 section 5.3.4, RFC
+    /// 5155 section 8.8). `true` means that the proof is opted out.
+    pub(super) fn allows_wildcard(
+        &mut self,
+        name: &DomainName,
+        labels: u8,
+        budget: &mut Budget,
+    ) -> Result<bool, Gap> {
+        let depth = usize::from(labels);
+        let same =
+            |nsec: &&Nsec<'_>| nsec.covers(name) && nsec.closest_encloser(name).iter().count() == depth;
+        if self.nsec.iter().any(|nsec| same(&nsec)) {
+            return Ok(false);
+        }
+        let unproven = match &self.defect {
+            Defect::NoDenial => Gap::Defect(Defect::WildcardUnproven),
+            other => Gap::Defect(other.clone()),
+        };
+        let chain = match self.chain() {
+            Ok(chain) => chain,
+            Err(Gap::Defect(_)) => return Err(unproven),
+            Err(iterations) => return Err(iterations),
+        };
+        let covering = chain.covering(&name.trim_to(depth + 1), budget)?;
+        covering.map(|covering| covering.opts_out()).ok_or(unproven)
+    }
+
+    /// What the zone says of a delegation at `name`, where there is no DS record (RFC 4035 section
+    /// 5.2, RFC 5155 section 8.9).
+    pub(super) fn cut(&mut self, name: &DomainName, budget: &mut Budget) -> Result<Cut, Gap> {
+        if let Some(here) = self.nsec.iter().find(|nsec| nsec.owner() == name) {
+            return self.cut_at(|t| here.has(t));
+        }
+        if let Some(covering) = self.nsec.iter().find(|nsec| nsec.covers(name)) {
+            return Ok(if covering.shows_below(name) { Cut::None } else { Cut::Nothing });
+        }
+        let missing = Gap::Defect(self.defect.clone());
+        let chain = self.chain()?;
+        if let Some(here) = chain.at(name, budget)? {
+            return self.cut_at(|t| here.has(t));
+        }
+        let closest = chain.closest(name, budget)?.ok_or_else(|| missing.clone())?;
+        let covering = chain.covering(&closest.next_closer, budget)?.ok_or(missing)?;
+        Ok(if covering.opts_out() { Cut::OptOut } else { Cut::Nothing })
+    }
+
+    /// By the type bits at the name itself: DS would contradict the answer, SOA would be the
+    /// child's side.
+    fn cut_at(&self, has: impl Fn(RecordType) -> bool) -> Result<Cut, Gap> {
+        if has(RecordType::DS) || has(RecordType::SOA) {
+            return Err(Gap::Defect(self.defect.clone()));
+        }
+        Ok(if has(RecordType::NS) { Cut::Unsigned } else { Cut::None })
+    }
+
+    fn chain(&mut self) -> Result<&mut Nsec3Chain<'m>, Gap> {
+        let defect = self.defect.clone();
+        let chain = self.nsec3.as_mut().ok_or(Gap::Defect(defect))?;
+        match chain.excess() {
+            Some(iterations) => Err(Gap::Iterations(iterations)),
+            None => Ok(chain),
+        }
+    }
+}
+
+enum Checked<'m> {
+    Nsec(Nsec<'m>),
+    Nsec3(Nsec3<'m>),
+}
+
+/// Whether the record at a name shows that it lacks a type (RFC 6840 section 4.3: no CNAME either)
+/// and speaks for the right side of a zone cut.
+fn lacks(
+    has: impl Fn(RecordType) -> bool,
+    delegation: bool,
+    name: &DomainName,
+    record_type: RecordType,
+) -> bool {
+    let right_side = match record_type {
+        RecordType::DS => !has(RecordType::SOA) || name.is_root(),
+        _ => !delegation,
+    };
+    right_side && !has(record_type) && !has(RecordType::CNAME)
+}
+
+/// `*.` in front of the encloser; `None` if that is too long to be a name.
+fn wildcard(encloser: &DomainName) -> Option<DomainName> {
+    encloser.prepend_label("*").ok()
+}

@@ -1,0 +1,207 @@
+//! A record set and its signatures (RFC 4035 section 5.3).
+
+use std::collections::HashSet;
+
+use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DNSSECRData, RRSIG};
+use hickory_resolver::proto::dnssec::{PublicKey, Verifier};
+use hickory_resolver::proto::rr::{DNSClass, RData, Record};
+
+use super::session::{Budget, Spent};
+use crate::clock::UnixTime;
+use crate::dns::answer::Defect;
+use crate::dns::{DomainName, RecordType};
+
+/// Signatures over one set that are looked at.
+const MOST_SIGNATURES: usize = 8;
+
+/// Keys with one tag that are tried for one signature; honest zones have one, rarely two.
+const MOST_KEYS_PER_TAG: usize = 4;
+
+/// The records of one type at one name in a section of a message, and the signatures that claim
+/// to cover them.
+#[derive(Clone, Debug)]
+pub(super) struct Set<'m> {
+    pub(super) owner: &'m DomainName,
+    pub(super) record_type: RecordType,
+    /// Each once (RFC 4034 section 6.3).
+    pub(super) records: Vec<&'m Record>,
+    pub(super) signatures: Vec<&'m RRSIG>,
+}
+
+/// A zone's key with its tag.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) tag: u16,
+    pub(super) dnskey: DNSKEY,
+}
+
+/// A set's signature has been checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proof {
+    /// Labels of the name that was signed; fewer than the owner has for a wildcard's answer.
+    pub(super) labels: u8,
+    /// Whether the owner was made from a wildcard.
+    pub(super) wildcard: bool,
+    /// The key.
+    pub(super) key_tag: u16,
+    /// Its algorithm's number.
+    pub(super) algorithm: u8,
+    /// When the signature ends.
+    pub(super) until: UnixTime,
+    /// How long the records may be kept, in seconds (RFC 4035 section 5.3.3).
+    pub(super) ttl: u32,
+}
+
+impl Key {
+    /// A key that may sign zone data (RFC 4034 section 2.1.1, RFC 5011 section 2.1) with an
+    /// algorithm that is known.
+    pub(super) fn usable(dnskey: &DNSKEY) -> Option<Self> {
+        if !dnskey.zone_key() || dnskey.revoke() || !dnskey.public_key().algorithm().is_supported() {
+            return None;
+        }
+        let tag = dnskey.calculate_key_tag().ok()?;
+        Some(Self { tag, dnskey: dnskey.clone() })
+    }
+}
+
+impl<'m> Set<'m> {
+    /// The set of one type at one name, if the section has a record of it.
+    pub(super) fn find(section: &'m [Record], owner: &DomainName, record_type: RecordType) -> Option<Self> {
+        let here = |record: &&'m Record| record.name == *owner && record.dns_class == DNSClass::IN;
+        let mut seen = HashSet::new();
+        let wanted = |record: &&'m Record| record.record_type() == record_type && seen.insert(&record.data);
+        let records: Vec<&Record> = section.iter().filter(here).filter(wanted).collect();
+        let owner = &records.first()?.name;
+        let covering =
+            |record: &'m Record| signature(record).filter(|s| s.input().type_covered == record_type);
+        let signatures = section.iter().filter(here).filter_map(covering).collect();
+        Some(Self { owner, record_type, records, signatures })
+    }
+
+    /// All sets of a type in a section, in order, at the most so many.
+    pub(super) fn all(section: &'m [Record], record_type: RecordType, most: usize) -> Vec<Self> {
+        let mut owners: Vec<&DomainName> = Vec::new();
+        for record in section.iter().filter(|record| record.record_type() == record_type) {
+            if owners.len() < most && !owners.contains(&&record.name) {
+                owners.push(&record.name);
+            }
+        }
+        owners.into_iter().filter_map(|owner| Self::find(section, owner, record_type)).collect()
+    }
+
+    /// Names of the zones that signed it, as far as they may: at or above the owner, deepest
+    /// first.
+    pub(super) fn signers(&self) -> Vec<&'m DomainName> {
+        let mut signers: Vec<&DomainName> = Vec::new();
+        for signature in &self.signatures {
+            let signer = &signature.input().signer_name;
+            if signer.zone_of(self.owner) && !signers.contains(&signer) {
+                signers.push(signer);
+            }
+        }
+        signers.sort_by_key(|signer| std::cmp::Reverse(signer.iter().count()));
+        signers
+    }
+
+    /// Checks the set against the keys of the zone `apex` (RFC 4035 section 5.3.1 and 5.3.2).
+    pub(super) fn verify(
+        &self,
+        apex: &DomainName,
+        keys: &[Key],
+        now: UnixTime,
+        budget: &mut Budget,
+    ) -> Result<Proof, Defect> {
+        let mut defect = Defect::NoSignature;
+        let ours = |signature: &&&RRSIG| signature.input().signer_name == *apex && apex.zone_of(self.owner);
+        for signature in self.signatures.iter().filter(ours).take(MOST_SIGNATURES) {
+            match self.verify_one(signature, keys, now, budget) {
+                Ok(proof) => return Ok(proof),
+                Err(other) => defect = more_telling(defect, other),
+            }
+        }
+        Err(defect)
+    }
+
+    fn verify_one(
+        &self,
+        signature: &RRSIG,
+        keys: &[Key],
+        now: UnixTime,
+        budget: &mut Budget,
+    ) -> Result<Proof, Defect> {
+        let input = signature.input();
+        let key_tag = input.key_tag;
+        if input.num_labels > self.owner.num_labels() || !input.algorithm.is_supported() {
+            return Err(Defect::SignatureWrong { key_tag });
+        }
+        let (from, until) = (moment(input.sig_inception.get(), now), moment(input.sig_expiration.get(), now));
+        if until < now {
+            return Err(Defect::SignatureExpired { key_tag, at: until });
+        }
+        if from > now {
+            return Err(Defect::SignatureNotYetValid { key_tag, from });
+        }
+        let fitting = keys
+            .iter()
+            .filter(|key| key.tag == key_tag && key.dnskey.public_key().algorithm() == input.algorithm);
+        let mut defect = Defect::UnknownKey { key_tag };
+        for key in fitting.take(MOST_KEYS_PER_TAG) {
+            budget.signature().map_err(|Spent| Defect::TooMuchWork)?;
+            let records = self.records.iter().copied();
+            if key.dnskey.verify_rrsig(self.owner, DNSClass::IN, signature, records).is_ok() {
+                let left = u32::try_from(until.seconds() - now.seconds()).unwrap_or(u32::MAX);
+                let ttl = self.records.iter().map(|record| record.ttl).min().unwrap_or(0);
+                return Ok(Proof {
+                    labels: input.num_labels,
+                    wildcard: input.num_labels < self.owner.num_labels(),
+                    key_tag,
+                    algorithm: input.algorithm.into(),
+                    until,
+                    ttl: ttl.min(input.original_ttl).min(left),
+                });
+            }
+            defect = Defect::SignatureWrong { key_tag };
+        }
+        Err(defect)
+    }
+}
+
+fn signature(record: &Record) -> Option<&RRSIG> {
+    match &record.data {
+        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => Some(signature),
+        _ => None,
+    }
+}
+
+/// Of two defects the one that explains more.
+pub(super) fn more_telling(one: Defect, other: Defect) -> Defect {
+    let rank = |defect: &Defect| match defect {
+        Defect::TooMuchWork => 5,
+        Defect::SignatureExpired { .. } | Defect::SignatureNotYetValid { .. } => 4,
+        Defect::SignatureWrong { .. } => 3,
+        Defect::OutOfZone => 2,
+        Defect::UnknownKey { .. } => 1,
+        _ => 0,
+    };
+    if rank(&other) > rank(&one) { other } else { one }
+}
+
+/// The moment with these 32 low bits that is nearest to now (RFC 4034 section 3.1.5, RFC 1982).
+fn moment(serial: u32, now: UnixTime) -> UnixTime {
+    let ahead = (i64::from(serial) - now.seconds()).rem_euclid(1 << 32);
+    now.plus(if ahead >= 1 << 31 { ahead - (1 << 32) } else { ahead })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_wrap_in_2106() {
+        let now = UnixTime::from_seconds((1 << 32) - 100);
+        assert_eq!(moment(50, now), UnixTime::from_seconds((1 << 32) + 50));
+        assert_eq!(moment(u32::MAX - 200, now), UnixTime::from_seconds((1 << 32) - 201));
+        let today = UnixTime::from_seconds(1_795_000_000);
+        assert_eq!(moment(1_794_000_000, today), UnixTime::from_seconds(1_794_000_000));
+    }
+}

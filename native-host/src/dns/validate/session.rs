@@ -1,0 +1,163 @@
+//! One look-up: what it asks and remembers, what it may cost, why it stops.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hickory_resolver::proto::dnssec::rdata::DNSKEY;
+use hickory_resolver::proto::op::Message;
+
+use super::chain::Zone;
+use crate::clock::UnixTime;
+use crate::dns::anchors::Anchors;
+use crate::dns::answer::{Answer, Defect, Fault, Insecurity, Outage};
+use crate::dns::cache::Question;
+use crate::dns::upstream::Upstream;
+use crate::dns::{DomainName, RecordType};
+
+/// Why a look-up cannot go on to "secure" or "absent".
+#[derive(Clone, Debug)]
+pub(in crate::dns) enum Stop {
+    Insecure(Insecurity),
+    Bogus(Box<Fault>),
+    Unreachable(Outage),
+}
+
+impl Stop {
+    /// A fault in the records of `record_type` at `name`.
+    pub(super) fn bogus(
+        name: &DomainName,
+        record_type: RecordType,
+        zone: Option<&DomainName>,
+        defect: Defect,
+    ) -> Self {
+        Self::Bogus(Box::new(Fault { name: name.clone(), record_type, zone: zone.cloned(), defect }))
+    }
+}
+
+impl From<Stop> for Answer {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Insecure(insecurity) => Self::Insecure(insecurity),
+            Stop::Bogus(fault) => Self::Bogus(*fault),
+            Stop::Unreachable(outage) => Self::Unreachable(outage),
+        }
+    }
+}
+
+/// What a look-up may still cost. Without it a hostile zone buys hours of work with one message
+/// (KeyTrap, CVE-2023-50387; NSEC3 closest-encloser attacks, CVE-2023-50868).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    questions: u16,
+    signatures: u16,
+    hashes: u32,
+}
+
+/// The budget is spent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spent;
+
+impl Budget {
+    /// The longest name has 127 labels, an honest look-up a dozen questions, a few dozen
+    /// signatures and a hundred hashes.
+    const FULL: Self = Self { questions: 120, signatures: 160, hashes: 20_000 };
+
+    /// One more question.
+    fn question(&mut self) -> Result<(), Spent> {
+        self.questions = self.questions.checked_sub(1).ok_or(Spent)?;
+        Ok(())
+    }
+
+    /// One more signature check.
+    pub(super) fn signature(&mut self) -> Result<(), Spent> {
+        self.signatures = self.signatures.checked_sub(1).ok_or(Spent)?;
+        Ok(())
+    }
+
+    /// One more NSEC3 hash with so many additional iterations.
+    pub(super) fn hash(&mut self, iterations: u16) -> Result<(), Spent> {
+        self.hashes = self.hashes.checked_sub(u32::from(iterations) + 1).ok_or(Spent)?;
+        Ok(())
+    }
+}
+
+/// One look-up.
+pub(in crate::dns) struct Session<'a> {
+    upstream: &'a Arc<Upstream>,
+    pub(super) anchors: &'a Anchors,
+    pub(super) now: UnixTime,
+    pub(super) budget: Budget,
+    messages: HashMap<Question, Result<Arc<Message>, Outage>>,
+    used_cache: bool,
+    /// Zones whose keys are proven.
+    pub(super) zones: HashMap<DomainName, Arc<Zone>>,
+}
+
+impl<'a> Session<'a> {
+    /// A look-up as of `now`.
+    pub(in crate::dns) fn new(upstream: &'a Arc<Upstream>, anchors: &'a Anchors, now: UnixTime) -> Self {
+        Self {
+            upstream,
+            anchors,
+            now,
+            budget: Budget::FULL,
+            messages: HashMap::new(),
+            used_cache: false,
+            zones: HashMap::new(),
+        }
+    }
+
+    /// The answer to a question; the same one throughout the look-up.
+    pub(super) async fn fetch(
+        &mut self,
+        name: &DomainName,
+        record_type: RecordType,
+    ) -> Result<Arc<Message>, Stop> {
+        self.fetch_all(&[(name.to_lowercase(), record_type)]).await?;
+        match self.messages.get(&(name.to_lowercase(), record_type)) {
+            Some(Ok(message)) => Ok(Arc::clone(message)),
+            Some(Err(outage)) => Err(Stop::Unreachable(outage.clone())),
+            None => Err(Stop::Unreachable(Outage::Garbled)),
+        }
+    }
+
+    /// Asks several questions side by side, for [`Session::fetch`] to find.
+    pub(super) async fn fetch_all(&mut self, questions: &[Question]) -> Result<(), Stop> {
+        let mut open: Vec<&Question> = Vec::new();
+        for question in questions {
+            if !self.messages.contains_key(question) && !open.contains(&question) {
+                self.budget
+                    .question()
+                    .map_err(|Spent| Stop::bogus(&question.0, question.1, None, Defect::TooMuchWork))?;
+                open.push(question);
+            }
+        }
+        let upstream = self.upstream;
+        let asked = open.iter().map(|question| upstream.ask(&question.0, question.1));
+        let answers = futures_util::future::join_all(asked).await;
+        for (question, answer) in open.into_iter().zip(answers) {
+            self.used_cache |= answer.as_ref().is_ok_and(|heard| heard.from_cache);
+            self.messages.insert(question.clone(), answer.map(|heard| heard.message));
+        }
+        Ok(())
+    }
+
+    /// Everything that was heard.
+    pub(in crate::dns) fn heard(&self) -> HashMap<Question, Arc<Message>> {
+        let heard = self.messages.iter().filter_map(|(question, answer)| {
+            answer.as_ref().ok().map(|message| (question.clone(), Arc::clone(message)))
+        });
+        heard.collect()
+    }
+
+    /// Whether any of it had been heard before this look-up.
+    pub(in crate::dns) fn used_cache(&self) -> bool {
+        self.used_cache
+    }
+
+    /// The keys of a zone that this look-up has proven.
+    pub(in crate::dns) fn proven_keys(&self, zone: &DomainName) -> Vec<DNSKEY> {
+        let zone = self.zones.get(&zone.to_lowercase());
+        zone.map(|zone| zone.keys.iter().map(|key| key.dnskey.clone()).collect()).unwrap_or_default()
+    }
+}

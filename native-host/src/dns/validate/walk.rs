@@ -1,0 +1,330 @@
+//! The question itself: its answer, a wildcard's answer, a denial, or an alias that leads on.
+
+use std::sync::Arc;
+
+use hickory_resolver::proto::op::Message;
+use hickory_resolver::proto::rr::{RData, Record as WireRecord};
+use hickory_resolver::proto::serialize::binary::BinEncodable;
+
+use super::chain::Zone;
+use super::denial::{Denied, Evidence, Gap};
+use super::rrset::{Proof, Set};
+use super::session::{Session, Stop};
+use crate::clock::UnixTime;
+use crate::dns::answer::{
+    Answer, Defect, Denial, InsecureCause, Insecurity, Link, Outage, Record, RecordSet, Validated,
+};
+use crate::dns::{DomainName, RecordType};
+
+/// Aliases that are followed.
+const MOST_ALIASES: usize = 11;
+
+/// Zones whose signatures over one answer are tried.
+const MOST_SIGNERS: usize = 2;
+
+/// Where one message leads.
+enum Hop {
+    Records(Vec<Record>, Verified),
+    Alias(DomainName, Verified),
+    Denied(Denial),
+}
+
+/// A set that is proven, the absence of closer names included where it needs that.
+struct Verified {
+    zone: Arc<Zone>,
+    wildcard: bool,
+    until: UnixTime,
+}
+
+/// What the aliases so far add to the answer.
+struct Trail {
+    aliases: Vec<DomainName>,
+    wildcard: bool,
+    until: UnixTime,
+    chain: Vec<Link>,
+}
+
+impl Trail {
+    fn extend(&mut self, chain: &[Link], until: UnixTime) {
+        self.until = self.until.min(until);
+        for link in chain {
+            if !self.chain.contains(link) {
+                self.chain.push(link.clone());
+            }
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Answers the question; every alias on the way must be proven.
+    pub(in crate::dns) async fn answer(&mut self, name: &DomainName, record_type: RecordType) -> Answer {
+        match self.follow(name, record_type).await {
+            Ok(answer) => answer,
+            Err(stop) => stop.into(),
+        }
+    }
+
+    async fn follow(&mut self, asked: &DomainName, record_type: RecordType) -> Result<Answer, Stop> {
+        let until = UnixTime::from_seconds(i64::MAX);
+        let mut trail = Trail { aliases: Vec::new(), wildcard: false, until, chain: Vec::new() };
+        let mut name = asked.clone();
+        let mut carried: Option<Arc<Message>> = None;
+        loop {
+            match self.hop(carried.take(), &name, record_type).await? {
+                (Hop::Records(records, verified), _) => {
+                    trail.extend(&verified.zone.chain, verified.until);
+                    return Ok(Answer::Secure(Validated::proven(RecordSet {
+                        owner: name,
+                        record_type,
+                        records,
+                        aliases: trail.aliases,
+                        from_wildcard: trail.wildcard || verified.wildcard,
+                        chain: trail.chain,
+                        valid_until: trail.until,
+                    })));
+                }
+                (Hop::Denied(mut denial), _) => {
+                    trail.extend(&denial.chain, denial.valid_until);
+                    (denial.chain, denial.valid_until) = (trail.chain, trail.until);
+                    return Ok(Answer::Absent(Validated::proven(denial)));
+                }
+                (Hop::Alias(target, verified), message) => {
+                    trail.extend(&verified.zone.chain, verified.until);
+                    trail.wildcard |= verified.wildcard;
+                    trail.aliases.push(name.clone());
+                    if trail.aliases.contains(&target) || trail.aliases.len() > MOST_ALIASES {
+                        return Err(Stop::bogus(
+                            &name,
+                            RecordType::CNAME,
+                            Some(&verified.zone.apex),
+                            Defect::AliasLoop,
+                        ));
+                    }
+                    name = target;
+                    carried = Some(message);
+                }
+            }
+        }
+    }
+
+    /// One hop: from the message that brought us here, if that is enough, else from a new one.
+    async fn hop(
+        &mut self,
+        carried: Option<Arc<Message>>,
+        name: &DomainName,
+        record_type: RecordType,
+    ) -> Result<(Hop, Arc<Message>), Stop> {
+        if let Some(message) = carried {
+            match self.judge(&message, name, record_type).await {
+                Ok(hop) => return Ok((hop, message)),
+                Err(stop @ (Stop::Insecure(_) | Stop::Unreachable(Outage::NoAnchor))) => return Err(stop),
+                Err(_) => {}
+            }
+        }
+        let message = self.fetch(name, record_type).await?;
+        let hop = self.judge(&message, name, record_type).await?;
+        Ok((hop, message))
+    }
+
+    /// What the message says of the name, or why it proves nothing. Whatever fails is bogus only
+    /// if the name cannot be proven insecure.
+    async fn judge(
+        &mut self,
+        message: &Message,
+        name: &DomainName,
+        record_type: RecordType,
+    ) -> Result<Hop, Stop> {
+        let judged = self.judge_as_secure(message, name, record_type).await;
+        let Err(Stop::Bogus(fault)) = judged else { return judged };
+        let above = if record_type == RecordType::DS { name.base_name() } else { name.clone() };
+        match self.descend(&above).await {
+            Err(stop @ Stop::Insecure(_)) => Err(stop),
+            Err(stop @ Stop::Unreachable(_)) if fault.defect == Defect::NoSignature => Err(stop),
+            _ => Err(Stop::Bogus(fault)),
+        }
+    }
+
+    async fn judge_as_secure(
+        &mut self,
+        message: &Message,
+        name: &DomainName,
+        record_type: RecordType,
+    ) -> Result<Hop, Stop> {
+        if let Some(set) = Set::find(&message.answers, name, record_type) {
+            let (verified, proof) = self.positive(message, &set).await?;
+            let records = set.records.iter().map(|record| {
+                let rdata = record.data.to_bytes();
+                let rdata = rdata.map_err(|_| Stop::bogus(name, record_type, None, Defect::Foreign))?;
+                Ok(Record { ttl: proof.ttl, rdata })
+            });
+            return Ok(Hop::Records(records.collect::<Result<_, Stop>>()?, verified));
+        }
+        let cname = Set::find(&message.answers, name, RecordType::CNAME);
+        if let Some(set) = cname.as_ref().filter(|set| !set.signatures.is_empty()) {
+            let (verified, _) = self.positive(message, set).await?;
+            let target = cname_target(set)
+                .ok_or_else(|| Stop::bogus(name, RecordType::CNAME, None, Defect::Foreign))?;
+            return Ok(Hop::Alias(target, verified));
+        }
+        if let Some(set) = dname_above(&message.answers, name) {
+            let (verified, _) = self.positive(message, &set).await?;
+            let target = dname_target(&set, name);
+            let foreign = || Stop::bogus(name, RecordType::DNAME, Some(&verified.zone.apex), Defect::Foreign);
+            let target = target.filter(|_| !verified.wildcard).ok_or_else(foreign)?;
+            // RFC 6672 section 3.1: the CNAME beside it is made from it and is not signed.
+            if cname.as_ref().is_some_and(|set| cname_target(set).as_ref() != Some(&target)) {
+                return Err(foreign());
+            }
+            return Ok(Hop::Alias(target, verified));
+        }
+        if cname.is_some() {
+            return Err(Stop::bogus(name, RecordType::CNAME, None, Defect::NoSignature));
+        }
+        self.negative(message, name, record_type).await.map(Hop::Denied)
+    }
+
+    /// Proves a set that stands in the answer.
+    async fn positive(&mut self, message: &Message, set: &Set<'_>) -> Result<(Verified, Proof), Stop> {
+        let (name, record_type) = (set.owner, set.record_type);
+        let mut fault = Stop::bogus(name, record_type, None, Defect::NoSignature);
+        for signer in
+            set.signers().into_iter().filter(|signer| may_speak(signer, name, record_type)).take(MOST_SIGNERS)
+        {
+            let zone = match self.zone(signer, name, record_type).await {
+                Ok(zone) => zone,
+                Err(stop @ Stop::Bogus(_)) => {
+                    fault = stop;
+                    continue;
+                }
+                Err(stop) => return Err(stop),
+            };
+            match set.verify(&zone.apex, &zone.keys, self.now, &mut self.budget) {
+                Ok(proof) => {
+                    let verified = self.settle_wildcard(message, set, zone, proof)?;
+                    return Ok((verified, proof));
+                }
+                Err(defect) => fault = Stop::bogus(name, record_type, Some(&zone.apex), defect),
+            }
+        }
+        Err(fault)
+    }
+
+    fn settle_wildcard(
+        &mut self,
+        message: &Message,
+        set: &Set<'_>,
+        zone: Arc<Zone>,
+        proof: Proof,
+    ) -> Result<Verified, Stop> {
+        let mut until = zone.until.min(proof.until);
+        if proof.wildcard {
+            let mut evidence = Evidence::gather(&message.authorities, &zone, self.now, &mut self.budget);
+            let insecure = |cause| Err(Stop::Insecure(Insecurity { zone: zone.apex.clone(), cause }));
+            match evidence.allows_wildcard(set.owner, proof.labels, &mut self.budget) {
+                Ok(false) => until = until.min(evidence.until),
+                Ok(true) => return insecure(InsecureCause::OptOut),
+                Err(Gap::Iterations(count)) => return insecure(InsecureCause::TooManyIterations(count)),
+                Err(Gap::Defect(defect)) => {
+                    return Err(Stop::bogus(set.owner, set.record_type, Some(&zone.apex), defect));
+                }
+            }
+        }
+        Ok(Verified { zone, wildcard: proof.wildcard, until })
+    }
+
+    /// Proves that there is nothing.
+    async fn negative(
+        &mut self,
+        message: &Message,
+        name: &DomainName,
+        record_type: RecordType,
+    ) -> Result<Denial, Stop> {
+        let mut fault = Stop::bogus(name, record_type, None, Defect::NoDenial);
+        let signers = denial_signers(&message.authorities);
+        for signer in
+            signers.into_iter().filter(|signer| may_speak(signer, name, record_type)).take(MOST_SIGNERS)
+        {
+            let zone = match self.zone(&signer, name, record_type).await {
+                Ok(zone) => zone,
+                Err(stop @ Stop::Bogus(_)) => {
+                    fault = stop;
+                    continue;
+                }
+                Err(stop) => return Err(stop),
+            };
+            let mut evidence = Evidence::gather(&message.authorities, &zone, self.now, &mut self.budget);
+            let insecure = |cause| Err(Stop::Insecure(Insecurity { zone: zone.apex.clone(), cause }));
+            match evidence.denies(name, record_type, &mut self.budget) {
+                Ok(Denied::Missing(what)) => {
+                    return Ok(Denial {
+                        what,
+                        zone: zone.apex.clone(),
+                        ttl: evidence.ttl,
+                        chain: zone.chain.clone(),
+                        valid_until: evidence.until,
+                    });
+                }
+                Ok(Denied::OptOut) => return insecure(InsecureCause::OptOut),
+                Err(Gap::Iterations(count)) => return insecure(InsecureCause::TooManyIterations(count)),
+                Err(Gap::Defect(defect)) => fault = Stop::bogus(name, record_type, Some(&zone.apex), defect),
+            }
+        }
+        Err(fault)
+    }
+}
+
+/// Whether a zone can have a word on a name: it holds it; for DS it is the parent.
+fn may_speak(signer: &DomainName, name: &DomainName, record_type: RecordType) -> bool {
+    signer.zone_of(name) && (record_type != RecordType::DS || signer != name || name.is_root())
+}
+
+/// Who signed the denial records, deepest first.
+fn denial_signers(section: &[WireRecord]) -> Vec<DomainName> {
+    let mut signers: Vec<DomainName> = Vec::new();
+    for record_type in [RecordType::NSEC, RecordType::NSEC3] {
+        for set in Set::all(section, record_type, 12) {
+            for signer in set.signers() {
+                if !signers.contains(signer) {
+                    signers.push(signer.clone());
+                }
+            }
+        }
+    }
+    signers.sort_by_key(|signer| std::cmp::Reverse(signer.iter().count()));
+    signers
+}
+
+fn cname_target(set: &Set<'_>) -> Option<DomainName> {
+    match set.records.as_slice() {
+        [WireRecord { data: RData::CNAME(target), .. }] => Some(target.0.clone()),
+        _ => None,
+    }
+}
+
+/// A DNAME set above `name`.
+fn dname_above<'m>(section: &'m [WireRecord], name: &DomainName) -> Option<Set<'m>> {
+    let above = |set: &Set<'_>| set.owner.zone_of(name) && set.owner != name;
+    Set::all(section, RecordType::DNAME, 12).into_iter().find(above)
+}
+
+/// RFC 6672 section 2.2: the owner at the end of the name replaced by the target.
+fn dname_target(set: &Set<'_>, name: &DomainName) -> Option<DomainName> {
+    let [record] = set.records.as_slice() else { return None };
+    let target = match &record.data {
+        RData::Unknown { rdata, .. } => read_name(&rdata.anything)?,
+        _ => return None,
+    };
+    let kept = name.iter().count().checked_sub(set.owner.iter().count())?;
+    let labels: Vec<&[u8]> = name.iter().take(kept).chain(target.iter()).collect();
+    let mut made = DomainName::from_labels(labels).ok()?;
+    made.set_fqdn(true);
+    Some(made)
+}
+
+/// A name that fills the record data, not compressed (RFC 6672 section 2.5).
+fn read_name(rdata: &[u8]) -> Option<DomainName> {
+    use hickory_resolver::proto::serialize::binary::{BinDecodable, BinDecoder};
+    let mut decoder = BinDecoder::new(rdata);
+    let name = DomainName::read(&mut decoder).ok()?;
+    decoder.is_empty().then_some(name)
+}

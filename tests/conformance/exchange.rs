@@ -196,7 +196,7 @@ fn as_owner(owner: &str, arguments: &[&str]) -> (i32, Value) {
 }
 
 fn message(from: &str) -> String {
-    format!("From: Alice <{from}>\r\nTo: bob@example.test\r\nSubject: Gr=?utf-8?Q?=C3=BC?=n\r\n{BODY}")
+    format!("From: Alice <{from}>\r\nTo: bob@example.test\r\nSubject: =?utf-8?Q?Gr=C3=BCn?=\r\n{BODY}")
 }
 
 struct Attempt {
@@ -312,7 +312,7 @@ fn a_signature_is_valid_only_for_what_was_signed_by_the_one_in_from() {
          --list\r\nContent-Type: text/plain\r\n\r\nfooter\r\n--list--\r\n",
         String::from_utf8_lossy(&mail).split_once("MIME-Version: 1.0\r\n").unwrap().1
     );
-    let boundary = String::from_utf8_lossy(&mail).split_once("boundary=\"").unwrap().1[..38].to_owned();
+    let boundary = String::from_utf8_lossy(&mail).split_once("boundary=\"").unwrap().1[..39].to_owned();
     let appended =
         change(&mail, &format!("--{boundary}--"), &format!("--{boundary}\r\n\r\nmore\r\n--{boundary}--"));
     let cases: Vec<(&str, Vec<u8>, &str, &str, i32)> = vec![

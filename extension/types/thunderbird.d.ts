@@ -25,6 +25,7 @@ declare var daneReading: typeof ExtensionAPIPersistent;
 /** Our own APIs, as the event page sees them. */
 declare namespace browser {
   const daneCompose: import("./dane-compose").DaneCompose;
+  const daneReading: import("./dane-reading").DaneReading;
 }
 
 /** Base64 of octets, which Thunderbird has and TypeScript's libraries do not know yet. */

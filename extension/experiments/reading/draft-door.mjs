@@ -1,0 +1,338 @@
+/**
+ * The one door through which Thunderbird fills a compose window from a message: drafts, templates, "edit as new",
+ * "forward inline", "redirect", and the forwarding of a filter. libmime does not hand encrypted content to part
+ * handlers there, so that an *empty* window would open, and saving it would replace the draft.
+ *
+ * This stands in the converter's place. A message that is S/MIME at its root is held back, opened by the host, and only
+ * then fed to the real converter, as a message with its own header and the plaintext. If it cannot be opened, there is
+ * a sentence and no window. Everything else passes untouched.
+ *
+ * Windows that were filled with decrypted text are told by the observer topic `dane-smime-decrypted-window` (README).
+ */
+
+import { fieldValue, firstPart, headerFields, mediaType, parameter, smimeKind, splitEntity } from "./mime-text.mjs";
+import { bytesOf, Collector, sha256, streamOf } from "./octets.mjs";
+import { openMessageHead } from "./open-message.mjs";
+import { inPrivateTemp } from "./private-temp.mjs";
+import { inChrome } from "./verdict-words.mjs";
+
+/** The converter's contract for compose windows and quoting. */
+export const DRAFT_CONVERTER = "@mozilla.org/streamconv;1?from=message/rfc822&to=application/xhtml+xml";
+/** Another contract of the same class, through which the real one is had. */
+export const REAL_CONVERTER = "@mozilla.org/streamconv;1?from=message/rfc822&to=text/html";
+
+const FEED_OCTETS = 256 * 1024;
+
+/** Messages being opened: a second click does not open a second window. @type {Set<string>} */
+const opening = new Set();
+
+export class DraftDoor {
+  QueryInterface = ChromeUtils.generateQI([
+    "nsIMimeStreamConverter",
+    "nsIStreamConverter",
+    "nsIStreamListener",
+    "nsIRequestObserver",
+  ]);
+  #around;
+  #real = Cc[REAL_CONVERTER].createInstance(Ci.nsIMimeStreamConverter);
+  #listener = this.#real.QueryInterface(Ci.nsIStreamListener);
+  /** `pass`: hand through; `look`: until the header is complete; `hold`: until all is there. */
+  #mode = "pass";
+  #collector = new Collector();
+  #held = "";
+  #type = 0;
+
+  /** @param {import("./part-handler.mjs").Surroundings} around */
+  constructor(around) {
+    this.#around = around;
+  }
+
+  get realConverter() {
+    return this.#real;
+  }
+
+  /** @param {number} type quoting never sets one of the two, so it passes */
+  setMimeOutputType(type) {
+    this.#type = type;
+    if (type === Ci.nsMimeOutput.nsMimeMessageDraftOrTemplate || type === Ci.nsMimeOutput.nsMimeMessageEditorTemplate) {
+      this.#mode = "look";
+    }
+    this.#real.setMimeOutputType(type);
+  }
+
+  /** @param {any[]} args */
+  setStreamURI(...args) {
+    this.#real.setStreamURI(...args);
+  }
+
+  /** @param {any[]} args */
+  setMimeHeadersListener(...args) {
+    this.#real.setMimeHeadersListener(...args);
+  }
+
+  convert() {
+    throw Components.Exception("", Cr.NS_ERROR_NOT_IMPLEMENTED);
+  }
+
+  getConvertedType() {
+    throw Components.Exception("", Cr.NS_ERROR_NOT_IMPLEMENTED);
+  }
+
+  /** @param {any[]} args */
+  asyncConvertData(...args) {
+    this.#real.QueryInterface(Ci.nsIStreamConverter).asyncConvertData(...args);
+  }
+
+  /** @param {any} request */
+  onStartRequest(request) {
+    this.#listener.onStartRequest(request);
+  }
+
+  /**
+   * @param {any} request
+   * @param {any} stream
+   * @param {number} offset
+   * @param {number} count
+   */
+  onDataAvailable(request, stream, offset, count) {
+    if (this.#mode === "pass") {
+      this.#listener.onDataAvailable(request, stream, offset, count);
+      return;
+    }
+    this.#collector.take(stream, count);
+    if (this.#mode === "look") {
+      this.#held += this.#collector.finish();
+      if (/\r?\n\r?\n/.test(this.#held)) {
+        const type = fieldValue(headerFields(splitEntity(this.#held).head), "content-type");
+        this.#mode = smimeKind(type) ? "hold" : "pass";
+        this.#passHeld(request);
+      }
+    }
+  }
+
+  /**
+   * @param {any} request
+   * @param {number} status
+   */
+  onStopRequest(request, status) {
+    this.#held += this.#collector.finish();
+    if (this.#mode === "hold" && !isOpenedByHost(this.#held)) {
+      this.#mode = "pass"; // clear-signed text: libmime reads that by itself
+    }
+    if (this.#mode !== "hold") {
+      this.#mode = "pass";
+      this.#passHeld(request);
+      this.#listener.onStopRequest(request, status);
+      return;
+    }
+    const loaded = Components.isSuccessCode(status);
+    this.#open(request, loaded).catch((error) => {
+      console.error("DANE S/MIME: a message could not be opened for writing", error);
+      this.#around.display.refuseWindow(inChrome({ ok: false, code: "internal", message: "" }, "cms").sentences);
+    });
+  }
+
+  /** @param {any} request */
+  #passHeld(request) {
+    if (this.#mode === "pass" && this.#held) {
+      const held = this.#held;
+      this.#held = "";
+      this.#listener.onDataAvailable(request, streamOf(held), 0, held.length);
+    }
+  }
+
+  /**
+   * @param {any} request
+   * @param {boolean} loaded whether all of the message is there
+   */
+  async #open(request, loaded) {
+    const { head, body } = splitEntity(this.#held);
+    const fields = headerFields(head);
+    if (this.#real.forwardInlineFilter) {
+      // A filter sends without a window, so nobody could see that plaintext leaves: the ciphertext goes, as a file.
+      const note = `Content-Type: text/plain; charset=utf-8\r\n\r\n${this.#around.display.inUtf8("reading_filter_forward")}`;
+      const file =
+        'Content-Type: message/rfc822; name="encrypted.eml"\r\n' +
+        'Content-Disposition: attachment; filename="encrypted.eml"\r\n\r\n';
+      this.#feed(request, mixed(outer(fields), [note, file + this.#held]), false);
+      return;
+    }
+    const isDraft = this.#type === Ci.nsMimeOutput.nsMimeMessageDraftOrTemplate && !this.#real.forwardInline;
+    const uri = this.#real.originalMsgURI;
+    if (isDraft && opening.has(uri)) {
+      return;
+    }
+    opening.add(uri);
+    try {
+      const bytes = loaded ? decoded(body, fieldValue(fields, "content-transfer-encoding")) : null;
+      const outcome = await this.#ask(fields, head, bytes);
+      if (!outcome.ok || outcome.content === null) {
+        this.#around.display.refuseWindow(inChrome(outcome, "cms").sentences);
+        return;
+      }
+      const encrypted = outcome.verdict.encryption.state === "decrypted";
+      this.#feed(request, asMessage(fields, outcome.content), encrypted);
+    } finally {
+      opening.delete(uri);
+    }
+  }
+
+  /**
+   * @param {import("./mime-text.mjs").Field[]} fields
+   * @param {string} head
+   * @param {string | null} bytes
+   * @returns {Promise<import("./openings.mjs").Opened | import("./openings.mjs").NotOpened>}
+   */
+  async #ask(fields, head, bytes) {
+    if (bytes === null) {
+      return { ok: false, code: "bad-message", message: "" };
+    }
+    const openHead = openMessageHead(head, fieldValue(fields, "content-type"));
+    /** @type {import("./openings.mjs").Sealed} */
+    const sealed = { head: openHead, bytes, shown: null, key: sha256([openHead, bytes]) };
+    return this.#around.openings.known(sealed) ?? this.#around.openings.open(sealed);
+  }
+
+  /**
+   * Hands the message to the real converter, which opens the compose window before this returns.
+   *
+   * @param {any} request
+   * @param {string} message byte string
+   * @param {boolean} encrypted whether it holds text that was encrypted
+   */
+  #feed(request, message, encrypted) {
+    const watcher = {
+      onOpenWindow: (/** @type {any} */ appWindow) => {
+        const win = appWindow.docShell.domWindow;
+        if (encrypted) {
+          this.#tell(win);
+        }
+      },
+      onCloseWindow() {},
+    };
+    Services.wm.addListener(watcher);
+    try {
+      inPrivateTemp(() => {
+        for (let start = 0; start < message.length; start += FEED_OCTETS) {
+          const piece = message.slice(start, start + FEED_OCTETS);
+          this.#listener.onDataAvailable(request, streamOf(piece), start, piece.length);
+        }
+        this.#listener.onStopRequest(request, Cr.NS_OK);
+      });
+    } finally {
+      Services.wm.removeListener(watcher);
+    }
+  }
+
+  /** @param {any} win a compose window that is being opened */
+  #tell(win) {
+    const uri =
+      win.arguments?.[0]?.QueryInterface?.(Ci.nsIMsgComposeParams).originalMsgURI || this.#real.originalMsgURI;
+    if (uri) {
+      this.#around.encrypted.remember(uri);
+    }
+    Services.obs.notifyObservers(win, "dane-smime-decrypted-window", uri);
+  }
+}
+
+// What the composer sets on the converter belongs to the real one.
+for (const name of [
+  "forwardInline",
+  "forwardInlineFilter",
+  "forwardToAddress",
+  "overrideComposeFormat",
+  "identity",
+  "originalMsgURI",
+  "origMsgHdr",
+]) {
+  Object.defineProperty(DraftDoor.prototype, name, {
+    get() {
+      return this.realConverter[name];
+    },
+    set(value) {
+      this.realConverter[name] = value;
+    },
+  });
+}
+
+/**
+ * Whether the host has to open the message before anything of it can be read: all CMS objects, and a signature over one.
+ *
+ * @param {string} message
+ */
+function isOpenedByHost(message) {
+  const { head, body } = splitEntity(message);
+  const type = fieldValue(headerFields(head), "content-type");
+  if (smimeKind(type) !== "signed") {
+    return true;
+  }
+  const first = firstPart(body, parameter(type, "boundary") ?? "") ?? "";
+  return smimeKind(fieldValue(headerFields(splitEntity(first).head), "content-type")) !== null;
+}
+
+/**
+ * @param {string} body
+ * @param {string} encoding the value of Content-Transfer-Encoding
+ * @returns {string | null} null for an encoding in which nobody sends CMS
+ */
+function decoded(body, encoding) {
+  switch (encoding.toLowerCase()) {
+    case "base64":
+      try {
+        return bytesOf(Uint8Array.fromBase64(body.replace(/[^A-Za-z0-9+/=]/g, "")));
+      } catch {
+        return null;
+      }
+    case "":
+    case "7bit":
+    case "8bit":
+    case "binary":
+      return body;
+    default:
+      return null;
+  }
+}
+
+/**
+ * The message's own header, as the composer needs it, without what describes the encrypted content.
+ *
+ * @param {import("./mime-text.mjs").Field[]} fields
+ */
+function outer(fields) {
+  const kept = fields.filter(({ name }) => !name.startsWith("content-") && name !== "mime-version");
+  return `${kept.map(({ raw }) => `${raw}\r\n`).join("")}MIME-Version: 1.0\r\n`;
+}
+
+/**
+ * A message with this header and the decrypted entity. Of the entity's header only Content-* counts, and the subject
+ * where it was protected as the real one (RFC 9788 section 2.1.1: `hp="cipher"`).
+ *
+ * @param {import("./mime-text.mjs").Field[]} fields
+ * @param {string} entity
+ */
+function asMessage(fields, entity) {
+  const { head, body } = splitEntity(entity);
+  const inside = headerFields(head);
+  const type = fieldValue(inside, "content-type");
+  const content = inside
+    .filter(({ name }) => name.startsWith("content-"))
+    .map(({ raw }) => `${raw}\r\n`)
+    .join("");
+  const subject = parameter(type, "hp") === "cipher" ? inside.find(({ name }) => name === "subject") : undefined;
+  const own = subject ? [...fields.filter(({ name }) => name !== "subject"), subject] : fields;
+  // A multipart goes one level down, so that its parts have the numbers that they have on display, where images inside
+  // the text are fetched. A single part stays: wrapped, flowed text would gain a space and a line each time.
+  return mediaType(type).startsWith("multipart/")
+    ? mixed(outer(own), [`${content}\r\n${body}`])
+    : `${outer(own)}${content}\r\n${body}`;
+}
+
+/**
+ * @param {string} header
+ * @param {string[]} parts
+ */
+function mixed(header, parts) {
+  const boundary = `dane-smime-${Services.uuid.generateUUID().toString().slice(1, -1)}`;
+  const all = parts.map((part) => `--${boundary}\r\n${part}\r\n`).join("");
+  return `${header}Content-Type: multipart/mixed; boundary="${boundary}"\r\n\r\n${all}--${boundary}--\r\n`;
+}

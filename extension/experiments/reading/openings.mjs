@@ -1,0 +1,92 @@
+/**
+ * One place that opens S/MIME parts: knows what was opened before, asks the add-on's event page for what was not, and
+ * never asks twice for the same while an answer is under way.
+ */
+
+/**
+ * What the host needs to open one part.
+ *
+ * @typedef {object} Sealed
+ * @property {string} head header of the message for the host (open-message.mjs), a byte string
+ * @property {string} bytes the part's content, a byte string
+ * @property {string | null} shown SHA-256 of the octets that are drawn already (clear-signed mail), else null
+ * @property {string} key SHA-256 of `head` and `bytes`, which all of the host's answer depends on
+ */
+
+/**
+ * What the host said. `content`: the entity to be drawn, a byte string; null where nothing may be.
+ *
+ * @typedef {{ ok: true, verdict: import("../../types/protocol").Verdict, content: string | null,
+ *             certificate: string | null, domain: string | null }} Opened
+ * @typedef {{ ok: false, code: string, message: string }} NotOpened no statement about the mail: the host could not be
+ *   asked, or could not answer
+ */
+
+/** The host must answer within this, and one second more for each MiB. */
+const PATIENCE_MS = 30_000;
+
+export class Openings {
+  /** @type {Map<string, Promise<Opened | NotOpened>>} */
+  #underWay = new Map();
+  #ask;
+  #cache;
+
+  /**
+   * @param {object} parts
+   * @param {(sealed: Sealed, deadlineMs: number) => Promise<Opened>} parts.ask rejects with an error that has a `code`
+   * @param {import("./plaintext-cache.mjs").PlaintextCache<Opened>} parts.cache
+   */
+  constructor({ ask, cache }) {
+    this.#ask = ask;
+    this.#cache = cache;
+  }
+
+  /**
+   * What is known of a message that is to be drawn. "Nobody vouches for the signer" may be another answer in a minute,
+   * so that is asked anew each time.
+   *
+   * @param {Sealed} sealed
+   * @returns {Opened | null}
+   */
+  known({ key }) {
+    const opened = this.#cache.get(key);
+    return opened?.verdict.signature.state === "unknown" ? null : opened;
+  }
+
+  /**
+   * The plaintext alone, for somebody who draws no verdict beside it.
+   *
+   * @param {Sealed} sealed
+   * @returns {string | null}
+   */
+  content({ key }) {
+    return this.#cache.get(key)?.content ?? null;
+  }
+
+  /**
+   * @param {Sealed} sealed
+   * @returns {Promise<Opened | NotOpened>} never rejects
+   */
+  open(sealed) {
+    let answer = this.#underWay.get(sealed.key);
+    if (!answer) {
+      answer = this.#openAnew(sealed).finally(() => this.#underWay.delete(sealed.key));
+      this.#underWay.set(sealed.key, answer);
+    }
+    return answer;
+  }
+
+  /** @param {Sealed} sealed */
+  async #openAnew(sealed) {
+    try {
+      const opened = await this.#ask(sealed, PATIENCE_MS + Math.ceil(sealed.bytes.length / 1024));
+      if (opened.content !== null) {
+        this.#cache.keep(sealed.key, opened, opened.content.length);
+      }
+      return opened;
+    } catch (error) {
+      const { code = "internal", message = "" } = /** @type {{ code?: string, message?: string }} */ (error ?? {});
+      return /** @type {NotOpened} */ ({ ok: false, code, message });
+    }
+  }
+}

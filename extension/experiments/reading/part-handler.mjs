@@ -1,0 +1,279 @@
+/**
+ * The stream listener that libmime feeds with one S/MIME part and that gives it back what may be drawn. It opens the
+ * whole of a message and nothing less, hands out content only as the host gave it, and on any doubt hands out nothing.
+ *
+ * What it gives back has to be given during `onStopRequest`. While a message is drawn, nobody waits for the host:
+ * first nothing is drawn, and when the host has answered, the message is drawn again. Where nothing could be drawn
+ * again (quoting, printing, an attachment), a nested event loop waits for the host, for at most 15 seconds.
+ */
+
+import { clearTimeout, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
+import {
+  fieldValue,
+  firstPart,
+  headerFields,
+  inMultipart,
+  parameter,
+  smimeKind,
+  splitEntity,
+  toCrlf,
+} from "./mime-text.mjs";
+import { asBytes, bufferOf, Collector, sha256 } from "./octets.mjs";
+import { openMessageHead } from "./open-message.mjs";
+
+/** How long quoting, printing or saving an attachment may wait for the host. */
+const NESTED_MS = 15_000;
+
+/** libmime is handed so many octets at once, so that no second copy of a large mail is made. */
+const OUTPUT_OCTETS = 1024 * 1024;
+
+/** @type {import("./openings.mjs").NotOpened} */
+const BROKEN = { ok: false, code: "internal", message: "" };
+
+/**
+ * @typedef {object} Surroundings what the handlers of all parts share
+ * @property {import("./openings.mjs").Openings} openings
+ * @property {import("./message-views.mjs").MessageViews} views
+ * @property {import("./verdict-display.mjs").VerdictDisplay} display
+ * @property {import("./encrypted-uris.mjs").EncryptedUris} encrypted
+ */
+
+/** Handles one part of the kinds `cms` and `signed` (mime-text.mjs). */
+export class PartHandler {
+  QueryInterface = ChromeUtils.generateQI(["nsIStreamListener"]);
+  #around;
+  /** @type {"cms" | "signed"} */
+  #kind;
+  /** nsIPgpMimeProxy @type {any} */
+  #proxy;
+  #collector = new Collector();
+  /** @type {import("./message-views.mjs").MessageView | null} */
+  #view = null;
+
+  /**
+   * @param {Surroundings} around
+   * @param {"cms" | "signed"} kind
+   */
+  constructor(around, kind) {
+    this.#around = around;
+    this.#kind = kind;
+  }
+
+  /** @param {any} request */
+  onStartRequest(request) {
+    this.#proxy = request.QueryInterface(Ci.nsIPgpMimeProxy);
+    this.#view = this.#purpose === "draw" ? this.#around.views.begin(this.#proxy.mailChannel) : null;
+  }
+
+  /**
+   * @param {any} _request
+   * @param {any} stream
+   * @param {number} _offset
+   * @param {number} count
+   */
+  onDataAvailable(_request, stream, _offset, count) {
+    this.#collector.take(stream, count);
+  }
+
+  /**
+   * @param {any} _request
+   * @param {number} status
+   */
+  onStopRequest(_request, status) {
+    // An exception here would be a blank message without a word.
+    try {
+      if (Components.isSuccessCode(status)) {
+        this.#handle(this.#collector.finish());
+      }
+    } catch (error) {
+      console.error("DANE S/MIME: a part could not be handled", error);
+      if (this.#view) {
+        this.#around.display.show(this.#view, BROKEN, this.#kind);
+      }
+    }
+  }
+
+  /**
+   * What the part is loaded for.
+   *
+   * @returns {"draw" | "use" | "scan"} `use`: somebody wants the content and no verdict (quoting, printing, an
+   *   attachment); `scan`: filters, the search index: they get nothing that was encrypted
+   */
+  get #purpose() {
+    const spec = this.#proxy.messageURI?.spec ?? "";
+    if (/[?&](header=(filter|enigmailFilter)|emitter=js)\b/.test(spec)) {
+      return "scan";
+    }
+    return /[?&](header|part)=/.test(spec) ? "use" : "draw";
+  }
+
+  /** @param {string} bytes */
+  #handle(bytes) {
+    const { mimePart, allowNestedDecrypt } = this.#proxy;
+    const whole = mimePart === "1" || (mimePart === "1.1" && allowNestedDecrypt);
+    if (this.#kind === "cms") {
+      whole ? this.#open(bytes) : this.#leaveClosed(bytes);
+      return;
+    }
+    const first = firstPart(bytes, parameter(this.#proxy.contentType, "boundary") ?? "");
+    const inner = smimeKind(fieldValue(headerFields(splitEntity(first ?? "").head), "content-type"));
+    if (inner && whole) {
+      this.#open(bytes); // what is signed is itself to be opened: the host takes off all the layers
+    } else if (inner) {
+      this.#leaveClosed(first ?? "");
+    } else {
+      this.#showSigned(bytes, first, whole);
+    }
+  }
+
+  /**
+   * Clear-signed text: drawn at once, judged later. The host is told the hash of exactly what was drawn.
+   *
+   * @param {string} bytes
+   * @param {string | null} first its first part; null where it has none
+   * @param {boolean} whole whether it is the whole message
+   */
+  #showSigned(bytes, first, whole) {
+    const drawn = first ?? `Content-Type: text/plain\r\n\r\n${bytes}`;
+    this.#output(drawn);
+    if (!this.#view) {
+      return;
+    }
+    if (!whole) {
+      this.#around.display.closedPart(this.#view, this.#kind);
+      return;
+    }
+    const view = this.#view;
+    const sealed = this.#sealed(bytes, sha256([toCrlf(drawn)]));
+    const known = this.#around.openings.known(sealed);
+    if (known) {
+      this.#around.display.show(view, known, this.#kind);
+      return;
+    }
+    const answer = this.#around.openings.open(sealed);
+    this.#around.display.pending(view, answer, "reading_checking");
+    answer.then((outcome) => this.#around.display.show(view, outcome, this.#kind));
+  }
+
+  /**
+   * A part of which nothing can be drawn before the host has opened it.
+   *
+   * @param {string} bytes
+   */
+  #open(bytes) {
+    const purpose = this.#purpose;
+    if (purpose === "scan") {
+      return;
+    }
+    const sealed = this.#sealed(bytes, null);
+    if (this.#view) {
+      this.#draw(this.#view, sealed);
+    } else if (this.#proxy.mailChannel) {
+      const content = this.#around.openings.content(sealed) ?? this.#waitFor(sealed);
+      if (content !== null) {
+        this.#around.encrypted.rememberLoad(this.#proxy.messageURI);
+        this.#output(content);
+      }
+    }
+  }
+
+  /**
+   * @param {import("./message-views.mjs").MessageView} view
+   * @param {import("./openings.mjs").Sealed} sealed
+   */
+  #draw(view, sealed) {
+    const { openings, display } = this.#around;
+    const handed = view.takeHanded(sealed.key);
+    if (handed === "other") {
+      display.show(view, BROKEN, "cms");
+      return;
+    }
+    const opened = handed ?? openings.known(sealed);
+    if (opened) {
+      display.show(view, opened, "cms");
+      if (opened.content !== null) {
+        this.#output(opened.content);
+      }
+      return;
+    }
+    const answer = openings.open(sealed);
+    display.pending(view, answer, "reading_decrypting");
+    answer.then((outcome) => {
+      if (outcome.ok && outcome.content !== null && view.isCurrent) {
+        view.drawAgain(sealed.key, outcome);
+      } else {
+        display.show(view, outcome, "cms");
+      }
+    });
+  }
+
+  /**
+   * @param {import("./openings.mjs").Sealed} sealed
+   * @returns {string | null} the content, if the host gives it in time
+   */
+  #waitFor(sealed) {
+    /** @type {string | null} */
+    let content = null;
+    let over = false;
+    const timer = setTimeout(() => (over = true), NESTED_MS);
+    this.#around.openings.open(sealed).then((outcome) => {
+      content = outcome.ok ? outcome.content : null;
+      over = true;
+    });
+    Services.tm.spinEventLoopUntil("DANE S/MIME: opening a message for quoting or saving", () => over);
+    clearTimeout(timer);
+    return content;
+  }
+
+  /**
+   * A part inside something else: who wrote the rest could use its plaintext, so it stays what it is, a file.
+   *
+   * @param {string} bytes
+   */
+  #leaveClosed(bytes) {
+    if (this.#view) {
+      this.#around.display.closedPart(this.#view, "cms");
+    }
+    if (this.#proxy.mailChannel && this.#purpose !== "scan") {
+      const lines = new Uint8Array(bufferOf(bytes)).toBase64().replace(/.{76}/g, "$&\r\n");
+      this.#output(
+        'Content-Type: application/octet-stream; name="smime.p7m"\r\nContent-Transfer-Encoding: base64\r\n' +
+          `Content-Disposition: attachment; filename="smime.p7m"\r\n\r\n${lines}\r\n`,
+      );
+    }
+  }
+
+  /**
+   * @param {string} bytes
+   * @param {string | null} shown
+   * @returns {import("./openings.mjs").Sealed}
+   */
+  #sealed(bytes, shown) {
+    const head = openMessageHead(asBytes(headerOf(this.#proxy.messageURI)), asBytes(this.#proxy.contentType));
+    return { head, bytes, shown, key: sha256([head, bytes]) };
+  }
+
+  /** @param {string} entity byte string */
+  #output(entity) {
+    const boundary = `dane-smime-${Services.uuid.generateUUID().toString().slice(1, -1)}`;
+    const text = inMultipart(entity, boundary);
+    for (let start = 0; start < text.length; start += OUTPUT_OCTETS) {
+      const piece = text.slice(start, start + OUTPUT_OCTETS);
+      this.#proxy.outputDecryptedData(piece, piece.length);
+    }
+  }
+}
+
+/**
+ * The header of the message as it was received.
+ *
+ * @param {any} url
+ * @returns {string} empty where Thunderbird does not have it: then no one is said to have written the message
+ */
+function headerOf(url) {
+  try {
+    return url.QueryInterface(Ci.nsIMsgMailNewsUrl).mimeHeaders.allHeaders;
+  } catch {
+    return "";
+  }
+}

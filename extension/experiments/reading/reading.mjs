@@ -1,0 +1,108 @@
+/** Puts the parts of the reading experiment together, starts them and takes them down. */
+
+import { clearInterval, setInterval } from "resource://gre/modules/Timer.sys.mjs";
+import { EncryptedUris } from "./encrypted-uris.mjs";
+import { EventPage } from "./event-page.mjs";
+import { MessageViews } from "./message-views.mjs";
+import { bufferOf, bytesOf } from "./octets.mjs";
+import { Openings } from "./openings.mjs";
+import { PlaintextCache } from "./plaintext-cache.mjs";
+import { emptyPrivateTemp } from "./private-temp.mjs";
+import { Registration } from "./registration.mjs";
+import { VerdictDisplay } from "./verdict-display.mjs";
+
+/** Ten minutes after its last use plaintext is gone. */
+const LIMITS = { entries: 20, octets: 96 * 1024 * 1024, ageMs: 10 * 60 * 1000 };
+const SWEEP_MS = 60 * 1000;
+
+export class Reading {
+  page = new EventPage();
+  /** @type {PlaintextCache<import("./openings.mjs").Opened>} */
+  #cache = new PlaintextCache(LIMITS, () => Date.now());
+  #views = new MessageViews();
+  /** @type {EncryptedUris | null} */
+  #encrypted = null;
+  /** @type {VerdictDisplay | null} */
+  #display = null;
+  /** @type {Registration | null} */
+  #registration = null;
+  #sweeper = 0;
+  #say;
+
+  /** @param {(key: string, args: string[]) => string} localize a message of `_locales`; empty where there is none */
+  constructor(localize) {
+    this.#say = (/** @type {import("./verdict-words.mjs").Sentence} */ { keys, args = [], fallback = "" }) => {
+      for (const key of keys) {
+        const text = localize(key, args);
+        if (text) {
+          return text;
+        }
+      }
+      return fallback;
+    };
+  }
+
+  /** @returns {string[]} what this Thunderbird lacks; nothing was changed then, and its own S/MIME is at work */
+  start() {
+    emptyPrivateTemp();
+    try {
+      const encrypted = new EncryptedUris();
+      const display = new VerdictDisplay(this.#say, encrypted);
+      const openings = new Openings({ ask: (sealed, ms) => this.#ask(sealed, ms), cache: this.#cache });
+      const registration = new Registration({ openings, views: this.#views, display, encrypted });
+      const missing = registration.install();
+      if (missing.length) {
+        return missing;
+      }
+      this.#encrypted = encrypted;
+      this.#display = display;
+      this.#registration = registration;
+      this.#sweeper = setInterval(() => this.#cache.sweep(), SWEEP_MS);
+      return [];
+    } catch (error) {
+      console.error("DANE S/MIME: reading could not be started", error);
+      return [String(error)];
+    }
+  }
+
+  /** @param {boolean} isAppShutdown Thunderbird itself ends, and nobody will look at its windows again */
+  stop(isAppShutdown) {
+    clearInterval(this.#sweeper);
+    this.#registration?.remove();
+    this.forget();
+    emptyPrivateTemp();
+    if (isAppShutdown) {
+      return;
+    }
+    this.#encrypted?.forgetAll();
+    for (const view of this.#views.current()) {
+      this.#display?.leave(view);
+    }
+  }
+
+  /** Forgets all decrypted mail. */
+  forget() {
+    this.#cache.clear();
+  }
+
+  /**
+   * @param {import("./openings.mjs").Sealed} sealed
+   * @param {number} deadlineMs
+   * @returns {Promise<import("./openings.mjs").Opened>}
+   */
+  async #ask({ head, bytes, shown }, deadlineMs) {
+    const job = { message: bufferOf(head + bytes), shownSha256: shown, deadlineMs };
+    // The page gets a little longer than the host: it tells the finer reason.
+    const answer = await this.page.call(job, deadlineMs + 5_000);
+    if (answer.failure) {
+      throw answer.failure;
+    }
+    return {
+      ok: true,
+      verdict: answer.verdict,
+      content: answer.content ? bytesOf(new Uint8Array(answer.content)) : null,
+      certificate: answer.certificatePem?.replace(/-----[^-]*-----|\s/g, "") ?? null,
+      domain: answer.domain ?? null,
+    };
+  }
+}

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{Context, Output, not_built};
+use super::{Context, Output};
 use crate::clock::{Clock, SystemClock, UnixTime};
-use crate::keys::{HeldKey, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_key_file};
+use crate::keys::{
+    HeldKey, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_certificates, read_key_file,
+};
 use crate::mime::EmailAddress;
 use crate::service::engine::open_keys;
 use crate::service::key_list;
@@ -29,10 +31,12 @@ pub(super) struct Arguments {
 enum Action {
     /// Make a key with a self-signed certificate
     Generate(Generate),
-    /// Make a key and a certificate request for an authority
-    Request,
+    /// Make the key that will follow the one in use, which stays in use until `select`
+    Rotate(Generate),
+    /// Make a key and print a certificate request for an authority
+    Request(Request),
     /// Install the certificate that an authority made for a request
-    Install,
+    Install(Install),
     /// Take over a key from a PKCS#12 or PEM file
     Import(Import),
     /// Write a key and its certificate into a PKCS#12 file
@@ -61,6 +65,26 @@ struct Generate {
     /// For how many days the certificate is valid
     #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u16).range(1..=7300), value_name = "DAYS")]
     days: u16,
+}
+
+#[derive(Debug, clap::Args)]
+struct Request {
+    /// The address that the certificate is to name
+    #[arg(long, value_name = "ADDRESS")]
+    address: String,
+    /// The name to ask for [default: the address]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// rsa-2048, rsa-3072, rsa-4096, p-256 or p-384
+    #[arg(long, default_value = "rsa-3072", value_name = "ALGORITHM")]
+    algorithm: NewAlgorithm,
+}
+
+#[derive(Debug, clap::Args)]
+struct Install {
+    /// The certificate, with those above it if they came along: PEM, DER or PKCS#7
+    #[arg(long, value_name = "FILE")]
+    cert: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -111,14 +135,22 @@ struct One {
     sha256: Fingerprint,
 }
 
+impl Generate {
+    fn new_key(&self) -> Result<NewKey, Failure> {
+        let address = parse_address(&self.address)?;
+        Ok(NewKey { address, name: self.name.clone(), algorithm: self.algorithm, days: self.days })
+    }
+}
+
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Failure> {
     let settings = &context.settings;
     let store = open_keys(settings);
     let now = settings.at.unwrap_or_else(|| SystemClock.now());
     match &arguments.action {
         Action::Generate(arguments) => generate(&store, arguments, now),
-        Action::Request => Err(not_built("key request")),
-        Action::Install => Err(not_built("key install")),
+        Action::Rotate(arguments) => rotate(&store, arguments, now),
+        Action::Request(arguments) => request(&store, arguments),
+        Action::Install(arguments) => install(&store, arguments, now),
         Action::Import(arguments) => import(&store, arguments, now),
         Action::Export(arguments) => export(&store, arguments),
         Action::List => list(&store, now),
@@ -137,25 +169,53 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
 }
 
 fn generate(store: &KeyStore, arguments: &Generate, now: UnixTime) -> Result<Output, Failure> {
-    let address = parse_address(&arguments.address)?;
-    let new = NewKey {
-        address,
-        name: arguments.name.clone(),
-        algorithm: arguments.algorithm,
-        days: arguments.days,
-    };
-    let held = store.generate(&new, now)?;
+    let held = store.generate(&arguments.new_key()?, now)?;
     let mut text = format!("Made a key for {}.\n\n", held.address);
     describe(&mut text, &held);
-    let file = store.certificate_path(held.certificate.sha256());
+    text.push_str(&how_to_publish(store, &held));
+    Ok(Output::good(key_list::row(&held), text))
+}
+
+fn rotate(store: &KeyStore, arguments: &Generate, now: UnixTime) -> Result<Output, Failure> {
+    let next = store.generate_next(&arguments.new_key()?, now)?;
+    let mut text = format!("Made the next key for {}.\n\n", next.address);
+    describe(&mut text, &next);
+    text.push_str(&how_to_publish(store, &next));
+    let sha256 = next.certificate.sha256();
     let _ = write!(
         text,
+        "\nLeave the present record in place beside it. When both have been in the DNS for a day, change over:\n  \
+         dane-smime key select --address {} --sign {sha256} --encrypt {sha256}\n",
+        next.address
+    );
+    Ok(Output::good(key_list::row(&next), text))
+}
+
+fn how_to_publish(store: &KeyStore, held: &HeldKey) -> String {
+    let file = store.certificate_path(held.certificate.sha256());
+    format!(
         "\nSo that others find it, publish it in the DNS of {}. This prints the lines:\n  \
          dane-smime record {} --cert '{}'\n",
         held.address.domain(),
         held.address,
         file.display()
-    );
+    )
+}
+
+fn request(store: &KeyStore, arguments: &Request) -> Result<Output, Failure> {
+    let address = parse_address(&arguments.address)?;
+    // A request says nothing of days: the authority decides.
+    let new = NewKey { address, name: arguments.name.clone(), algorithm: arguments.algorithm, days: 0 };
+    let pem = store.request(&new)?;
+    Ok(Output::good(json!({"address": new.address.to_string(), "request": pem}), pem))
+}
+
+fn install(store: &KeyStore, arguments: &Install, now: UnixTime) -> Result<Output, Failure> {
+    let certificates = read_certificates(&read(&arguments.cert)?)?;
+    let held = store.install(&certificates, now)?;
+    let mut text = format!("Installed the certificate for {}.\n\n", held.address);
+    describe(&mut text, &held);
+    text.push_str(&how_to_publish(store, &held));
     Ok(Output::good(key_list::row(&held), text))
 }
 

@@ -101,6 +101,9 @@ pub enum KeyError {
     /// There is no keyring to be reached.
     #[error("there is no keyring")]
     KeyringMissing(KeyringAbsence),
+    /// None of the certificates belongs to a key that is held.
+    #[error("none of the certificates belongs to a key that is held")]
+    NoKeyForCertificates,
     /// No key is held whose certificate has this fingerprint.
     #[error("no key is held for the certificate {0}")]
     NoSuchKey(Fingerprint),

@@ -23,7 +23,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::stack::Stack;
-use openssl::x509::{X509, X509Builder, X509Extension, X509Name};
+use openssl::x509::{X509, X509Builder, X509Extension, X509Name, X509Req};
 use x509_cert::ext::pkix::name::{GeneralName, OtherName};
 use x509_cert::ext::pkix::{
     BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName, SubjectKeyIdentifier,
@@ -153,6 +153,21 @@ pub(super) fn self_signed(new: &NewKey, now: UnixTime) -> Result<(PrivateKey, Ce
     // What we made must be what we can read.
     let certificate = Certificate::from_der(&der).map_err(|_| ErrorStack::get())?;
     Ok((PrivateKey::new(key), certificate))
+}
+
+/// Makes a key and a PKCS#10 request (RFC 2986) for it, DER. It asks for what a self-signed
+/// certificate would have; the authority decides.
+pub(super) fn request(new: &NewKey) -> Result<(PrivateKey, Vec<u8>), KeyError> {
+    let key = new.algorithm.make()?;
+    let subject = subject(new)?;
+    let mut builder = X509Req::builder()?;
+    builder.set_version(0)?; // version 1, the only one there is
+    builder.set_subject_name(&subject)?;
+    builder.set_pubkey(&key)?;
+    let extensions = extensions(new)?;
+    builder.add_extensions(&extensions)?;
+    builder.sign(&key, new.algorithm.digest())?;
+    Ok((PrivateKey::new(key), builder.build().to_der()?))
 }
 
 /// What certificate and request have in common.

@@ -141,22 +141,21 @@ pub(super) fn usable<'a>(
 
 /// Sets the flags that say which key is used for its own address now.
 pub(super) fn mark_selected(held: &mut [HeldKey], choices: &Choices, now: UnixTime) {
-    let best = |held: &[HeldKey], address: &EmailAddress, purpose| {
+    // Once for each address, not for each key: an organisation's store holds many.
+    let best = |address: &EmailAddress, purpose| {
         let usable = usable(held, choices, address, purpose, now).ok()?;
         usable.first().map(|key| key.certificate.sha256())
     };
-    let flags: Vec<(bool, bool)> = held
-        .iter()
-        .map(|key| {
-            let own = Some(key.certificate.sha256());
-            (
-                best(held, &key.address, Purpose::Sign) == own,
-                best(held, &key.address, Purpose::Encrypt) == own,
-            )
-        })
-        .collect();
-    for (key, (sign, encrypt)) in held.iter_mut().zip(flags) {
-        (key.selected_sign, key.selected_encrypt) = (sign, encrypt);
+    let mut selected = BTreeMap::new();
+    for key in &*held {
+        selected
+            .entry(key.address.clone())
+            .or_insert_with_key(|address| (best(address, Purpose::Sign), best(address, Purpose::Encrypt)));
+    }
+    for key in held {
+        let own = Some(key.certificate.sha256());
+        let (sign, encrypt) = selected.get(&key.address).copied().unwrap_or_default();
+        (key.selected_sign, key.selected_encrypt) = (sign == own, encrypt == own);
     }
 }
 

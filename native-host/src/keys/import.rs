@@ -16,6 +16,7 @@ use const_oid::ObjectIdentifier;
 use der::asn1::{AnyRef, ContextSpecific, OctetStringRef};
 use der::{Decode, Encode, Sequence};
 use openssl::error::ErrorStack;
+use openssl::pkcs7::Pkcs7;
 use openssl::pkcs12::{ParsedPkcs12_2, Pkcs12};
 use openssl::pkey::{PKey, Private};
 use openssl::provider::Provider;
@@ -53,6 +54,25 @@ pub fn read_key_file(content: &[u8], password: &str) -> Result<Vec<KeyMaterial>,
         _ if content.first() == Some(&0x30) => read_pkcs12(content, password),
         _ => Err(ImportError::NotAKeyFile),
     }
+}
+
+/// Reads what an authority sends back: certificates as PEM or DER, or a PKCS#7 bundle of them
+/// (`.p7b`, `.p7c`).
+///
+/// # Errors
+/// [`ImportError::NoCertificate`].
+pub fn read_certificates(content: &[u8]) -> Result<Vec<Certificate>, ImportError> {
+    if let Ok(found) = Certificate::from_pem_or_der(content) {
+        return Ok(found);
+    }
+    let bundle = Pkcs7::from_pem(content).or_else(|_| Pkcs7::from_der(content));
+    let bundle = bundle.map_err(|_| ImportError::NoCertificate)?;
+    let mut found = Vec::new();
+    for x509 in bundle.signed().and_then(|signed| signed.certificates()).into_iter().flatten() {
+        let der = x509.to_der().map_err(|_| ImportError::Damaged)?;
+        found.push(Certificate::from_der(&der).map_err(|_| ImportError::Damaged)?);
+    }
+    if found.is_empty() { Err(ImportError::NoCertificate) } else { Ok(found) }
 }
 
 fn armoured(text: &str) -> Result<Vec<u8>, ImportError> {
@@ -182,7 +202,7 @@ fn pair(keys: Vec<PKey<Private>>, certificates: &[Certificate]) -> Result<Vec<Ke
 }
 
 /// Follows the issuers' names upwards. Names alone: whoever uses the chain verifies it.
-fn chain_above(leaf: &Certificate, others: &[Certificate]) -> Vec<Certificate> {
+pub(super) fn chain_above(leaf: &Certificate, others: &[Certificate]) -> Vec<Certificate> {
     let mut chain = Vec::new();
     let mut top = leaf;
     while let Some(issuer) = others.iter().find(|other| {

@@ -29,7 +29,7 @@ pub use error::{ImportError, KeyError, KeyringAbsence, NoneUsable, Purpose, Seal
 pub use export::Pkcs12Encryption;
 pub use generate::{NewAlgorithm, NewKey, UnknownAlgorithm};
 pub use held::{HeldKey, KeyHandle};
-pub use import::{KeyMaterial, read_key_file};
+pub use import::{KeyMaterial, read_certificates, read_key_file};
 pub use kek::KekSource;
 pub use private::PrivateKey;
 pub use process::harden_process;

@@ -232,3 +232,61 @@ fn writers_beside_each_other_lose_nothing() {
     assert_eq!(place.store().all_decryption_keys().unwrap().len(), 8);
     assert!(place.files("unfinished").is_empty());
 }
+
+#[test]
+fn the_next_key_waits_for_its_turn() {
+    let place = Place::new();
+    let store = place.store();
+    assert!(matches!(store.generate_next(&new_key(), NOW), Err(KeyError::NoUsableKey { .. })));
+    let current = store.generate(&new_key(), NOW).unwrap();
+    let next = store.generate_next(&new_key(), NOW.plus(86_400)).unwrap();
+    assert!(!next.selected_sign && !next.selected_encrypt);
+    let signer = |at| store.signer_for(&alice(), at).unwrap().certificate;
+    assert_eq!(signer(NOW.plus(86_400)), current.certificate);
+    // and takes it when the present one ends
+    assert_eq!(signer(current.certificate.not_after().plus(1)), next.certificate);
+    // own copies go to both meanwhile
+    assert_eq!(store.own_certificates_for(&alice(), NOW.plus(86_400)).unwrap().len(), 2);
+}
+
+#[test]
+fn a_request_is_answered_by_a_certificate_for_its_key() {
+    let place = Place::new();
+    let store = place.store();
+    let pem = store.request(&new_key()).unwrap();
+    let request = openssl::x509::X509Req::from_pem(pem.as_bytes()).unwrap();
+    let key = request.public_key().unwrap();
+    assert!(request.verify(&key).unwrap());
+    assert!(store.list(NOW).unwrap().is_empty());
+    assert_eq!((place.files("key").len(), place.files("csr").len()), (1, 1));
+
+    let answer = |address: &str| {
+        // a certificate over the request's key, signed by somebody else
+        let mut builder = openssl::x509::X509::builder().unwrap();
+        builder.set_version(2).unwrap();
+        builder.set_subject_name(request.subject_name()).unwrap();
+        builder.set_issuer_name(request.subject_name()).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        let at = |seconds| openssl::asn1::Asn1Time::from_unix(seconds).unwrap();
+        builder.set_not_before(&at(NOW.seconds() - 10)).unwrap();
+        builder.set_not_after(&at(NOW.seconds() + 1000)).unwrap();
+        let names = openssl::x509::extension::SubjectAlternativeName::new()
+            .email(address)
+            .build(&builder.x509v3_context(None, None))
+            .unwrap();
+        builder.append_extension(names).unwrap();
+        builder.sign(&p256(), openssl::hash::MessageDigest::sha256()).unwrap();
+        crate::x509::Certificate::from_der(&builder.build().to_der().unwrap()).unwrap()
+    };
+    let other = Sample::default().signed_by(&p256());
+    assert!(matches!(store.install(&[other.clone()], NOW), Err(KeyError::NoKeyForCertificates)));
+    assert!(matches!(
+        store.install(&[answer("eve@example.test")], NOW),
+        Err(KeyError::AddressDoesNotFit { .. })
+    ));
+    let good = answer("alice@example.test");
+    let held = store.install(&[other, good.clone()], NOW).unwrap();
+    assert_eq!(held.certificate, good);
+    assert!(store.signer_for(&alice(), NOW).unwrap().private.belongs_to(&good));
+    assert!(place.files("csr").is_empty());
+}

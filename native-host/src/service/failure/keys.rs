@@ -53,6 +53,11 @@ impl From<KeyError> for Failure {
                 "No keyring answers in this session. Start one (gnome-keyring, KWallet), then try again. On a \
                  server, use --unlock-file.",
             ),
+            KeyError::NoKeyForCertificates => Self::new(
+                Code::NoSuchKey,
+                "The certificate belongs to none of the keys held here. It must be the answer to a request made \
+                 with this data directory.",
+            ),
             KeyError::NoSuchKey(fingerprint) => {
                 Self::new(Code::NoSuchKey, format!("No key is held for the certificate {fingerprint}."))
             }

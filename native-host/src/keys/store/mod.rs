@@ -6,29 +6,29 @@
 //!   store.json                  the store's random id, and what its keys are sealed with
 //!   choices.json                selected and retired certificates
 //!   <SHA-256 of the SPKI>.key   a private key, sealed (see sealed.rs)
+//!   <SHA-256 of the SPKI>.csr   the request for a key that waits for its certificate, PEM
 //!   <SHA-256 of the DER>.pem    a certificate and its chain, in the clear
 //! ```
 //! A key comes before its certificate and goes after it, so that a crash in between leaves a key
 //! that nothing names, and never a certificate that nothing opens.
 
+mod sealing;
+mod write;
+
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use super::error::{KeyError, Purpose, SealedBy};
-use super::export::{self, Pkcs12Encryption};
-use super::files::{self, WriteLock};
-use super::generate::{self, NewKey};
-use super::held::{self, Choices, HeldKey, KeyHandle, Selected};
-use super::import::KeyMaterial;
-use super::kek::{Kek, KekSource, StoreId};
-use super::private::PrivateKey;
-use super::sealed::{self, KeyId, Sealed, SealedError};
 use crate::clock::UnixTime;
+use crate::keys::error::{KeyError, NoneUsable, Purpose};
+use crate::keys::export::{self, Pkcs12Encryption};
+use crate::keys::files;
+use crate::keys::held::{self, Choices, HeldKey, KeyHandle};
+use crate::keys::import::KeyMaterial;
+use crate::keys::kek::KekSource;
+use crate::keys::private::PrivateKey;
+use crate::keys::sealed::{self, KeyId, Sealed, SealedError};
 use crate::mime::EmailAddress;
 use crate::x509::{Certificate, Fingerprint, NameMatch};
 
-const VERSION: u32 = 1;
 /// Certificates with their chains and the JSON files stay far below this.
 const MAX_FILE: u64 = 1024 * 1024;
 
@@ -49,16 +49,6 @@ pub struct SigningKey {
     pub chain: Vec<Certificate>,
     /// The key.
     pub private: PrivateKey,
-}
-
-/// `store.json`.
-#[derive(Serialize, Deserialize)]
-struct StoreFile {
-    version: u32,
-    id: String,
-    sealed_by: SealedBy,
-    /// See [`Kek::check`].
-    check: String,
 }
 
 impl KeyStore {
@@ -160,54 +150,6 @@ impl KeyStore {
         held.into_iter().map(|key| Ok((key.certificate, self.unseal(key.handle)?))).collect()
     }
 
-    /// Makes a key and a self-signed certificate for it, and keeps both.
-    ///
-    /// # Errors
-    /// [`KeyError::Crypto`]; else as [`KeyStore::import`].
-    pub fn generate(&self, new: &NewKey, now: UnixTime) -> Result<HeldKey, KeyError> {
-        // The slow part, before the lock.
-        let (private, certificate) = generate::self_signed(new, now)?;
-        let material = KeyMaterial { private, certificate, chain: Vec::new() };
-        self.import(&material, Some(&new.address), now)
-    }
-
-    /// Keeps a key with its certificate; doing so twice changes nothing. With an address, the key
-    /// is held for that one, which the certificate must name if it names any; without, for the
-    /// first that the certificate names.
-    ///
-    /// # Errors
-    /// [`KeyError::AddressDoesNotFit`], [`KeyError::AddressMissing`]; those of the keyring or the
-    /// unlock file; [`KeyError::Unwritable`]. Nothing is kept then.
-    pub fn import(
-        &self,
-        material: &KeyMaterial,
-        address: Option<&EmailAddress>,
-        now: UnixTime,
-    ) -> Result<HeldKey, KeyError> {
-        let certificate = &material.certificate;
-        let address = match (address, certificate.email_addresses().first()) {
-            (Some(given), _) if certificate.names_address(given) == NameMatch::NamesOthers => {
-                return Err(KeyError::AddressDoesNotFit { address: given.clone() });
-            }
-            (Some(address), _) | (None, Some(address)) => address,
-            (None, None) => return Err(KeyError::AddressMissing),
-        };
-        files::make_private_dir(&self.dir)?;
-        let lock = WriteLock::take(&self.dir)?;
-        let kek = self.kek_for_writing(&lock)?;
-        let sealed = sealed::seal(&material.private, address, &kek)?;
-        let id = KeyId::of_spki(&material.private.spki_der()?);
-        files::write_atomically(&self.key_file(&id), &sealed)?;
-        let chain = std::iter::once(certificate).chain(&material.chain);
-        let pem: String = chain.map(Certificate::to_pem).collect();
-        files::write_atomically(&self.certificate_path(certificate.sha256()), pem.as_bytes())?;
-        drop(lock);
-        self.list(now)?
-            .into_iter()
-            .find(|key| key.certificate == *certificate)
-            .ok_or_else(|| KeyError::NoSuchKey(certificate.sha256()))
-    }
-
     /// Writes a key with its certificate and chain into a PKCS#12 file, mode 0600.
     ///
     /// # Errors
@@ -225,57 +167,6 @@ impl KeyStore {
         let material = KeyMaterial { private, certificate: held.certificate, chain: held.chain };
         let der = export::pkcs12(&material, password, encryption)?.ok_or(KeyError::PasswordHasNul)?;
         files::write_atomically(file, &der)
-    }
-
-    /// Chooses which certificates sign for an address and which its own copies are encrypted to.
-    /// `None` leaves that choice as it was.
-    ///
-    /// # Errors
-    /// [`KeyError::NoSuchKey`]; [`KeyError::AddressDoesNotFit`] if a key is none of this address.
-    pub fn select(
-        &self,
-        address: &EmailAddress,
-        sign: Option<Fingerprint>,
-        encrypt: Option<Fingerprint>,
-    ) -> Result<(), KeyError> {
-        for fingerprint in [sign, encrypt].into_iter().flatten() {
-            if !self.find(fingerprint)?.serves(address) {
-                return Err(KeyError::AddressDoesNotFit { address: address.clone() });
-            }
-        }
-        self.change(|choices| {
-            let selected: &mut Selected = choices.selected.entry(address.to_string()).or_default();
-            selected.sign = sign.map(|chosen| chosen.to_string()).or(selected.sign.take());
-            selected.encrypt = encrypt.map(|chosen| chosen.to_string()).or(selected.encrypt.take());
-        })
-    }
-
-    /// Keeps a key for old mail only. This is not undone: it is never used for anything new again.
-    ///
-    /// # Errors
-    /// [`KeyError::NoSuchKey`].
-    pub fn retire(&self, certificate: Fingerprint) -> Result<(), KeyError> {
-        self.find(certificate)?;
-        self.change(|choices| {
-            choices.forget(certificate);
-            choices.retired.insert(certificate.to_string());
-        })
-    }
-
-    /// Destroys a certificate, and its private key if no other certificate has the same key. Mail
-    /// that was encrypted to it cannot be read any more.
-    ///
-    /// # Errors
-    /// [`KeyError::NoSuchKey`].
-    pub fn delete(&self, certificate: Fingerprint) -> Result<(), KeyError> {
-        let key = self.find(certificate)?;
-        self.change(|choices| choices.forget(certificate))?;
-        let _lock = WriteLock::take(&self.dir)?;
-        files::remove(&self.certificate_path(certificate))?;
-        if self.scan()?.iter().all(|other| other.handle != key.handle) {
-            files::remove(&self.key_file(&key.handle.0))?;
-        }
-        Ok(())
     }
 
     /// Where the certificate of a key that is held lies, as PEM, its chain behind it.
@@ -351,84 +242,18 @@ impl KeyStore {
         }))
     }
 
-    /// The key-encryption key of a store that has sealed something.
-    fn kek(&self) -> Result<Kek, KeyError> {
-        let file = self.store_file()?.ok_or_else(|| KeyError::Damaged { file: self.store_path() })?;
-        let id = self.store_id(&file)?;
-        if file.sealed_by != self.source.sealed_by() {
-            return Err(self.sealed_otherwise(&file));
-        }
-        let kek =
-            self.source.load(&id)?.ok_or(KeyError::KeyringEntryMissing { sealed: self.count_sealed()? })?;
-        if kek.check(&id)? == file.check { Ok(kek) } else { Err(self.sealed_otherwise(&file)) }
-    }
-
-    /// The same, made on first use. Once anything is sealed, no other key is ever put in its
-    /// place, whatever the keyring says.
-    fn kek_for_writing(&self, _lock: &WriteLock) -> Result<Kek, KeyError> {
-        if self.count_sealed()? > 0 {
-            return self.kek();
-        }
-        let id = match self.store_file()? {
-            Some(file) => self.store_id(&file)?,
-            None => StoreId::random()?,
-        };
-        let kek = match self.source.load(&id)? {
-            Some(kek) => kek,
-            None => self.source.establish(&id)?,
-        };
-        let file = StoreFile {
-            version: VERSION,
-            id: id.text(),
-            sealed_by: self.source.sealed_by(),
-            check: kek.check(&id)?,
-        };
-        self.write_json(&self.store_path(), &file)?;
-        Ok(kek)
-    }
-
-    fn sealed_otherwise(&self, file: &StoreFile) -> KeyError {
-        KeyError::SealedOtherwise { by: file.sealed_by, tried: self.source.sealed_by() }
-    }
-
-    fn count_sealed(&self) -> Result<usize, KeyError> {
-        files::with_extension(&self.dir, "key").map(|found| found.len())
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Choices)) -> Result<(), KeyError> {
-        files::make_private_dir(&self.dir)?;
-        let _lock = WriteLock::take(&self.dir)?;
-        let mut choices = self.choices()?;
-        change(&mut choices);
-        self.write_json(&self.choices_path(), &choices)
-    }
-
     fn choices(&self) -> Result<Choices, KeyError> {
         let path = self.choices_path();
         let Some(content) = files::read(&path, MAX_FILE)? else { return Ok(Choices::default()) };
         serde_json::from_slice(&content).map_err(|_| KeyError::Damaged { file: path })
     }
 
-    fn store_file(&self) -> Result<Option<StoreFile>, KeyError> {
-        let path = self.store_path();
-        let Some(content) = files::read(&path, MAX_FILE)? else { return Ok(None) };
-        let file: StoreFile =
-            serde_json::from_slice(&content).map_err(|_| KeyError::Damaged { file: path.clone() })?;
-        if file.version == VERSION { Ok(Some(file)) } else { Err(KeyError::FromTheFuture { file: path }) }
-    }
-
-    fn store_id(&self, file: &StoreFile) -> Result<StoreId, KeyError> {
-        StoreId::parse(&file.id).ok_or_else(|| KeyError::Damaged { file: self.store_path() })
-    }
-
-    fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<(), KeyError> {
-        let text = serde_json::to_vec_pretty(value)
-            .map_err(|error| KeyError::Unwritable { path: path.to_owned(), reason: error.into() })?;
-        files::write_atomically(path, &text)
-    }
-
     fn key_file(&self, id: &KeyId) -> PathBuf {
         self.dir.join(format!("{id}.key"))
+    }
+
+    fn request_file(&self, id: &KeyId) -> PathBuf {
+        self.dir.join(format!("{id}.csr"))
     }
 
     fn store_path(&self) -> PathBuf {
@@ -441,6 +266,6 @@ impl KeyStore {
 }
 
 fn none_held(address: &EmailAddress, purpose: Purpose) -> KeyError {
-    let why = super::error::NoneUsable::NoneHeld;
+    let why = NoneUsable::NoneHeld;
     KeyError::NoUsableKey { address: address.clone(), purpose, why, fitness: None }
 }

@@ -1,0 +1,78 @@
+//! What the store's keys are sealed with: `store.json` and the key-encryption key.
+
+use serde::{Deserialize, Serialize};
+
+use super::{KeyStore, MAX_FILE};
+use crate::keys::error::{KeyError, SealedBy};
+use crate::keys::files::{self, WriteLock};
+use crate::keys::kek::{Kek, StoreId};
+
+const VERSION: u32 = 1;
+
+/// `store.json`.
+#[derive(Serialize, Deserialize)]
+struct StoreFile {
+    version: u32,
+    id: String,
+    sealed_by: SealedBy,
+    /// See [`Kek::check`].
+    check: String,
+}
+
+impl KeyStore {
+    /// The key-encryption key of a store that has sealed something.
+    pub(super) fn kek(&self) -> Result<Kek, KeyError> {
+        let file = self.store_file()?.ok_or_else(|| KeyError::Damaged { file: self.store_path() })?;
+        let id = self.store_id(&file)?;
+        if file.sealed_by != self.source.sealed_by() {
+            return Err(self.sealed_otherwise(&file));
+        }
+        let kek =
+            self.source.load(&id)?.ok_or(KeyError::KeyringEntryMissing { sealed: self.count_sealed()? })?;
+        if kek.check(&id)? == file.check { Ok(kek) } else { Err(self.sealed_otherwise(&file)) }
+    }
+
+    /// The same, made on first use. Once anything is sealed, no other key is ever put in its
+    /// place, whatever the keyring says.
+    pub(super) fn kek_for_writing(&self, _lock: &WriteLock) -> Result<Kek, KeyError> {
+        if self.count_sealed()? > 0 {
+            return self.kek();
+        }
+        let id = match self.store_file()? {
+            Some(file) => self.store_id(&file)?,
+            None => StoreId::random()?,
+        };
+        let kek = match self.source.load(&id)? {
+            Some(kek) => kek,
+            None => self.source.establish(&id)?,
+        };
+        let file = StoreFile {
+            version: VERSION,
+            id: id.text(),
+            sealed_by: self.source.sealed_by(),
+            check: kek.check(&id)?,
+        };
+        self.write_json(&self.store_path(), &file)?;
+        Ok(kek)
+    }
+
+    fn sealed_otherwise(&self, file: &StoreFile) -> KeyError {
+        KeyError::SealedOtherwise { by: file.sealed_by, tried: self.source.sealed_by() }
+    }
+
+    fn count_sealed(&self) -> Result<usize, KeyError> {
+        files::with_extension(&self.dir, "key").map(|found| found.len())
+    }
+
+    fn store_file(&self) -> Result<Option<StoreFile>, KeyError> {
+        let path = self.store_path();
+        let Some(content) = files::read(&path, MAX_FILE)? else { return Ok(None) };
+        let file: StoreFile =
+            serde_json::from_slice(&content).map_err(|_| KeyError::Damaged { file: path.clone() })?;
+        if file.version == VERSION { Ok(Some(file)) } else { Err(KeyError::FromTheFuture { file: path }) }
+    }
+
+    fn store_id(&self, file: &StoreFile) -> Result<StoreId, KeyError> {
+        StoreId::parse(&file.id).ok_or_else(|| KeyError::Damaged { file: self.store_path() })
+    }
+}

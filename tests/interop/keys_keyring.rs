@@ -1,0 +1,218 @@
+//! Keys behind a real keyring: gnome-keyring over a D-Bus session of its own, each step a process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test program"
+)]
+#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
+
+#[path = "../support/keyring_session.rs"]
+mod keyring_session;
+
+use std::path::{Path, PathBuf};
+
+use keyring_session::{Secrets, Session, files_below};
+use openssl::pkcs12::Pkcs12;
+use serde_json::Value;
+
+/// What `dane-smime --json` answered.
+struct Answer {
+    status: i32,
+    json: Value,
+    stderr: String,
+}
+
+impl Answer {
+    fn code(&self) -> &str {
+        self.json["error"]["code"].as_str().unwrap_or("no error")
+    }
+}
+
+struct User {
+    session: Session,
+    place: tempfile::TempDir,
+}
+
+impl User {
+    fn with(secrets: Secrets) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("password"), "p12 password\n").unwrap();
+        Self { session: Session::start(secrets), place }
+    }
+
+    fn data(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    fn key(&self, data: &Path, arguments: &[&str]) -> Answer {
+        key_in(&self.session, data, arguments)
+    }
+
+    fn generate(&self, data: &Path) -> String {
+        let answer = self.key(data, &["generate", "--address", "alice@example.test", "--algorithm", "p-256"]);
+        assert_eq!(answer.status, 0, "{}", answer.stderr);
+        answer.json["sha256"].as_str().unwrap().to_owned()
+    }
+
+    /// Needs the private key, so the keyring.
+    fn export(&self, data: &Path, sha256: &str) -> Answer {
+        let (p12, password) = (self.place.path().join("out.p12"), self.place.path().join("password"));
+        let (p12, password) = (p12.to_str().unwrap(), password.to_str().unwrap());
+        self.key(data, &["export", "--sha256", sha256, "--p12", p12, "--password-file", password])
+    }
+
+    fn exported_pkcs8(&self) -> Vec<u8> {
+        let p12 = Pkcs12::from_der(&std::fs::read(self.place.path().join("out.p12")).unwrap()).unwrap();
+        p12.parse2("p12 password").unwrap().pkey.unwrap().private_key_to_pkcs8().unwrap()
+    }
+}
+
+fn key_in(session: &Session, data: &Path, arguments: &[&str]) -> Answer {
+    let output = session
+        .command(env!("CARGO_BIN_EXE_dane-smime"))
+        .arg("--json")
+        .arg("--data-dir")
+        .arg(data)
+        .arg("key")
+        .args(arguments)
+        .output()
+        .unwrap();
+    Answer {
+        status: output.status.code().expect("it ended by itself"),
+        json: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    files_below(dir).into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect()
+}
+
+#[test]
+fn a_key_outlives_the_process_that_made_it_and_never_lies_in_the_clear() {
+    let user = User::with(Secrets::Unlocked);
+    let data = user.data("data");
+    let sha256 = user.generate(&data);
+    let exported = user.export(&data, &sha256);
+    assert_eq!(exported.status, 0, "{}", exported.stderr);
+    let pkcs8 = user.exported_pkcs8();
+    let scalar = &pkcs8[36..68];
+    let files = contents(&data);
+    assert!(files.len() >= 4);
+    for (file, content) in &files {
+        for secret in scalar.windows(16) {
+            let hex = hex::encode(secret).into_bytes();
+            let found = content.windows(16).any(|part| part == secret) || find(content, &hex);
+            assert!(!found, "{} holds the private key", file.display());
+        }
+    }
+}
+
+fn find(content: &[u8], part: &[u8]) -> bool {
+    content.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_any_of_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let user = User::with(Secrets::Unlocked);
+    let data = user.data("data");
+    user.generate(&data);
+    for file in files_below(&data) {
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o077, 0, "{}", file.display());
+    }
+    assert_eq!(std::fs::metadata(data.join("keys")).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_locked_keyring_is_said_to_be_locked_and_keys_are_still_listed() {
+    let user = User::with(Secrets::Unlocked);
+    let data = user.data("data");
+    let sha256 = user.generate(&data);
+    user.session.lock();
+    let before = contents(&data);
+    for answer in [user.export(&data, &sha256), user.key(&data, &["generate", "--address", "a@example.test"])]
+    {
+        assert_eq!((answer.code(), answer.status), ("keyring-locked", 4), "{}", answer.stderr);
+    }
+    assert_eq!(contents(&data), before);
+    let listed = user.key(&data, &["list"]);
+    assert_eq!(listed.status, 0);
+    assert_eq!(listed.json[0]["sha256"], sha256.as_str());
+}
+
+#[test]
+fn a_keyring_that_is_not_there_is_said_to_be_missing() {
+    for (secrets, words) in
+        [(Secrets::NoBus, "No keyring answers"), (Secrets::NoCollection, "no keyring yet")]
+    {
+        let user = User::with(secrets);
+        let data = user.data("data");
+        let answer = user.key(&data, &["generate", "--address", "alice@example.test"]);
+        assert_eq!((answer.code(), answer.status), ("keyring-missing", 4), "{}", answer.stderr);
+        assert!(answer.stderr.contains(words), "{}", answer.stderr);
+        let left = files_below(&data);
+        assert!(left.iter().all(|file| file.ends_with("lock")), "{left:?}");
+    }
+}
+
+#[test]
+fn a_keyring_without_our_entry_never_gets_a_new_one_while_sealed_files_exist() {
+    let user = User::with(Secrets::Unlocked);
+    let data = user.data("data");
+    let sha256 = user.generate(&data);
+    let before = contents(&data);
+    // The keyring of a user who started anew, open and empty; and one where none was ever made.
+    for secrets in [Secrets::Unlocked, Secrets::NoCollection] {
+        let other = Session::start(secrets);
+        let p12 = user.place.path().join("other.p12");
+        let password = user.place.path().join("password");
+        let export = [
+            "export",
+            "--sha256",
+            &sha256,
+            "--p12",
+            p12.to_str().unwrap(),
+            "--password-file",
+            password.to_str().unwrap(),
+        ];
+        for arguments in [&export[..], &["generate", "--address", "alice@example.test"]] {
+            let answer = key_in(&other, &data, arguments);
+            assert_eq!((answer.code(), answer.status), ("keyring-entry-missing", 4), "{}", answer.stderr);
+        }
+        assert_eq!(contents(&data), before);
+        assert!(!p12.exists());
+    }
+    assert_eq!(user.export(&data, &sha256).status, 0, "the old keyring still opens it");
+}
+
+#[test]
+fn two_data_directories_share_nothing() {
+    let user = User::with(Secrets::Unlocked);
+    let (one, two) = (user.data("one"), user.data("two"));
+    let sha256 = user.generate(&one);
+    user.generate(&two);
+    for file in files_below(&one.join("keys")) {
+        if file.extension().is_some_and(|extension| extension == "key" || extension == "pem") {
+            std::fs::copy(&file, two.join("keys").join(file.file_name().unwrap())).unwrap();
+        }
+    }
+    let answer = user.export(&two, &sha256);
+    assert_eq!((answer.code(), answer.status), ("key-damaged", 2), "{}", answer.stderr);
+}
+
+#[test]
+fn processes_beside_each_other_agree_on_one_secret() {
+    let user = User::with(Secrets::Unlocked);
+    let data = user.data("data");
+    let made: Vec<String> = std::thread::scope(|scope| {
+        let makers: Vec<_> = (0..4).map(|_| scope.spawn(|| user.generate(&data))).collect();
+        makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+    });
+    for sha256 in made {
+        assert_eq!(user.export(&data, &sha256).status, 0);
+    }
+}

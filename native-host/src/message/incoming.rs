@@ -3,9 +3,9 @@
 use openssl::sha::sha256;
 
 use super::layers::{self, Unwrapped};
-use super::verdict::{Checked, Encryption, EncryptionFault, InvalidReason, Signature, Verdict, decide};
+use super::verdict::{Checked, Encryption, InvalidReason, Signature, Verdict, decide};
 use crate::keys::{KeyError, KeyStore};
-use crate::mime::address::parse_mailbox_list;
+use crate::mime::address::{Mailbox, parse_mailbox_list};
 use crate::mime::canonical::to_crlf;
 use crate::mime::header::HeaderError;
 use crate::mime::{EmailAddress, Entity, Headers};
@@ -57,7 +57,9 @@ pub fn open(
         return Err(OpenError::TooLarge);
     }
     let root = Entity::parse(message)?;
-    let from = single_sender(&root.headers);
+    let sender = single_sender(&root.headers);
+    let display_name_claims = sender.as_ref().and_then(claimed_by_name);
+    let from = sender.map(|sender| sender.address);
     let mut result = layers::unwrap(message, keys, &[])?;
     if let (Checked::Broken(InvalidReason::CertificateMissing), Some(address)) = (&result.checked, &from) {
         // The mail carries no certificate (CMS_NOCERTS): the domain may publish it (usage 3 0 0).
@@ -72,16 +74,19 @@ pub fn open(
     let (content, encryption) = withhold(content, encryption, &signature);
     let unwrapped = !matches!((&encryption, &signature), (Encryption::None, Signature::None));
     let subject = subject(&root.headers);
-    Ok(Opened { verdict: Verdict { from, encryption, signature, subject }, content, unwrapped })
+    Ok(Opened {
+        verdict: Verdict { from, encryption, signature, subject, display_name_claims },
+        content,
+        unwrapped,
+    })
 }
 
 /// The one address in the one From field (RFC 5322 section 3.6.2); a Sender field changes nothing.
-fn single_sender(headers: &Headers<'_>) -> Option<EmailAddress> {
+fn single_sender(headers: &Headers<'_>) -> Option<Mailbox> {
     let field = headers.single("From").ok()??;
-    match parse_mailbox_list(&field.value()).ok()?.as_slice() {
-        [only] => Some(only.address.clone()),
-        _ => None,
-    }
+    let mut mailboxes = parse_mailbox_list(&field.value()).ok()?;
+    let first = mailboxes.pop()?;
+    mailboxes.is_empty().then_some(first)
 }
 
 fn hold_to_shown(checked: Checked, shown: Option<[u8; 32]>, content: Option<&[u8]>) -> Checked {
@@ -97,15 +102,26 @@ fn hold_to_shown(checked: Checked, shown: Option<[u8; 32]>, content: Option<&[u8
 /// together by somebody else from the sender's ciphertext.
 fn withhold(
     content: Option<Vec<u8>>,
-    encryption: Encryption,
+    mut encryption: Encryption,
     signature: &Signature,
 ) -> (Option<Vec<u8>>, Encryption) {
-    match (&encryption, signature) {
-        (Encryption::Decrypted { authenticated: false, .. }, Signature::Invalid(..)) => {
-            (None, Encryption::Failed(EncryptionFault::WithheldUnauthentic))
+    let is_invalid = matches!(signature, Signature::Invalid(..));
+    match &mut encryption {
+        Encryption::Decrypted { authenticated: false, withheld, .. } if is_invalid => {
+            *withheld = true;
+            (None, encryption)
         }
         _ => (content, encryption),
     }
+}
+
+/// An address in the display name that is not the sender's own.
+fn claimed_by_name(sender: &Mailbox) -> Option<EmailAddress> {
+    let field = format!("Subject: {}\r\n\r\n", sender.display_name); // decoded like any unstructured text
+    let name = mail_parser::MessageParser::default().parse_headers(&field)?.subject()?.to_owned();
+    let outside = |c: char| c.is_whitespace() || "<>()[]\",;:'".contains(c);
+    let mut addresses = name.split(outside).filter_map(|word| EmailAddress::parse(word).ok());
+    addresses.find(|address| !address.to_string().eq_ignore_ascii_case(&sender.address.to_string()))
 }
 
 fn subject(headers: &Headers<'_>) -> Option<String> {

@@ -4,7 +4,7 @@
 //! multipart is left shut and vouches for nothing.
 
 use super::verdict::{Checked, Encryption, EncryptionFault, InvalidReason, Malformation};
-use crate::cms::{self, CmsError, CmsObject, ObjectType};
+use crate::cms::{self, CmsError, CmsObject, ObjectType, Placement};
 use crate::keys::{KeyError, KeyStore};
 use crate::mime::canonical::to_crlf;
 use crate::mime::split::signed_parts;
@@ -33,17 +33,25 @@ pub(super) fn unwrap(
 ) -> Result<Unwrapped, KeyError> {
     let mut current = message.to_vec();
     let mut encryption = Encryption::None;
-    let mut checked = Checked::Unsigned;
+    let mut signatures: Vec<SignatureLayer> = Vec::new(); // since the last decryption, outermost first
     for _ in 0..MAX_LAYERS {
-        let Some(step) = peel(&current, keys, candidates)? else {
-            return Ok(Unwrapped { content: Some(current), encryption, checked });
+        let Some(step) = peel(&current, keys, candidates, signatures.len())? else {
+            return Ok(Unwrapped { content: Some(current), encryption, checked: combine(signatures) });
         };
         match step {
             Step::Decrypted { content, encryption: done } => {
                 // What was outside the encryption signed a ciphertext, not what is shown.
-                (current, encryption, checked) = (content, done, Checked::Unsigned);
+                signatures.clear();
+                (current, encryption) = (content, done);
             }
-            Step::Signed { content, checked: found } => (current, checked) = (content, found),
+            Step::Signed { content, layer } => {
+                current = content;
+                signatures.extend(layer);
+            }
+            Step::LeftShut => {
+                let encryption = Encryption::LeftShut;
+                return Ok(Unwrapped { content: None, encryption, checked: combine(signatures) });
+            }
             Step::Shut(fault) => {
                 let encryption = Encryption::Failed(fault);
                 return Ok(Unwrapped { content: None, encryption, checked: Checked::Unsigned });
@@ -57,15 +65,38 @@ pub(super) fn unwrap(
     Ok(Unwrapped { content: None, encryption, checked: Checked::Unsigned })
 }
 
+/// A signature, and how it holds its content.
+struct SignatureLayer {
+    checked: Checked,
+    placement: Placement,
+}
+
+/// What several signatures round one content are worth together. Each must be intact. Only opaque
+/// ones may be nested, and then the outermost speaks: it covers everything within. Where a clear
+/// signature is among them, mail programs differ in which of them they show, so none counts.
+fn combine(mut layers: Vec<SignatureLayer>) -> Checked {
+    if let Some(broken) = layers.iter().position(|layer| matches!(layer.checked, Checked::Broken(_))) {
+        return layers.swap_remove(broken).checked;
+    }
+    let is_nested = layers.len() > 1;
+    if is_nested && layers.iter().any(|layer| layer.placement == Placement::Detached) {
+        return Checked::Broken(InvalidReason::NestedSignatures);
+    }
+    layers.into_iter().next().map_or(Checked::Unsigned, |outermost| outermost.checked)
+}
+
 enum Step {
     Decrypted {
         content: Vec<u8>,
         encryption: Encryption,
     },
+    /// No layer where the object is signed by nobody.
     Signed {
         content: Vec<u8>,
-        checked: Checked,
+        layer: Option<SignatureLayer>,
     },
+    /// Encrypted inside more than one signature: nobody's usual mail, and left as it is.
+    LeftShut,
     /// Encrypted or opaque, and to stay so.
     Shut(EncryptionFault),
     /// Signed in a way that hides what was signed.
@@ -74,7 +105,12 @@ enum Step {
 
 /// One layer. `None` where the entity is ordinary MIME, which includes an entity whose header is
 /// ambiguous: it gets no opening and no seal.
-fn peel(entity: &[u8], keys: &KeyStore, candidates: &[Certificate]) -> Result<Option<Step>, KeyError> {
+fn peel(
+    entity: &[u8],
+    keys: &KeyStore,
+    candidates: &[Certificate],
+    signatures_above: usize,
+) -> Result<Option<Step>, KeyError> {
     let Ok(parsed) = Entity::parse(entity) else { return Ok(None) };
     let Ok(content_type) = parsed.headers.content_type() else { return Ok(None) };
     match content_type.kind() {
@@ -83,7 +119,7 @@ fn peel(entity: &[u8], keys: &KeyStore, candidates: &[Certificate]) -> Result<Op
             let boundary = content_type.parameter("boundary").unwrap_or_default();
             Ok(Some(clear_signed(parsed.body, &boundary, candidates)))
         }
-        Kind::Pkcs7Mime => opaque(&parsed, keys, candidates).map(Some),
+        Kind::Pkcs7Mime => opaque(&parsed, keys, candidates, signatures_above).map(Some),
     }
 }
 
@@ -99,7 +135,11 @@ fn clear_signed(body: &[u8], boundary: &str, candidates: &[Certificate]) -> Step
         Ok(mut object) => check(&mut object, Some(&content), candidates),
         Err(malformation) => Checked::Broken(InvalidReason::Malformed(malformation)),
     };
-    Step::Signed { content, checked }
+    Step::Signed { content, layer: layer(checked, Placement::Detached) }
+}
+
+fn layer(checked: Checked, placement: Placement) -> Option<SignatureLayer> {
+    (!matches!(checked, Checked::Unsigned)).then_some(SignatureLayer { checked, placement })
 }
 
 fn detached_object(signature: &[u8]) -> Result<CmsObject, Malformation> {
@@ -117,7 +157,12 @@ fn check(object: &mut CmsObject, detached: Option<&[u8]>, candidates: &[Certific
     }
 }
 
-fn opaque(entity: &Entity<'_>, keys: &KeyStore, candidates: &[Certificate]) -> Result<Step, KeyError> {
+fn opaque(
+    entity: &Entity<'_>,
+    keys: &KeyStore,
+    candidates: &[Certificate],
+    signatures_above: usize,
+) -> Result<Step, KeyError> {
     let Ok(octets) = transfer::decode(&entity.headers, entity.body) else {
         return Ok(Step::Shut(EncryptionFault::Malformed));
     };
@@ -126,6 +171,7 @@ fn opaque(entity: &Entity<'_>, keys: &KeyStore, candidates: &[Certificate]) -> R
     };
     match object.object_type().clone() {
         ObjectType::Signed => Ok(embedded(&mut object, candidates)),
+        ObjectType::Enveloped | ObjectType::AuthEnveloped if signatures_above > 1 => Ok(Step::LeftShut),
         ObjectType::Enveloped => decrypted(&object, keys, false),
         ObjectType::AuthEnveloped => decrypted(&object, keys, true),
         ObjectType::Compressed => Ok(Step::Shut(EncryptionFault::Compressed)),
@@ -138,7 +184,9 @@ fn opaque(entity: &Entity<'_>, keys: &KeyStore, candidates: &[Certificate]) -> R
 fn embedded(object: &mut CmsObject, candidates: &[Certificate]) -> Step {
     let checked = check(object, None, candidates);
     match object.embedded_content() {
-        Some(content) => Step::Signed { content: content.to_vec(), checked },
+        Some(content) => {
+            Step::Signed { content: content.to_vec(), layer: layer(checked, Placement::Embedded) }
+        }
         None => match checked {
             Checked::Broken(reason) => Step::Unreadable(reason),
             _ => Step::Shut(EncryptionFault::NotMail), // certificates only: there is no text
@@ -158,6 +206,7 @@ fn decrypted(object: &CmsObject, keys: &KeyStore, authenticated: bool) -> Result
             let encryption = Encryption::Decrypted {
                 algorithm: object.content_cipher_name(),
                 authenticated,
+                withheld: false,
                 recipient: certificate.email_addresses().first().cloned(),
             };
             return Ok(Step::Decrypted { content, encryption });

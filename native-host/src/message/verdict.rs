@@ -23,6 +23,8 @@ pub struct Verdict {
     pub signature: Signature,
     /// The decoded subject.
     pub subject: Option<String>,
+    /// Another address that the sender's display name shows, to pass for its owner.
+    pub display_name_claims: Option<EmailAddress>,
 }
 
 /// Encryption of the shown content.
@@ -36,9 +38,14 @@ pub enum Encryption {
         algorithm: String,
         /// Whether changes on the way would have been noticed (AuthEnvelopedData).
         authenticated: bool,
+        /// Whether the content is kept back: its signature does not fit, and without
+        /// authentication it may be an attacker's own composition.
+        withheld: bool,
         /// The address that the key is for.
         recipient: Option<EmailAddress>,
     },
+    /// A further encrypted part lies inside more than one signature; it is not opened.
+    LeftShut,
     /// Nothing may be shown.
     Failed(EncryptionFault),
 }
@@ -59,8 +66,6 @@ pub enum EncryptionFault {
     Malformed,
     /// There are more layers than honest mail has.
     TooDeep,
-    /// Decrypted content without integrity, whose signature does not fit: it may be an attacker's.
-    WithheldUnauthentic,
 }
 
 /// The signature over the shown content.
@@ -97,6 +102,8 @@ pub enum InvalidReason {
     CertificateMissing,
     /// The structure of the signed message is broken.
     Malformed(Malformation),
+    /// Signatures lie round one another in a way that mail programs read differently.
+    NestedSignatures,
     /// From is missing, stands several times, or names several people.
     FromNotSingle,
     /// The certificate does not name the address in From.

@@ -143,15 +143,6 @@ fn is_dot_atom(text: &str) -> bool {
     !text.is_empty() && text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
 }
 
-/// Words joined by dots: a local part, a domain, or a piece of a display name such as `John Q.`.
-#[derive(Default)]
-struct DottedWords {
-    /// Without white space round the dots: for addresses.
-    joined: String,
-    /// With a space behind a dot that had one: for display names.
-    spoken: String,
-}
-
 /// One pass over the text; every step consumes or fails, so the work is linear.
 struct Cursor<'a> {
     rest: std::iter::Peekable<std::str::Chars<'a>>,
@@ -219,33 +210,28 @@ impl<'a> Cursor<'a> {
     }
 
     /// Words joined by dots, CFWS allowed round each (`obs-local-part`, section 4.4).
-    fn dotted_words(&mut self) -> Result<DottedWords, AddressError> {
-        let mut words = DottedWords::default();
+    fn dotted_words(&mut self) -> Result<String, AddressError> {
+        let mut text = String::new();
         loop {
             self.skip_cfws()?;
             let word = match self.peek() {
                 Some('"') => self.quoted_string()?,
                 _ => self.atom(),
             };
-            words.joined.push_str(&word);
-            words.spoken.push_str(&word);
+            text.push_str(&word);
             self.skip_cfws()?;
             if self.peek() != Some('.') {
-                return Ok(words);
+                return Ok(text);
             }
-            words.joined.push('.');
-            words.spoken.push('.');
+            text.push('.');
             self.advance();
-            if matches!(self.peek(), Some(' ' | '\t')) {
-                words.spoken.push(' ');
-            }
         }
     }
 
     fn addr_spec(&mut self) -> Result<EmailAddress, AddressError> {
         self.skip_cfws()?;
         let quoted = self.peek() == Some('"');
-        let local = self.dotted_words()?.joined;
+        let local = self.dotted_words()?;
         if !quoted && !is_dot_atom(&local) && self.peek() == Some('@') {
             return Err(AddressError::BadLocalPart);
         }
@@ -253,43 +239,50 @@ impl<'a> Cursor<'a> {
             return Err(AddressError::NoAt);
         }
         self.advance();
-        let domain = self.dotted_words()?.joined;
+        let domain = self.dotted_words()?;
         EmailAddress::from_parts(&local, &domain)
     }
 
     /// `mailbox`, or the name of a group up to its colon; members follow as list elements.
+    ///
+    /// A display name may hold characters that RFC 5322 wants quoted (`a@b.test <c@d.test>`,
+    /// `[List] Bob <bob@example.test>`): what counts is what stands in the angle brackets.
     fn mailbox_or_group_start(&mut self, found: &mut Vec<Mailbox>) -> Result<(), AddressError> {
-        let quoted = self.peek() == Some('"');
-        let first = self.dotted_words()?;
-        match self.peek() {
-            Some('@') => {
-                if !quoted && !is_dot_atom(&first.joined) {
-                    return Err(AddressError::BadLocalPart);
-                }
-                self.advance();
-                let domain = self.dotted_words()?.joined;
-                let address = EmailAddress::from_parts(&first.joined, &domain)?;
+        let start = self.rest.clone();
+        let plain = self.addr_spec().and_then(|address| self.end_of_element().map(|()| address));
+        match plain {
+            Ok(address) => {
                 found.push(Mailbox { display_name: String::new(), address });
-                self.end_of_element()
+                Ok(())
             }
-            Some(_) => self.named_mailbox(first.spoken, found),
-            None => Err(AddressError::NoAt),
+            Err(error) => {
+                self.rest = start;
+                self.named_mailbox(found, error)
+            }
         }
     }
 
-    fn named_mailbox(&mut self, first: String, found: &mut Vec<Mailbox>) -> Result<(), AddressError> {
-        let mut words = vec![first];
+    /// `display-name <addr-spec>`, or `group:`. `otherwise` is told where it is neither.
+    fn named_mailbox(
+        &mut self,
+        found: &mut Vec<Mailbox>,
+        otherwise: AddressError,
+    ) -> Result<(), AddressError> {
+        let mut name = String::new();
         loop {
-            self.skip_cfws()?;
             match self.peek() {
                 Some('<') => break,
                 Some(':') => {
                     self.advance();
                     return Ok(());
                 }
-                Some(c) if c == '"' || c == '.' || is_atext(c) => words.push(self.dotted_words()?.spoken),
-                Some(_) => return Err(AddressError::Trailing),
-                None => return Err(AddressError::NoAt),
+                Some('"') => name.push_str(&self.quoted_string()?),
+                Some('(') => self.skip_comment()?,
+                Some(',' | ';' | '>') | None => return Err(otherwise),
+                Some(c) => {
+                    name.push(if c.is_whitespace() { ' ' } else { c });
+                    self.advance();
+                }
             }
         }
         self.advance();
@@ -299,7 +292,7 @@ impl<'a> Cursor<'a> {
             return Err(AddressError::Trailing);
         }
         self.advance();
-        words.retain(|word| !word.is_empty());
+        let words: Vec<&str> = name.split_whitespace().collect();
         found.push(Mailbox { display_name: words.join(" "), address });
         self.end_of_element()
     }
@@ -370,6 +363,9 @@ mod tests {
         assert_eq!(names("\"Eve, <eve@a.test>\" <bob@b.test>"), [pair("Eve, <eve@a.test>", "bob@b.test")]);
         assert_eq!(names("Team: a@a.test, B <b@b.test>;"), [pair("", "a@a.test"), pair("B", "b@b.test")]);
         assert_eq!(names("John Q. Public <j@p.test>"), [pair("John Q. Public", "j@p.test")]);
+        assert_eq!(names("a@a.test <b@b.test>"), [pair("a@a.test", "b@b.test")]);
+        assert_eq!(names("[List] \"B\" (x) C <b@b.test>"), [pair("[List] B C", "b@b.test")]);
+        assert_eq!(names("<b@b.test>"), [pair("", "b@b.test")]);
         assert_eq!(parse_mailbox_list("a@a.test b@b.test"), Err(AddressError::Trailing));
         assert_eq!(parse_mailbox_list("Bob <bob@b.test> x"), Err(AddressError::Trailing));
         assert_eq!(parse_mailbox_list("undisclosed"), Err(AddressError::NoAt));

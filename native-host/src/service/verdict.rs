@@ -17,7 +17,18 @@ pub fn to_json(verdict: &Verdict) -> Value {
         "encryption": encryption(&verdict.encryption),
         "signature": signature(verdict),
         "subject": verdict.subject,
+        "warnings": warnings(verdict),
     })
+}
+
+/// What a reader should know beside the verdict: `[{"code":…,"reason":…}]`.
+fn warnings(verdict: &Verdict) -> Vec<Value> {
+    let misleading = verdict.display_name_claims.iter().map(|claimed| {
+        let sender = verdict.from.as_ref().map(ToString::to_string).unwrap_or_default();
+        let words = format!("The sender’s name shows the address {claimed}, but the mail is from {sender}.");
+        json!({ "code": "display-name-names-other", "reason": words })
+    });
+    misleading.collect()
 }
 
 /// Exit status of `open`: 1 for `invalid` or `failed`, 3 for `unknown`, else 0.
@@ -56,7 +67,7 @@ pub fn to_text(verdict: &Verdict) -> String {
 fn encryption(encryption: &Encryption) -> Value {
     let (code, reason) = encryption_words(encryption);
     let (state, algorithm, recipient) = match encryption {
-        Encryption::None => ("none", None, None),
+        Encryption::None | Encryption::LeftShut => ("none", None, None),
         Encryption::Decrypted { algorithm, recipient, .. } => {
             ("decrypted", Some(algorithm), recipient.as_ref().map(ToString::to_string))
         }
@@ -70,10 +81,19 @@ fn encryption(encryption: &Encryption) -> Value {
 fn encryption_words(encryption: &Encryption) -> (&'static str, String) {
     let (code, words) = match encryption {
         Encryption::None => ("ok", "The mail was not encrypted."),
+        Encryption::Decrypted { withheld: true, .. } => (
+            "withheld-unauthentic",
+            "The mail could be decrypted, but its signature does not fit: the text may have been put \
+             together by somebody else, so it is not shown. Ask the sender to send it again.",
+        ),
         Encryption::Decrypted { authenticated: true, .. } => {
             ("ok", "The mail was encrypted, and nobody changed it on its way.")
         }
         Encryption::Decrypted { authenticated: false, .. } => ("ok", "The mail was encrypted."),
+        Encryption::LeftShut => (
+            "left-shut",
+            "Inside several signatures lies an encrypted part, which is not opened. Nothing of it is shown.",
+        ),
         Encryption::Failed(fault) => match fault {
             EncryptionFault::CannotDecrypt => (
                 "cannot-decrypt",
@@ -98,11 +118,6 @@ fn encryption_words(encryption: &Encryption) -> (&'static str, String) {
             EncryptionFault::TooDeep => {
                 ("too-deep", "The mail is wrapped in more layers than are opened. Nothing of it is shown.")
             }
-            EncryptionFault::WithheldUnauthentic => (
-                "withheld-unauthentic",
-                "The mail could be decrypted, but its signature does not fit: the text may have been put \
-                 together by somebody else, so it is not shown. Ask the sender to send it again.",
-            ),
         },
     };
     (code, words.to_owned())
@@ -185,6 +200,12 @@ fn invalid_words(reason: &InvalidReason, sender: &str, domain: &str) -> (&'stati
                 .into(),
         ),
         InvalidReason::Malformed(what) => ("malformed", malformed_words(what)),
+        InvalidReason::NestedSignatures => (
+            "nested-signatures",
+            "Several signatures lie round one another in a way that mail programs read differently. None of \
+             them counts."
+                .into(),
+        ),
         InvalidReason::FromNotSingle => (
             "from-not-single",
             "The mail does not say who it is from: there must be one From line with one address. The \

@@ -27,12 +27,12 @@ const text = browser.i18n.getMessage;
 export function startCompose(host) {
   const compose = new Compose(host);
   browser.daneCompose.onChanged.addListener((tabId) => compose.changed(tabId));
-  browser.daneCompose.onBeforeSend.addListener((_tabId, window) => compose.beforeSend(window));
+  browser.daneCompose.onBeforeSend.addListener((tabId, window) => compose.beforeSend(tabId, window));
   browser.daneCompose.onAnswer.addListener((_tabId, answer) => rememberWithout(answer.remember));
   browser.daneCompose.onProtect.addListener((job, entity) => compose.protect(job, entity));
   browser.runtime.onMessage.addListener((message) => {
     if (message?.to === "compose") {
-      return compose.fromPopup(message);
+      return message.what === "program" ? compose.program() : compose.fromPopup(message);
     }
     return undefined; // somebody else's
   });
@@ -59,6 +59,7 @@ class Compose {
   /** A window opened, or its sender or recipients changed. @param {number} tabId */
   async changed(tabId) {
     clearTimeout(this.#pauses.get(tabId));
+    await sayWhetherDraftsReopen();
     await this.#choiceOf(tabId, await browser.daneCompose.getWindow(tabId));
     await this.#show(tabId);
     this.#pauses.set(
@@ -73,12 +74,16 @@ class Compose {
   /**
    * Send was pressed.
    *
+   * @param {number} tabId
    * @param {import("../types/dane-compose").WindowDescription} window
    */
-  async beforeSend(window) {
+  async beforeSend(tabId, window) {
     const { choice: made, why } = await this.#makeChoice(window);
     if (!made) {
       return proposeWithoutChoice(why, text);
+    }
+    if (made !== window.choice) {
+      await browser.daneCompose.setChoice(tabId, made);
     }
     const choice = window.answers?.sign === undefined ? made : touch(made, { sign: window.answers.sign });
     const recipients = choice.encrypt ? await this.#recipients.lookUp(everybody(window)) : [];
@@ -107,7 +112,7 @@ class Compose {
     }
   }
 
-  /** @param {import("../types/messages").ToCompose} message */
+  /** @param {import("../types/messages").FromPopup} message */
   async fromPopup(message) {
     const { tabId } = message;
     const window = await browser.daneCompose.getWindow(tabId);
@@ -127,6 +132,16 @@ class Compose {
         break;
     }
     return this.#view(tabId);
+  }
+
+  /** Whether the host runs, as a sentence. */
+  async program() {
+    try {
+      await this.#host.request("keys", {}, { deadlineMs: KEYS_MS });
+      return text("options_program_ok", [this.#host.hello?.host ?? ""]);
+    } catch (error) {
+      return explain(error, text);
+    }
   }
 
   /** A key was pressed. @param {string} name @param {number} tabId */
@@ -235,6 +250,17 @@ class Compose {
 /** @param {{ to: string[], cc: string[], bcc: string[] }} window */
 function everybody({ to, cc, bcc }) {
   return [...new Set([...to, ...cc, ...bcc])];
+}
+
+/** An encrypted draft is good only where the reading side can open it again. */
+async function sayWhetherDraftsReopen() {
+  let registered = false;
+  try {
+    ({ registered } = await /** @type {any} */ (browser).daneReading.getState());
+  } catch (error) {
+    console.error(error);
+  }
+  await browser.daneCompose.setDraftsReopen(registered);
 }
 
 /** Addresses to which the writer sends unencrypted without being asked, while they have no certificate. */

@@ -35,6 +35,7 @@ export interface DaneCompose {
   getWindow(tabId: number): Promise<WindowDescription>;
   setChoice(tabId: number, choice: Choice): Promise<void>;
   markRecipients(tabId: number, marks: Mark[]): Promise<void>;
+  setDraftsReopen(possible: boolean): Promise<void>;
   setNotice(tabId: number, text: string): Promise<void>;
   onChanged: Event<(tabId: number) => void>;
   onBeforeSend: Event<(tabId: number, window: WindowDescription) => Promise<Proposal>>;

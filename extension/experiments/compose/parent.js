@@ -38,7 +38,6 @@ this.daneCompose = (() => {
         text: (/** @type {string} */ key, /** @type {string[]} */ substitutions = []) =>
           this.extension.localizeMessage(key, substitutions),
         tabId: (/** @type {any} */ window) => this.extension.tabManager.getWrapper(window).id,
-        draftsReopen: () => false,
       });
     }
 
@@ -73,6 +72,9 @@ this.daneCompose = (() => {
           markRecipients: async (tabId, marks) => composeWindow(tabId).markRecipients(marks),
           /** @type {import("../../types/dane-compose").DaneCompose["setNotice"]} */
           setNotice: async (tabId, text) => composeWindow(tabId).setNotice(text),
+          setDraftsReopen: async (/** @type {boolean} */ possible) => {
+            this.#doors.draftsReopen = possible;
+          },
           ...Object.fromEntries(events),
         },
       };

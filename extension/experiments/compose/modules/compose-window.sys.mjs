@@ -24,6 +24,7 @@ const DRAFT_NOTICE = "dane-smime-draft";
  * @property {(key: string, substitutions?: string[]) => string} text `_locales`
  * @property {(window: any) => number} tabId
  * @property {() => boolean} draftsReopen whether an encrypted draft can be opened again
+ * @property {() => boolean} isDecrypted whether this window was filled with text that was encrypted
  * @property {import("./question.sys.mjs").Question} onChanged
  * @property {import("./question.sys.mjs").Question} onBeforeSend
  * @property {import("./question.sys.mjs").Question} onAnswer
@@ -56,7 +57,7 @@ export class ComposeWindow {
     this.#listeners = /** @type {[EventTarget, string, (event: any) => void][]} */ ([
       [window, "beforesend", (event) => this.#beforeSend(event)],
       [window, "compose-send-message", (event) => this.#atSend(event)],
-      [window, "compose-prepare-message-completed", () => this.#afterSend()],
+      [window, "compose-prepare-message-completed", () => this.#restoreSlot()],
       [window, "compose-startup-done", () => this.#ready()],
       [window, "compose-from-changed", () => this.#changed()],
       [window.document, "encryption-state-checked", () => this.#quietenBuiltIn()],
@@ -123,7 +124,7 @@ export class ComposeWindow {
       cc: pillAddresses(this.#window, "cc"),
       bcc: pillAddresses(this.#window, "bcc"),
       newsgroups: Boolean(gMsgCompose?.compFields.newsgroups),
-      fromEncrypted: Boolean(this.#window.gIsRelatedToEncryptedOriginal),
+      fromEncrypted: Boolean(this.#window.gIsRelatedToEncryptedOriginal) || this.#environment.isDecrypted(),
       draft: gComposeType === types.Draft || gComposeType === types.Template,
       choice: this.choice,
       removable: ["to", "cc", "bcc"].flatMap((row) => pillAddresses(this.#window, row)),
@@ -183,6 +184,9 @@ export class ComposeWindow {
           return;
         }
         this.#plan = plan;
+        if (plan.sign || plan.encrypt) {
+          silenceBuiltIn(this.#window);
+        }
         const next = new this.#window.CustomEvent("beforesend", {
           cancelable: true,
           detail: { resolve, reject, daneSmimeIsThrough: true },
@@ -311,10 +315,13 @@ export class ComposeWindow {
       return null;
     }
     const { draftsReopen, text } = this.#environment;
-    if (draftsReopen()) {
-      return { sign: false, encrypt: true, purpose: /** @type {const} */ ("draft") };
+    const automatic = mode === Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft;
+    // Thunderbird leaves a draft unencrypted where its own setting says so, whatever we put into its slot.
+    if (draftsReopen() && this.#window.gCurrentIdentity.getBoolAttribute("autoEncryptDrafts")) {
+      const failed = automatic ? (/** @type {string} */ why) => this.#autosaveFailed(why) : null;
+      return { sign: false, encrypt: true, purpose: /** @type {const} */ ("draft"), failed };
     }
-    if (mode === Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft) {
+    if (automatic) {
       event.preventDefault();
       showNotice(this.#window, DRAFT_NOTICE, text("draft_notice"), [
         {
@@ -336,8 +343,10 @@ export class ComposeWindow {
     return null;
   }
 
-  #afterSend() {
-    this.#restoreSlot();
+  /** Nobody asked for an autosave, so nobody is interrupted when it fails. @param {string} why */
+  #autosaveFailed(why) {
+    this.#window.gContentChanged = true; // Thunderbird took it for saved
+    showNotice(this.#window, DRAFT_NOTICE, this.#environment.text("autosave_failed", [why]));
   }
 
   /** Gives Thunderbird's own object its place back in a window that stays open. */

@@ -5,6 +5,9 @@ import { Question } from "./question.sys.mjs";
 import { Sending } from "./sending.sys.mjs";
 import { Windows } from "./windows.sys.mjs";
 
+/** Said by the reading experiment of a window that it has filled with decrypted text. */
+const DECRYPTED_WINDOW = "dane-smime-decrypted-window";
+
 export class Doors {
   /** The API's events. */
   questions = {
@@ -13,16 +16,28 @@ export class Doors {
     onAnswer: new Question(),
     onProtect: new Question(),
   };
+  /** Whether an encrypted draft can be opened again. */
+  draftsReopen = false;
+  /** Windows that hold text which was encrypted. @type {WeakSet<object>} */
+  #decrypted = new WeakSet();
   #sending;
 
   /**
    * @param {object} environment
    * @param {(key: string, substitutions?: string[]) => string} environment.text `_locales`
    * @param {(window: any) => number} environment.tabId
-   * @param {() => boolean} environment.draftsReopen whether an encrypted draft can be opened again
    */
   constructor(environment) {
-    this.windows = new Windows((window) => new ComposeWindow(window, { ...environment, ...this.questions }));
+    Services.obs.addObserver(this, DECRYPTED_WINDOW);
+    this.windows = new Windows(
+      (window) =>
+        new ComposeWindow(window, {
+          ...environment,
+          ...this.questions,
+          draftsReopen: () => this.draftsReopen,
+          isDecrypted: () => this.#decrypted.has(window),
+        }),
+    );
     this.#sending = new Sending({
       text: environment.text,
       protect: this.questions.onProtect,
@@ -36,8 +51,14 @@ export class Doors {
     this.#sending.install();
   }
 
+  /** @param {object} window */
+  observe(window) {
+    this.#decrypted.add(window);
+  }
+
   /** Leaves Thunderbird as it was. */
   close() {
+    Services.obs.removeObserver(this, DECRYPTED_WINDOW);
     this.#sending.uninstall();
     this.windows.detachAll();
   }

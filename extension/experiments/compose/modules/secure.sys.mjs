@@ -10,6 +10,7 @@ import { headerFields } from "./entity.sys.mjs";
  * @property {boolean} sign
  * @property {boolean} encrypt
  * @property {"send" | "draft"} purpose
+ * @property {((why: string) => void) | null} [failed] told in place of a person, who is not to be interrupted
  */
 
 export class CollectingComposeSecure {
@@ -46,8 +47,11 @@ export class CollectingComposeSecure {
    */
   beginCryptoEncapsulation(_stream, _recipients, compFields, headers) {
     this.#pieces = [];
+    const { sign, encrypt, purpose } = this.plan;
     this.#job = {
-      ...this.plan,
+      sign,
+      encrypt,
+      purpose,
       from: addresses(compFields.from)[0] ?? "",
       to: addresses(compFields.to),
       cc: addresses(compFields.cc),

@@ -78,10 +78,15 @@ export class Sending {
       return file;
     } catch (error) {
       await IOUtils.remove(file.path, { ignoreAbsent: true });
-      message._sendReport.errMessage = error instanceof Refusal ? error.message : this.#text("error_internal");
       if (!(error instanceof Refusal)) {
         console.error(error);
       }
+      const why = error instanceof Refusal ? error.message : this.#text("error_internal");
+      if (secure.plan.failed) {
+        secure.plan.failed(why);
+        throw Components.Exception("DANE S/MIME did not protect this draft", Cr.NS_ERROR_ABORT);
+      }
+      message._sendReport.errMessage = why;
       throw Components.Exception("DANE S/MIME did not protect this mail", Cr.NS_ERROR_FAILURE);
     }
   }

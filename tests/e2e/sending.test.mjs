@@ -1,0 +1,259 @@
+/**
+ * Sending with a host that fails, in a real Thunderbird: whatever goes wrong, nothing leaves that should not, everything that
+ * was written is still there, and sending again works. And what stands in the way is asked, not decided.
+ */
+
+import { strict as assert } from "node:assert";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { kill } from "node:process";
+import { after, afterEach, before, describe, test } from "node:test";
+import { composed, discard, openCompose, pressSend, sent } from "../support/composing.mjs";
+import { userAt } from "../support/keyring.mjs";
+import { remove, temporaryDirectory, until } from "../support/process.mjs";
+import { SmtpSpool } from "../support/smtp.mjs";
+import { ADDON_ID, ROOT, registerHost, Thunderbird, unregisterHost } from "../support/thunderbird.mjs";
+import { answer, dialog, screen } from "../support/windows.mjs";
+
+const FAULTY_HOST = join(ROOT, "tests/support/faulty-host.mjs");
+const SECRET = "Do not lose me";
+
+/** @type {string} */
+let home;
+/** @type {SmtpSpool} */
+let smtp;
+/** @type {Thunderbird} */
+let tb;
+
+before(async () => {
+  home = temporaryDirectory();
+  smtp = await SmtpSpool.start(join(home, "spool"));
+  order({});
+  tb = await Thunderbird.start({
+    user: userAt(home),
+    account: { email: "alice@example.test", name: "Alice", smtp },
+    host: FAULTY_HOST,
+  });
+});
+
+after(async () => {
+  await tb?.stop();
+  await smtp?.stop();
+  remove(home);
+});
+
+afterEach(async () => {
+  order({});
+  registerHost(home, FAULTY_HOST);
+  for (const { id, buttons } of (await screen(tb)).dialogs) {
+    await answer(
+      tb,
+      { id, title: "", text: "", buttons },
+      buttons.includes("Go back") ? "Go back" : (buttons[0] ?? ""),
+    );
+  }
+  for (const { id } of (await screen(tb)).compose) await discard(tb, id);
+  smtp.clear();
+});
+
+/** @param {object} orders to the faulty host */
+const order = (orders) => writeFileSync(join(home, "faults.json"), JSON.stringify(orders));
+
+/** The requests that the host has seen. @returns {any[]} */
+function requests() {
+  const file = join(home, "faults.json.log");
+  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : [];
+  return lines.map((line) => JSON.parse(line));
+}
+
+/** @param {string} type */
+const count = (type) => requests().filter((request) => request.type === type).length;
+
+/** @param {object} [draft] */
+const write = (draft) =>
+  openCompose(tb, { to: "Bob <bob@example.test>", subject: "Hello", body: `<p>${SECRET}</p>`, ...draft });
+
+/** Nothing left; all that was written is still there and can be written on. @param {number} mail */
+async function assertKept(mail, to = "bob@example.test") {
+  await until("the window to be editable", async () => (await composed(tb, mail)).editable);
+  const kept = await composed(tb, mail);
+  assert.match(kept.text, new RegExp(SECRET));
+  assert.deepEqual([kept.to, kept.subject], [[to], "Hello"]);
+  assert.equal(smtp.mails().length, 0);
+}
+
+/** @param {number} mail */
+async function assertSendsEncrypted(mail) {
+  await pressSend(tb, mail);
+  await sent(tb, mail);
+  assert.deepEqual(outcome(), ["enveloped"]);
+}
+
+/** What kind of mails left. */
+const outcome = () =>
+  smtp.mails().map(({ bytes }) => {
+    const text = bytes.toString("latin1");
+    assert.ok(!text.includes(SECRET) || !/smime-type=enveloped/.test(text), "the words are not readable on the wire");
+    return /smime-type=enveloped/.test(text) ? "enveloped" : /multipart\/signed/.test(text) ? "signed" : "plain";
+  });
+
+/** Stops the event page, as Thunderbird does when it idles. */
+const stopEventPage = () =>
+  tb.chrome(async (id) => {
+    const { ExtensionParent } = ChromeUtils.importESModule("resource://gre/modules/ExtensionParent.sys.mjs");
+    const extension = ExtensionParent.GlobalManager.getExtension(id);
+    await extension.terminateBackground({ disableResetIdleForTest: true });
+  }, ADDON_ID);
+
+describe("a host that fails while it protects a mail", () => {
+  /** @type {[string, any, RegExp][]} */
+  const faults = [
+    ["crashes", "crash", /stopped before it had finished/],
+    ["talks garbage", "garbage", /stopped before it had finished/],
+    ["announces four gigabytes", "oversize", /stopped before it had finished/],
+    ["stops in the middle of a frame", "cut", /stopped before it had finished/],
+    ["gives nothing", "empty", /makes no sense/],
+    ["gives the mail back unprotected", "plain", /makes no sense/],
+    ["refuses", { error: { code: "keyring-locked", message: "x" } }, /Unlock it and try again/],
+    ["refuses in words of the future", { error: { code: "new-word", message: "Feed the cat." } }, /Feed the cat\./],
+    [
+      "finds that somebody stands in the way after all",
+      {
+        error: {
+          code: "recipient-without-certificate",
+          message: "x",
+          recipients: [{ address: "bob@example.test", status: "bogus", reason: "r" }],
+        },
+      },
+      /bob@example\.test\s+example\.test gave an answer that cannot be trusted/,
+    ],
+    ["never answers", "hang", /did not answer in time/],
+  ];
+  for (const [name, fault, words] of faults) {
+    test(`it ${name}: nothing leaves, nothing is lost, sending again works`, async () => {
+      order({ faults: { protect: fault } });
+      const mail = await write();
+      await pressSend(tb, mail);
+      const said = await dialog(tb, words, 60_000);
+      await answer(tb, said, "OK");
+      await assertKept(mail);
+      order({});
+      await assertSendsEncrypted(mail);
+    });
+  }
+
+  test("it is killed: the same", async () => {
+    order({ faults: { protect: { slow: 20_000 } } });
+    const seen = count("protect");
+    const mail = await write();
+    await pressSend(tb, mail);
+    await until("the host to be at work", () => count("protect") > seen);
+    for (const pid of tb.hostPids()) kill(pid, "SIGKILL");
+    await answer(tb, await dialog(tb, /stopped before it had finished/), "OK");
+    await assertKept(mail);
+    order({});
+    await assertSendsEncrypted(mail);
+  });
+
+  test("the event page is gone: the same", async () => {
+    order({ faults: { protect: { slow: 20_000 } } });
+    const seen = count("protect");
+    const mail = await write();
+    await pressSend(tb, mail);
+    await until("the host to be at work", () => count("protect") > seen);
+    await stopEventPage();
+    await answer(tb, await dialog(tb, /did not answer in time/), "OK");
+    await assertKept(mail);
+    order({});
+    await assertSendsEncrypted(mail);
+  });
+});
+
+describe("a host that fails before", () => {
+  test("it is not installed: asked, not decided; installed again, sending works", async () => {
+    await stopEventPage();
+    unregisterHost(home);
+    const mail = await write();
+    await pressSend(tb, mail);
+    const asked = await dialog(tb, /not installed/);
+    assert.deepEqual(asked.buttons, ["Send unprotected", "Go back"]);
+    await answer(tb, asked, "Go back");
+    await assertKept(mail);
+    registerHost(home, FAULTY_HOST);
+    await assertSendsEncrypted(mail);
+  });
+
+  test("it cannot say who somebody is: never in the clear", async () => {
+    order({ faults: { lookup: { error: { code: "internal", message: "x" } } } });
+    const mail = await write({ to: "nobody-knows@example.test" });
+    await pressSend(tb, mail);
+    const asked = await dialog(tb, /could not be checked/);
+    assert.deepEqual(asked.buttons, ["OK"]);
+    await answer(tb, asked, "OK");
+    await assertKept(mail, "nobody-knows@example.test");
+  });
+
+  test("Send is pressed the moment the window is there, with the event page asleep", async () => {
+    await stopEventPage();
+    await assertSendsEncrypted(await write());
+  });
+});
+
+describe("somebody without a usable certificate", () => {
+  test("going back (button, Esc) leaves everything as it was", async () => {
+    const mail = await write({ to: "Bob <bob@example.test>", cc: "absent@example.org" });
+    for (const way of ["Go back", "Esc"]) {
+      await pressSend(tb, mail);
+      const asked = await dialog(tb, /absent@example\.org\s+example\.org has published no certificate/);
+      assert.deepEqual(asked.buttons, ["Send without this recipient", "Go back", "Send unencrypted"]);
+      if (way === "Esc")
+        await tb.chrome((id) => windowById(id).document.querySelector("dialog").cancelDialog(), asked.id);
+      else await answer(tb, asked, way);
+      await assertKept(mail);
+    }
+  });
+
+  test("leaving out", async () => {
+    const mail = await write({ cc: "absent@example.org, insecure@example.org" });
+    await pressSend(tb, mail);
+    await answer(tb, await dialog(tb, /insecure@example\.org/), "Send without these recipients");
+    await sent(tb, mail);
+    assert.deepEqual(smtp.mails()[0]?.to, ["bob@example.test"]);
+    assert.deepEqual(outcome(), ["enveloped"]);
+  });
+
+  test("in the clear, said plainly and signed", async () => {
+    const mail = await write({ cc: "absent@example.org" });
+    await pressSend(tb, mail);
+    await answer(tb, await dialog(tb, /absent@example\.org/), "Send unencrypted");
+    await sent(tb, mail);
+    assert.deepEqual(outcome(), ["signed"]);
+  });
+
+  for (const state of ["bogus", "unreachable"]) {
+    test(`${state}: no way in the clear`, async () => {
+      const mail = await write({ cc: `${state}@example.org` });
+      await pressSend(tb, mail);
+      const asked = await dialog(tb, new RegExp(`${state}@example\\.org`));
+      assert.deepEqual(asked.buttons, ["Send without this recipient", "Go back"]);
+    });
+  }
+
+  test("blind copies are refused with the way out", async () => {
+    const mail = await write({ bcc: "carol@example.test" });
+    await pressSend(tb, mail);
+    await answer(tb, await dialog(tb, /blind copies/), "Send without the blind copies");
+    await sent(tb, mail);
+    assert.deepEqual(smtp.mails()[0]?.to, ["bob@example.test"]);
+  });
+});
+
+describe("Thunderbird's own encryption", () => {
+  test("switched on by itself, it does not fire beside ours", async () => {
+    const mail = await write();
+    await tb.chrome((id) => {
+      windowById(id).gSendEncrypted = true; // as it is for an answer to an encrypted mail
+    }, mail);
+    await assertSendsEncrypted(mail);
+  });
+});

@@ -8,6 +8,7 @@ use crate::keys::{KeyError, KeyStore};
 use crate::mime::address::{Mailbox, parse_mailbox_list};
 use crate::mime::canonical::to_crlf;
 use crate::mime::header::HeaderError;
+use crate::mime::protected::ProtectedHeaders;
 use crate::mime::{EmailAddress, Entity, Headers};
 use crate::trust::Judge;
 
@@ -73,9 +74,23 @@ pub fn open(
     let signature = decide(checked, from.as_ref(), judge);
     let (content, encryption) = withhold(content, encryption, &signature);
     let unwrapped = !matches!((&encryption, &signature), (Encryption::None, Signature::None));
-    let subject = subject(&root.headers);
+    let inside = content.as_deref().filter(|_| unwrapped).and_then(|octets| Entity::parse(octets).ok());
+    let protected = inside.as_ref().and_then(ProtectedHeaders::of);
+    let subject = protected.as_ref().and_then(|p| subject(p.headers())).or_else(|| subject(&root.headers));
+    let subject_hidden = protected.as_ref().is_some_and(|p| p.is_hidden("Subject", &root.headers));
+    let protected_sender = protected.as_ref().and_then(|p| single_sender(p.headers()));
+    let other_sender_inside =
+        protected_sender.map(|sender| sender.address).filter(|inner| Some(inner) != from.as_ref());
     Ok(Opened {
-        verdict: Verdict { from, encryption, signature, subject, display_name_claims },
+        verdict: Verdict {
+            from,
+            encryption,
+            signature,
+            subject,
+            subject_hidden,
+            display_name_claims,
+            other_sender_inside,
+        },
         content,
         unwrapped,
     })

@@ -21,10 +21,14 @@ pub struct Verdict {
     pub encryption: Encryption,
     /// Whether it was signed, and who vouches for it.
     pub signature: Signature,
-    /// The decoded subject.
+    /// The decoded subject: the protected one (RFC 9788) where there is one.
     pub subject: Option<String>,
+    /// Whether the sender hid the subject from those on the way: an answer must not bare it.
+    pub subject_hidden: bool,
     /// Another address that the sender's display name shows, to pass for its owner.
     pub display_name_claims: Option<EmailAddress>,
+    /// The address in the protected From field, where it is another than the one in From.
+    pub other_sender_inside: Option<EmailAddress>,
 }
 
 /// Encryption of the shown content.

@@ -7,6 +7,7 @@ pub mod address;
 pub mod canonical;
 pub mod content_type;
 pub mod header;
+pub mod protected;
 pub mod split;
 pub mod transfer;
 

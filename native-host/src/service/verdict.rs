@@ -17,6 +17,7 @@ pub fn to_json(verdict: &Verdict) -> Value {
         "encryption": encryption(&verdict.encryption),
         "signature": signature(verdict),
         "subject": verdict.subject,
+        "subject_hidden": verdict.subject_hidden,
         "warnings": warnings(verdict),
     })
 }
@@ -28,7 +29,12 @@ fn warnings(verdict: &Verdict) -> Vec<Value> {
         let words = format!("The sender’s name shows the address {claimed}, but the mail is from {sender}.");
         json!({ "code": "display-name-names-other", "reason": words })
     });
-    misleading.collect()
+    let mismatch = verdict.other_sender_inside.iter().map(|inner| {
+        let sender = verdict.from.as_ref().map(ToString::to_string).unwrap_or_default();
+        let words = format!("The mail says it is from {sender}, but its protected header says {inner}.");
+        json!({ "code": "from-mismatch", "reason": words })
+    });
+    misleading.chain(mismatch).collect()
 }
 
 /// Exit status of `open`: 1 for `invalid` or `failed`, 3 for `unknown`, else 0.

@@ -4,7 +4,7 @@
 //! it is known to be able to judge, that is for records at the name itself: hickory 0.26.3 calls
 //! good wildcards, CNAMEs to denied names and DNAMEs bogus.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -87,6 +87,9 @@ impl DnsHandle for Handle {
                 message.authorities.clear();
             }
             message.additionals.clear();
+            // RFC 4034 section 6.3: a repeated record counts once; hickory would count it twice.
+            let mut seen = HashSet::new();
+            message.answers.retain(|record| seen.insert((record.name.clone(), record.data.clone())));
             DnsResponse::from_message(message).map_err(NetError::from)
         }))
     }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use hickory_resolver::config::{ConnectionConfig, ProtocolConfig};
 
@@ -121,6 +122,14 @@ impl Servers {
                 Ok(addresses.map(|at| Server { ip: at.ip(), ways: vec![way.clone()] }).collect())
             }
         }
+    }
+}
+
+impl Servers {
+    /// Changes when the servers may have changed.
+    pub(super) fn version(&self) -> Option<SystemTime> {
+        let settings = matches!(self, Self::System) && cfg!(unix);
+        settings.then(|| std::fs::metadata("/etc/resolv.conf").and_then(|file| file.modified()).ok()).flatten()
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, WeakShared};
@@ -56,6 +56,8 @@ struct Lines {
     lines: Vec<Line>,
     /// The line that answered last.
     good: AtomicUsize,
+    /// Of the settings that named them.
+    version: Option<SystemTime>,
 }
 
 /// One way to one server.
@@ -93,6 +95,7 @@ impl Upstream {
         record_type: RecordType,
     ) -> Result<Heard, Outage> {
         let question = (name.clone(), record_type);
+        self.lines().await?;
         if let Some(message) = self.cache.get(&question) {
             return Ok(Heard { message, from_cache: true });
         }
@@ -133,9 +136,13 @@ impl Upstream {
         let count = lines.lines.len();
         let first = lines.good.load(Ordering::Relaxed);
         let mut outage = Outage::NoServers;
+        let mut spoken: Vec<IpAddr> = Vec::new();
         for turn in 0..count {
             let index = (first + turn) % count.max(1);
             let Some(line) = lines.lines.get(index) else { break };
+            if spoken.contains(&line.ip) {
+                continue; // the server itself said no: another way to it changes nothing
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(count - turn).unwrap_or(u32::MAX);
             let attempt = tokio::time::timeout(share, line.ask(name, record_type, self)).await;
@@ -144,16 +151,27 @@ impl Upstream {
                     lines.good.store(index, Ordering::Relaxed);
                     return Ok(response);
                 }
-                Err(error) => outage = more_telling(outage, error),
+                Err(error) => {
+                    if matches!(error, Outage::ServerError(_)) {
+                        spoken.push(line.ip);
+                    }
+                    outage = more_telling(outage, error);
+                }
             }
         }
         Err(outage)
     }
 
+    /// The servers of the moment. The system's are read anew when its settings have changed, and
+    /// with them everything that was heard is forgotten: another network, other answers.
     async fn lines(&self) -> Result<Arc<Lines>, Outage> {
         let mut held = self.lines.lock().await;
-        if let Some(lines) = held.as_ref() {
+        let version = self.source.version();
+        if let Some(lines) = held.as_ref().filter(|lines| lines.version == version) {
             return Ok(Arc::clone(lines));
+        }
+        if held.take().is_some() {
+            self.cache.clear();
         }
         let source = self.source.clone();
         let servers = tokio::task::spawn_blocking(move || source.resolve()).await;
@@ -161,7 +179,7 @@ impl Upstream {
         if servers.is_empty() {
             return Err(Outage::NoServers);
         }
-        let lines = Arc::new(Lines { lines: in_order(servers), good: AtomicUsize::new(0) });
+        let lines = Arc::new(Lines { lines: in_order(servers), good: AtomicUsize::new(0), version });
         *held = Some(Arc::clone(&lines));
         Ok(lines)
     }

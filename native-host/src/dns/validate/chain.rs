@@ -51,7 +51,8 @@ impl Session<'_> {
         if zone.apex == *apex {
             return Ok(zone);
         }
-        Err(Stop::bogus(asked, record_type, Some(&zone.apex), Defect::Foreign))
+        // A signature in the name of what is no zone is as good as none.
+        Err(Stop::unsigned(asked, record_type, Defect::Foreign))
     }
 
     /// The deepest proven zone at or above `target`, with every name in between looked at.
@@ -106,6 +107,10 @@ impl Session<'_> {
         until: UnixTime,
     ) -> Result<Arc<Zone>, Stop> {
         let vouchers = strongest(vouchers);
+        if vouchers.is_empty() && parent.is_none() {
+            // Whoever gives an anchor wants the zone secure.
+            return Err(Stop::bogus(apex, RecordType::DNSKEY, Some(apex), Defect::KeysNotVouchedFor));
+        }
         if vouchers.is_empty() {
             // RFC 4035 section 5.2: as if the zone were not signed.
             let cause = InsecureCause::UnknownAlgorithm;
@@ -161,7 +166,7 @@ impl Session<'_> {
                 return Ok(Step::Onward);
             }
         }
-        let mut evidence = Evidence::gather(&message.authorities, zone, self.now, &mut self.budget);
+        let mut evidence = Evidence::gather(&message.authorities, zone, self.now, &mut self.budget, true);
         match evidence.cut(name, &mut self.budget) {
             Ok(Cut::Unsigned) => Err(insecure(InsecureCause::NoDs)),
             Ok(Cut::OptOut) => Err(insecure(InsecureCause::OptOut)),

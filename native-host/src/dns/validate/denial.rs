@@ -20,7 +20,7 @@ const MOST_RECORDS: usize = 12;
 pub(super) struct Evidence<'m> {
     nsec: Vec<Nsec<'m>>,
     nsec3: Option<Nsec3Chain<'m>>,
-    /// What was wrong with those that did not count.
+    /// What is missing, or wrong with one of them.
     defect: Defect,
     /// When the first of their signatures ends.
     pub(super) until: UnixTime,
@@ -67,9 +67,16 @@ impl From<Spent> for Gap {
 }
 
 impl<'m> Evidence<'m> {
-    /// Checks the NSEC and NSEC3 records of a section against the keys of `zone`. Those that fail
-    /// do not count; they need not harm the proof.
-    pub(super) fn gather(section: &'m [Record], zone: &'m Zone, now: UnixTime, budget: &mut Budget) -> Self {
+    /// Checks the NSEC, NSEC3 and SOA records of a section that are the zone's to sign. Where the
+    /// answer itself is in question, one that fails spoils all: the message has been meddled with.
+    /// On the way down (`lenient`) each proven record stands for itself.
+    pub(super) fn gather(
+        section: &'m [Record],
+        zone: &'m Zone,
+        now: UnixTime,
+        budget: &mut Budget,
+        lenient: bool,
+    ) -> Self {
         let mut evidence = Self {
             nsec: Vec::new(),
             nsec3: None,
@@ -78,14 +85,23 @@ impl<'m> Evidence<'m> {
             ttl: u32::MAX,
         };
         let mut nsec3 = Vec::new();
-        for record_type in [RecordType::NSEC, RecordType::NSEC3] {
-            for set in Set::all(section, record_type, MOST_RECORDS) {
-                match evidence.check(&set, zone, now, budget) {
+        let mut spoiled = false;
+        for record_type in [RecordType::SOA, RecordType::NSEC, RecordType::NSEC3] {
+            for set in Set::all(section, record_type, MOST_RECORDS).iter().filter(|set| concerns(zone, set)) {
+                match evidence.check(set, zone, now, budget) {
+                    Ok(Checked::Soa) => {}
                     Ok(Checked::Nsec(record)) => evidence.nsec.push(record),
                     Ok(Checked::Nsec3(record)) => nsec3.push(record),
-                    Err(defect) => evidence.defect = more_telling(evidence.defect.clone(), defect),
+                    Err(defect) => {
+                        spoiled |= !lenient;
+                        evidence.defect = more_telling(evidence.defect.clone(), defect);
+                    }
                 }
             }
+        }
+        if spoiled {
+            evidence.nsec.clear();
+            nsec3.clear();
         }
         evidence.nsec3 = Nsec3Chain::new(&zone.apex, nsec3);
         evidence
@@ -103,6 +119,10 @@ impl<'m> Evidence<'m> {
         let checked = match &record.data {
             // RFC 4035 section 5.4: an NSEC is itself never made from a wildcard.
             _ if proof.wildcard => None,
+            RData::SOA(soa) if *set.owner == zone.apex => {
+                self.ttl = self.ttl.min(soa.minimum); // RFC 2308 section 5
+                Some(Checked::Soa)
+            }
             RData::DNSSEC(DNSSECRData::NSEC(nsec)) => {
                 Nsec::new(set.owner, nsec, &zone.apex).map(Checked::Nsec)
             }
@@ -244,8 +264,19 @@ impl<'m> Evidence<'m> {
 }
 
 enum Checked<'m> {
+    Soa,
     Nsec(Nsec<'m>),
     Nsec3(Nsec3<'m>),
+}
+
+/// Whether a set is this zone's to sign. The proofs of an alias's own zone may stand beside.
+fn concerns(zone: &Zone, set: &Set<'_>) -> bool {
+    let signers = set.signers();
+    let at_home = match set.record_type {
+        RecordType::SOA => *set.owner == zone.apex,
+        _ => zone.apex.zone_of(set.owner),
+    };
+    signers.contains(&&zone.apex) || (signers.is_empty() && at_home)
 }
 
 /// Whether the record at a name shows that it lacks a type (RFC 6840 section 4.3: no CNAME either)

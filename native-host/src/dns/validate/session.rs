@@ -17,8 +17,13 @@ use crate::dns::{DomainName, RecordType};
 /// Why a look-up cannot go on to "secure" or "absent".
 #[derive(Clone, Debug)]
 pub(in crate::dns) enum Stop {
+    /// It is proven that nothing can be proven.
     Insecure(Insecurity),
+    /// Signed, and wrong.
     Bogus(Box<Fault>),
+    /// Not signed by any zone that could: bogus, unless the name is proven insecure.
+    Unsigned(Box<Fault>),
+    /// There is no answer.
     Unreachable(Outage),
 }
 
@@ -32,13 +37,18 @@ impl Stop {
     ) -> Self {
         Self::Bogus(Box::new(Fault { name: name.clone(), record_type, zone: zone.cloned(), defect }))
     }
+
+    /// The same, where no zone that could have signed the records did.
+    pub(super) fn unsigned(name: &DomainName, record_type: RecordType, defect: Defect) -> Self {
+        Self::Unsigned(Box::new(Fault { name: name.clone(), record_type, zone: None, defect }))
+    }
 }
 
 impl From<Stop> for Answer {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::Insecure(insecurity) => Self::Insecure(insecurity),
-            Stop::Bogus(fault) => Self::Bogus(*fault),
+            Stop::Bogus(fault) | Stop::Unsigned(fault) => Self::Bogus(*fault),
             Stop::Unreachable(outage) => Self::Unreachable(outage),
         }
     }

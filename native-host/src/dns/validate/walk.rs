@@ -121,13 +121,16 @@ impl Session<'_> {
                 Err(_) => {}
             }
         }
+        if self.anchors.closest(&zone_side(name, record_type)).is_none() {
+            return Err(Stop::Unreachable(Outage::NoAnchor));
+        }
         let message = self.fetch(name, record_type).await?;
         let hop = self.judge(&message, name, record_type).await?;
         Ok((hop, message))
     }
 
-    /// What the message says of the name, or why it proves nothing. Whatever fails is bogus only
-    /// if the name cannot be proven insecure.
+    /// What the message says of the name, or why it proves nothing. What nobody signed is bogus
+    /// only if the name cannot be proven insecure.
     async fn judge(
         &mut self,
         message: &Message,
@@ -135,11 +138,12 @@ impl Session<'_> {
         record_type: RecordType,
     ) -> Result<Hop, Stop> {
         let judged = self.judge_as_secure(message, name, record_type).await;
-        let Err(Stop::Bogus(fault)) = judged else { return judged };
-        let above = if record_type == RecordType::DS { name.base_name() } else { name.clone() };
-        match self.descend(&above).await {
+        let Err(Stop::Unsigned(fault)) = judged else { return judged };
+        match self.descend(&zone_side(name, record_type)).await {
             Err(stop @ Stop::Insecure(_)) => Err(stop),
-            Err(stop @ Stop::Unreachable(_)) if fault.defect == Defect::NoSignature => Err(stop),
+            // The resolver answers, but not the one question that could clear the answer.
+            Err(Stop::Unreachable(Outage::ServerError(_))) => Err(Stop::Bogus(fault)),
+            Err(stop @ Stop::Unreachable(_)) => Err(stop),
             _ => Err(Stop::Bogus(fault)),
         }
     }
@@ -178,7 +182,7 @@ impl Session<'_> {
             return Ok(Hop::Alias(target, verified));
         }
         if cname.is_some() {
-            return Err(Stop::bogus(name, RecordType::CNAME, None, Defect::NoSignature));
+            return Err(Stop::unsigned(name, RecordType::CNAME, Defect::NoSignature));
         }
         self.negative(message, name, record_type).await.map(Hop::Denied)
     }
@@ -186,13 +190,13 @@ impl Session<'_> {
     /// Proves a set that stands in the answer.
     async fn positive(&mut self, message: &Message, set: &Set<'_>) -> Result<(Verified, Proof), Stop> {
         let (name, record_type) = (set.owner, set.record_type);
-        let mut fault = Stop::bogus(name, record_type, None, Defect::NoSignature);
+        let mut fault = Stop::unsigned(name, record_type, Defect::NoSignature);
         for signer in
             set.signers().into_iter().filter(|signer| may_speak(signer, name, record_type)).take(MOST_SIGNERS)
         {
             let zone = match self.zone(signer, name, record_type).await {
                 Ok(zone) => zone,
-                Err(stop @ Stop::Bogus(_)) => {
+                Err(stop @ (Stop::Bogus(_) | Stop::Unsigned(_))) => {
                     fault = stop;
                     continue;
                 }
@@ -218,7 +222,8 @@ impl Session<'_> {
     ) -> Result<Verified, Stop> {
         let mut until = zone.until.min(proof.until);
         if proof.wildcard {
-            let mut evidence = Evidence::gather(&message.authorities, &zone, self.now, &mut self.budget);
+            let mut evidence =
+                Evidence::gather(&message.authorities, &zone, self.now, &mut self.budget, false);
             let insecure = |cause| Err(Stop::Insecure(Insecurity { zone: zone.apex.clone(), cause }));
             match evidence.allows_wildcard(set.owner, proof.labels, &mut self.budget) {
                 Ok(false) => until = until.min(evidence.until),
@@ -239,20 +244,21 @@ impl Session<'_> {
         name: &DomainName,
         record_type: RecordType,
     ) -> Result<Denial, Stop> {
-        let mut fault = Stop::bogus(name, record_type, None, Defect::NoDenial);
+        let mut fault = Stop::unsigned(name, record_type, Defect::NoDenial);
         let signers = denial_signers(&message.authorities);
         for signer in
             signers.into_iter().filter(|signer| may_speak(signer, name, record_type)).take(MOST_SIGNERS)
         {
             let zone = match self.zone(&signer, name, record_type).await {
                 Ok(zone) => zone,
-                Err(stop @ Stop::Bogus(_)) => {
+                Err(stop @ (Stop::Bogus(_) | Stop::Unsigned(_))) => {
                     fault = stop;
                     continue;
                 }
                 Err(stop) => return Err(stop),
             };
-            let mut evidence = Evidence::gather(&message.authorities, &zone, self.now, &mut self.budget);
+            let mut evidence =
+                Evidence::gather(&message.authorities, &zone, self.now, &mut self.budget, false);
             let insecure = |cause| Err(Stop::Insecure(Insecurity { zone: zone.apex.clone(), cause }));
             match evidence.denies(name, record_type, &mut self.budget) {
                 Ok(Denied::Missing(what)) => {
@@ -276,6 +282,11 @@ impl Session<'_> {
 /// Whether a zone can have a word on a name: it holds it; for DS it is the parent.
 fn may_speak(signer: &DomainName, name: &DomainName, record_type: RecordType) -> bool {
     signer.zone_of(name) && (record_type != RecordType::DS || signer != name || name.is_root())
+}
+
+/// The name whose zone holds records of this type: for DS the parent's.
+fn zone_side(name: &DomainName, record_type: RecordType) -> DomainName {
+    if record_type == RecordType::DS { name.base_name() } else { name.clone() }
 }
 
 /// Who signed the denial records, deepest first.

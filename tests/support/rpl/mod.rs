@@ -1,0 +1,19 @@
+//! Runs the scenarios that unbound and NLnet Labs' `domain` test their validators with (`.rpl`).
+//!
+//! A scenario is a clock, trust anchors, the answers of all name servers there are, and questions
+//! with the answers expected of a validating resolver. Here one mock forwarder gives those answers
+//! (see [`forwarder`]), and the questions go to the library under test.
+
+pub mod forwarder;
+pub mod records;
+pub mod scenario;
+
+use std::path::{Path, PathBuf};
+
+/// Where the scenarios lie, if they are there: they belong to others and are not part of the
+/// project.
+pub fn corpus() -> Option<PathBuf> {
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora/dnssec-rpl/test-data/validator");
+    folder.is_dir().then_some(folder)
+}

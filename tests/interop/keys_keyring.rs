@@ -11,8 +11,11 @@
 #[path = "../support/keyring_session.rs"]
 mod keyring_session;
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
+use dane_smime::keys::{KekSource, KeyStore};
 use keyring_session::{Secrets, Session, files_below};
 use openssl::pkcs12::Pkcs12;
 use serde_json::Value;
@@ -214,5 +217,49 @@ fn processes_beside_each_other_agree_on_one_secret() {
     });
     for sha256 in made {
         assert_eq!(user.export(&data, &sha256).status, 0);
+    }
+}
+
+#[test]
+fn a_process_that_lives_on_finds_the_keyring_again() {
+    let mut user = User::with(Secrets::Unlocked);
+    let data = user.data("data");
+    user.generate(&data);
+    // This program once more, as a process that opens a key each time it is asked to.
+    let mut opener = user
+        .session
+        .command(std::env::current_exe().unwrap())
+        .args(["--exact", "opens_a_key_for_each_line", "--nocapture"])
+        .env("OPEN_KEYS_IN", &data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut orders = opener.stdin.take().unwrap();
+    let mut answers = BufReader::new(opener.stdout.take().unwrap()).lines();
+    let mut open = || {
+        writeln!(orders, "open").unwrap();
+        let answer = answers.by_ref().map(Result::unwrap).find(|line| line.starts_with("answer: "));
+        answer.expect("the process answers")
+    };
+    assert_eq!(open(), "answer: opened");
+    user.session.restart_daemon();
+    assert_eq!(open(), "answer: opened");
+    drop(orders);
+    assert!(opener.wait().unwrap().success());
+}
+
+/// Not a test of its own: the process of the test above.
+#[test]
+fn opens_a_key_for_each_line() {
+    let Some(data) = std::env::var_os("OPEN_KEYS_IN") else { return };
+    let store = KeyStore::open(Path::new(&data), KekSource::Keyring);
+    let (_, handle) = store.decryption_candidates().unwrap().next().unwrap();
+    for _ in std::io::stdin().lines() {
+        match store.unseal(handle) {
+            Ok(_) => println!("answer: opened"),
+            Err(error) => println!("answer: {error}"),
+        }
     }
 }

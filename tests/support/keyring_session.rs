@@ -44,7 +44,20 @@ impl Session {
         BufReader::new(bus.stdout.take().unwrap()).read_line(&mut line).unwrap();
         session.children.push(bus);
         session.address = line.trim().to_owned();
-        let mut daemon = session.command("gnome-keyring-daemon");
+        session.start_daemon(secrets);
+        session
+    }
+
+    /// Ends the keyring's service and starts it again, as an upgrade or a crash would.
+    pub fn restart_daemon(&mut self) {
+        let mut daemon = self.children.pop().unwrap();
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        self.start_daemon(Secrets::Unlocked);
+    }
+
+    fn start_daemon(&mut self, secrets: Secrets) {
+        let mut daemon = self.command("gnome-keyring-daemon");
         daemon.args(["--foreground", "--components=secrets"]);
         if secrets == Secrets::Unlocked {
             daemon.arg("--unlock");
@@ -56,9 +69,8 @@ impl Session {
             .spawn()
             .expect("gnome-keyring is installed");
         daemon.stdin.take().unwrap().write_all(b"test password").unwrap();
-        session.children.push(daemon);
-        session.wait_for("org.freedesktop.secrets");
-        session
+        self.children.push(daemon);
+        self.wait_for("org.freedesktop.secrets");
     }
 
     /// Locks the collection that secrets lie in.

@@ -4,11 +4,12 @@
 //! entry, and a key that never changes needs no second writer to be careful about. The keyring is
 //! asked each time, so that locking it takes effect at once.
 //!
-//! # Limitations
-//! The `keyring` crate connects to the Secret Service once in a process. A process that found no
-//! service must be started again to find one.
+//! The host lives for weeks and the keyring's service may be restarted meanwhile, or come up after
+//! us. The `keyring` crate connects once in a process, so a connection that is of no use any more
+//! is made anew here, once for each question.
 
-use keyring::v1::{Entry, Error};
+use keyring::v1::Error;
+use keyring_core::Entry;
 use zeroize::Zeroizing;
 
 use super::error::{KeyError, KeyringAbsence};
@@ -19,7 +20,7 @@ const SERVICE: &str = "dane-smime";
 /// The store's key; `None` where the keyring answers and has none. On Linux that is also what a
 /// service without any collection answers.
 pub(super) fn load(store: &StoreId) -> Result<Option<Kek>, KeyError> {
-    match entry(store)?.get_secret().map(Zeroizing::new) {
+    match ask(store, Entry::get_secret).map(Zeroizing::new) {
         Ok(secret) => Kek::from_octets(&secret).map(Some).ok_or_else(|| KeyError::KeyringFailed {
             reason: "the entry has not the length of a key".to_owned(),
         }),
@@ -32,15 +33,36 @@ pub(super) fn load(store: &StoreId) -> Result<Option<Kek>, KeyError> {
 /// noticed before anything is sealed with the key.
 pub(super) fn establish(store: &StoreId) -> Result<Kek, KeyError> {
     let kek = Kek::random()?;
-    entry(store)?.set_secret(kek.octets()).map_err(translate)?;
+    ask(store, |entry| entry.set_secret(kek.octets())).map_err(translate)?;
     match load(store)? {
         Some(kept) if kept.octets() == kek.octets() => Ok(kek),
         _ => Err(KeyError::KeyringFailed { reason: "it did not keep what was put into it".to_owned() }),
     }
 }
 
-fn entry(store: &StoreId) -> Result<Entry, KeyError> {
-    Entry::new(SERVICE, &store.text()).map_err(translate)
+/// Puts a question to the store's entry, over a new connection if the present one fails.
+fn ask<T>(store: &StoreId, question: impl Fn(&Entry) -> Result<T, Error>) -> Result<T, Error> {
+    let first = keyring::v1::Entry::new(SERVICE, &store.text()).and_then(|entry| question(&entry.inner));
+    match first {
+        Err(Error::NoDefaultStore | Error::PlatformFailure(_)) => {
+            connect_anew()?;
+            Entry::new(SERVICE, &store.text()).and_then(|entry| question(&entry))
+        }
+        answered => answered,
+    }
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn connect_anew() -> Result<(), Error> {
+    // Why a service cannot be reached is no help to anybody; that it cannot is.
+    let store = zbus_secret_service_keyring_store::Store::new().map_err(|_| Error::NoDefaultStore)?;
+    keyring_core::set_default_store(store);
+    Ok(())
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn connect_anew() -> Result<(), Error> {
+    Ok(()) // there is no connection
 }
 
 /// Sorts the library's errors by what the user can do about them. Of the platform's own error

@@ -135,6 +135,34 @@ pub(super) fn certificates(cms: &CmsContentInfoRef) -> Option<Stack<X509>> {
     }
 }
 
+/// Checks that every SignerInfo fits the content: `detached`, or what the object carries. The
+/// signers' certificates are not judged; those not in the object are looked for in `candidates`.
+pub(super) fn verify(
+    cms: &mut CmsContentInfo,
+    candidates: &StackRef<X509>,
+    detached: Option<&[u8]>,
+) -> Result<(), ErrorStack> {
+    let flags = sys::CMS_BINARY | sys::CMS_NO_SIGNER_CERT_VERIFY;
+    let check = |content: *mut sys::BIO| {
+        // SAFETY: store and output may be null by the manual page, the store because no certificate
+        // is judged; everything else outlives the call, which keeps nothing.
+        ok(unsafe {
+            sys::CMS_verify(
+                cms.as_ptr(),
+                candidates.as_ptr(),
+                ptr::null_mut(),
+                content,
+                ptr::null_mut(),
+                flags,
+            )
+        })
+    };
+    match detached {
+        Some(content) => with_reader(content, check),
+        None => check(ptr::null_mut()),
+    }
+}
+
 /// One SignerInfo's own statements.
 pub(super) struct SignerInfoFacts {
     /// The certificate that was found for it.
@@ -382,15 +410,25 @@ unsafe fn owned(pointer: *mut sys::CMS_ContentInfo) -> Result<CmsContentInfo, Er
 }
 
 fn finish(cms: &CmsContentInfo, content: &[u8], flags: c_uint) -> Result<(), ErrorStack> {
-    let size = length(content)?;
-    // SAFETY: the BIO only reads `content`, which outlives it; CMS_final keeps neither; the BIO is
-    // freed on every way out.
+    with_reader(content, |bio| {
+        // SAFETY: both objects outlive the call, which keeps neither.
+        ok(unsafe { CMS_final(cms.as_ptr(), bio, ptr::null_mut(), flags) })
+    })
+}
+
+/// Lends `octets` to OpenSSL as something to read from.
+fn with_reader<T>(
+    octets: &[u8],
+    work: impl FnOnce(*mut sys::BIO) -> Result<T, ErrorStack>,
+) -> Result<T, ErrorStack> {
+    let size = length(octets)?;
+    // SAFETY: the BIO only reads `octets`, which outlives it, and is freed after its one use.
     unsafe {
-        let bio = sys::BIO_new_mem_buf(content.as_ptr().cast(), size);
+        let bio = sys::BIO_new_mem_buf(octets.as_ptr().cast(), size);
         if bio.is_null() {
             return Err(ErrorStack::get());
         }
-        let done = ok(CMS_final(cms.as_ptr(), bio, ptr::null_mut(), flags));
+        let done = work(bio);
         sys::BIO_free_all(bio);
         done
     }

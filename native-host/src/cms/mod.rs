@@ -23,7 +23,7 @@ use openssl::error::ErrorStack;
 pub use encrypt::{ContentCipher, Encrypted, decrypt, encrypt};
 pub use object::{CmsObject, ObjectType};
 pub use sign::{Placement, sign};
-pub use verify::{Signer, Verified, Weakness, verify};
+pub use verify::{Signer, Weakness, verify};
 
 /// Why an operation on a CMS object came to nothing.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,5 @@
 //! Checking SignedData (RFC 5652 section 5.6).
 
-use openssl::cms::CMSOptions;
 use openssl::nid::Nid;
 use openssl::stack::Stack;
 
@@ -11,16 +10,7 @@ use crate::x509::{Certificate, KeyAlgorithm};
 /// Smallest RSA modulus whose signature is worth a seal (design: RSA ≥ 2048).
 const MIN_RSA_BITS: u32 = 2048;
 
-/// What a good signature says.
-#[derive(Debug)]
-pub struct Verified {
-    /// The octets that were signed: those handed in, or those the object carried.
-    pub content: Vec<u8>,
-    /// Who signed, at least one. Each of them signed exactly `content`.
-    pub signers: Vec<Signer>,
-}
-
-/// One SignerInfo whose signature fits.
+/// A SignerInfo whose signature fits.
 #[derive(Clone, Debug)]
 pub struct Signer {
     /// The signer's certificate. Nobody has vouched for it yet.
@@ -43,9 +33,9 @@ pub enum Weakness {
     SmallKey(u32),
 }
 
-/// Verifies every SignerInfo over the same content: `detached`, or what the object carries.
-/// Certificates of signers are looked for in the object and in `candidates` (those of the DNS,
-/// where the mail carries none).
+/// Verifies every SignerInfo over the same content: `detached`, or what the object carries. Returns
+/// those who signed exactly that, at least one. Certificates of signers are looked for in the
+/// object and in `candidates` (those of the DNS, where the mail carries none).
 ///
 /// Not checked: validity, key usage and issuer of the certificates, and whom they name.
 ///
@@ -57,8 +47,8 @@ pub fn verify(
     object: &mut CmsObject,
     detached: Option<&[u8]>,
     candidates: &[Certificate],
-) -> Result<Verified, CmsError> {
-    let content = signed_content(object, detached)?.to_vec();
+) -> Result<Vec<Signer>, CmsError> {
+    check_content(object, detached)?;
     if object.signer_count() == 0 {
         return Err(CmsError::NoSigners);
     }
@@ -71,26 +61,20 @@ pub fn verify(
     if infos.len() != object.signer_count() || infos.iter().any(|info| info.certificate.is_none()) {
         return Err(CmsError::SignerCertificateMissing);
     }
-    // The content is handed over even where the object carries it: one way, one set of octets.
-    let flags = CMSOptions::BINARY | CMSOptions::NO_SIGNER_CERT_VERIFY;
-    object
-        .inner
-        .verify(Some(&stack), None, Some(&content), None, flags)
-        .map_err(|_| CmsError::BadSignature)?;
-    let signers = infos.into_iter().map(signer).collect::<Result<Vec<_>, _>>()?;
-    Ok(Verified { content, signers })
+    ffi::verify(&mut object.inner, &stack, detached).map_err(|_| CmsError::BadSignature)?;
+    infos.into_iter().map(signer).collect()
 }
 
-fn signed_content<'a>(object: &'a CmsObject, detached: Option<&'a [u8]>) -> Result<&'a [u8], CmsError> {
+/// There must be content, of one kind only: in the object, beside it, or the same in both places.
+fn check_content(object: &CmsObject, detached: Option<&[u8]>) -> Result<(), CmsError> {
     let is_data = ffi::content_type(&object.inner).is_some_and(|oid| oid.nid() == Nid::PKCS7_DATA);
     if *object.object_type() != ObjectType::Signed || !is_data {
         return Err(CmsError::WrongType);
     }
     match (detached, ffi::embedded_content(&object.inner)) {
         (Some(beside), Some(inside)) if beside != inside => Err(CmsError::ContentDiffers),
-        (Some(beside), _) => Ok(beside),
-        (None, Some(inside)) => Ok(inside),
         (None, None) => Err(CmsError::NoContent),
+        _ => Ok(()),
     }
 }
 

@@ -129,7 +129,9 @@ impl Servers {
     /// Changes when the servers may have changed.
     pub(super) fn version(&self) -> Option<SystemTime> {
         let settings = matches!(self, Self::System) && cfg!(unix);
-        settings.then(|| std::fs::metadata("/etc/resolv.conf").and_then(|file| file.modified()).ok()).flatten()
+        settings
+            .then(|| std::fs::metadata("/etc/resolv.conf").and_then(|file| file.modified()).ok())
+            .flatten()
     }
 }
 

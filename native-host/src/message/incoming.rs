@@ -1,5 +1,7 @@
 //! Opening a received message: one verdict, and the one entity that may be shown.
 
+use std::borrow::Cow;
+
 use openssl::sha::sha256;
 
 use super::layers::{self, Unwrapped};
@@ -72,6 +74,7 @@ pub fn open(
     let Unwrapped { content, encryption, checked } = result;
     let checked = hold_to_shown(checked, shown, content.as_deref());
     let signature = decide(checked, from.as_ref(), judge);
+    let content = content.map(Cow::into_owned);
     let (content, encryption) = withhold(content, encryption, &signature);
     let unwrapped = !matches!((&encryption, &signature), (Encryption::None, Signature::None));
     let inside = content.as_deref().filter(|_| unwrapped).and_then(|octets| Entity::parse(octets).ok());

@@ -3,6 +3,8 @@
 //! Only the root of what a layer yields is looked at: an encrypted or signed part deeper inside a
 //! multipart is left shut and vouches for nothing.
 
+use std::borrow::Cow;
+
 use super::verdict::{Checked, Encryption, EncryptionFault, InvalidReason, Malformation};
 use crate::cms::{self, CmsError, CmsObject, ObjectType, Placement};
 use crate::keys::{KeyError, KeyStore};
@@ -15,9 +17,9 @@ use crate::x509::Certificate;
 const MAX_LAYERS: usize = 8;
 
 /// What lies under the layers.
-pub(super) struct Unwrapped {
+pub(super) struct Unwrapped<'a> {
     /// The innermost entity; `None` where nothing may be shown.
-    pub(super) content: Option<Vec<u8>>,
+    pub(super) content: Option<Cow<'a, [u8]>>,
     pub(super) encryption: Encryption,
     pub(super) checked: Checked,
 }
@@ -26,12 +28,12 @@ pub(super) struct Unwrapped {
 ///
 /// # Errors
 /// Only what is no statement about the mail: the keyring is locked, a key file is damaged.
-pub(super) fn unwrap(
-    message: &[u8],
+pub(super) fn unwrap<'a>(
+    message: &'a [u8],
     keys: &KeyStore,
     candidates: &[Certificate],
-) -> Result<Unwrapped, KeyError> {
-    let mut current = message.to_vec();
+) -> Result<Unwrapped<'a>, KeyError> {
+    let mut current = Cow::Borrowed(message);
     let mut encryption = Encryption::None;
     let mut signatures: Vec<SignatureLayer> = Vec::new(); // since the last decryption, outermost first
     for _ in 0..MAX_LAYERS {
@@ -42,10 +44,10 @@ pub(super) fn unwrap(
             Step::Decrypted { content, encryption: done } => {
                 // What was outside the encryption signed a ciphertext, not what is shown.
                 signatures.clear();
-                (current, encryption) = (content, done);
+                (current, encryption) = (Cow::Owned(content), done);
             }
             Step::Signed { content, layer } => {
-                current = content;
+                current = Cow::Owned(content);
                 signatures.extend(layer);
             }
             Step::LeftShut => {
@@ -151,7 +153,7 @@ fn detached_object(signature: &[u8]) -> Result<CmsObject, Malformation> {
 fn check(object: &mut CmsObject, detached: Option<&[u8]>, candidates: &[Certificate]) -> Checked {
     let carried = object.certificates();
     match cms::verify(object, detached, candidates) {
-        Ok(verified) => Checked::Intact { signers: verified.signers, carried },
+        Ok(signers) => Checked::Intact { signers, carried },
         Err(CmsError::NoSigners) => Checked::Unsigned,
         Err(error) => Checked::Broken(error.into()),
     }

@@ -12,6 +12,9 @@ use super::header::{HeaderError, Headers};
 /// Characters of base64 in a line: 72 octets of content, below RFC 2045's 76.
 const LINE: usize = 76;
 
+/// Characters of base64 that are decoded at once; a multiple of four.
+const BLOCK: usize = 64 * 1024;
+
 /// Why a body cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -45,8 +48,33 @@ pub fn decode<'a>(headers: &Headers<'_>, body: &'a [u8]) -> Result<Cow<'a, [u8]>
 /// decoder that skips it (as RFC 2045 allows) reads another object than one that stops.
 fn decode_base64(body: &[u8]) -> Result<Vec<u8>, TransferError> {
     let lenient_end = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let packed: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-    GeneralPurpose::new(&ALPHABET, lenient_end).decode(packed).map_err(|_| TransferError::Damaged("base64"))
+    let engine = GeneralPurpose::new(&ALPHABET, lenient_end);
+    let mut out = Vec::with_capacity(body.len() / 4 * 3 + 3);
+    // In blocks, because packing the whole body first would take its size in memory once more.
+    let mut block = Vec::with_capacity(BLOCK);
+    let mut ended = false;
+    for &octet in body.iter().filter(|b| !b.is_ascii_whitespace()) {
+        if block.len() == BLOCK {
+            ended = block.last() == Some(&b'=');
+            decode_block(&engine, &mut block, &mut out)?;
+        }
+        if ended {
+            return Err(TransferError::Damaged("base64")); // padding in the middle
+        }
+        block.push(octet);
+    }
+    decode_block(&engine, &mut block, &mut out)?;
+    Ok(out)
+}
+
+fn decode_block(
+    engine: &GeneralPurpose,
+    block: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Result<(), TransferError> {
+    engine.decode_vec(&*block, out).map_err(|_| TransferError::Damaged("base64"))?;
+    block.clear();
+    Ok(())
 }
 
 fn decode_quoted_printable(body: &[u8]) -> Result<Vec<u8>, TransferError> {
@@ -105,6 +133,10 @@ mod tests {
         };
         assert_eq!(head("Base64", "AAEC\r\nAw==\r\n").unwrap(), [0, 1, 2, 3]);
         assert_eq!(head("base64", "AAECAw").unwrap(), [0, 1, 2, 3]);
+        let long = vec![7; BLOCK]; // more than one block
+        let text = String::from_utf8(base64_lines(&long)).unwrap();
+        assert_eq!(head("base64", &text).unwrap(), long);
+        assert!(head("base64", &format!("{}{text}", "A".repeat(BLOCK - 2) + "==")).is_err());
         assert_eq!(head("base64", "AA!ECAw=="), Err(TransferError::Damaged("base64")));
         assert_eq!(head("quoted-printable", "a=3D=\r\nb=C3=A4").unwrap(), "a=b\u{e4}".as_bytes());
         assert_eq!(head("quoted-printable", "a=3"), Err(TransferError::Damaged("quoted-printable")));

@@ -256,7 +256,7 @@ function everybody({ to, cc, bcc }) {
 async function sayWhetherDraftsReopen() {
   let registered = false;
   try {
-    ({ registered } = await /** @type {any} */ (browser).daneReading.getState());
+    ({ registered } = await browser.daneReading.getState());
   } catch (error) {
     console.error(error);
   }

@@ -8,7 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { kill } from "node:process";
 import { after, afterEach, before, describe, test } from "node:test";
-import { composed, discard, openCompose, pressSend, sent } from "../support/composing.mjs";
+import { composed, discard, openCompose, pressSend, saveDraft, sent } from "../support/composing.mjs";
 import { userAt } from "../support/keyring.mjs";
 import { remove, temporaryDirectory, until } from "../support/process.mjs";
 import { SmtpSpool } from "../support/smtp.mjs";
@@ -96,6 +96,13 @@ const outcome = () =>
     assert.ok(!text.includes(SECRET) || !/smime-type=enveloped/.test(text), "the words are not readable on the wire");
     return /smime-type=enveloped/.test(text) ? "enveloped" : /multipart\/signed/.test(text) ? "signed" : "plain";
   });
+
+/** How Bob is marked. @param {number} mail */
+const bobsMark = (mail) =>
+  tb.chrome((id) => {
+    const pills = [...windowById(id).document.querySelectorAll("mail-address-pill")];
+    return pills.find((pill) => pill.emailAddress === "bob@example.test")?.getAttribute("dane-smime-mark");
+  }, mail);
 
 /** Stops the event page, as Thunderbird does when it idles. */
 const stopEventPage = () =>
@@ -245,6 +252,114 @@ describe("somebody without a usable certificate", () => {
     await answer(tb, await dialog(tb, /blind copies/), "Send without the blind copies");
     await sent(tb, mail);
     assert.deepEqual(smtp.mails()[0]?.to, ["bob@example.test"]);
+  });
+});
+
+describe("cancelling while the host is at work", () => {
+  test("nothing leaves", async () => {
+    order({ faults: { protect: { slow: 3000 } } });
+    const seen = count("protect");
+    const mail = await write();
+    await pressSend(tb, mail);
+    await until("the host to be at work", () => count("protect") > seen);
+    await tb.chrome(async () => {
+      const progress = await until("the progress dialogue", () =>
+        [...Services.wm.getEnumerator(null)].find(
+          (win) => win.location.href.includes("sendProgress") && win.document.readyState === "complete",
+        ),
+      );
+      await sleep(300);
+      progress.document.querySelector("dialog").cancelDialog();
+    });
+    await assertKept(mail);
+    order({});
+    await assertSendsEncrypted(mail);
+  });
+});
+
+describe("drafts of mail that is to be encrypted", () => {
+  const saved = () => readFileSync(join(home, "profile/Mail/Local Folders/Drafts"), "latin1");
+
+  test("are encrypted, come back whole, and are replaced", async () => {
+    const mail = await write({ attachments: [join(ROOT, "LICENSE")] });
+    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    await saveDraft(tb, mail);
+    await until("the draft", async () => (await drafts()) === 1);
+    await discard(tb, mail);
+    const request = requests().findLast(({ type }) => type === "protect");
+    assert.deepEqual([request.purpose, request.sign, request.encrypt], ["draft", false, true]);
+    assert.match(saved(), /smime-type=enveloped-data/);
+    assert.doesNotMatch(saved(), new RegExp(SECRET));
+
+    const again = await openDraft();
+    await assertKept(again);
+    assert.deepEqual(
+      (await composed(tb, again)).attachments.map(({ name }) => name),
+      ["LICENSE"],
+    );
+    await assertSendsEncrypted(again);
+    assert.equal(await drafts(), 0);
+  });
+
+  test("an autosave that fails interrupts nobody and loses nothing", async () => {
+    const mail = await write();
+    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    order({ faults: { protect: { error: { code: "keyring-locked", message: "x" } } } });
+    await tb.chrome((id) => windowById(id).GenericSendMessage(Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft), mail);
+    const { compose, dialogs } = await screen(tb);
+    assert.deepEqual(dialogs, []);
+    assert.match(compose[0]?.bars.map(({ text }) => text).join() ?? "", /only in this window.*Unlock it/);
+    assert.equal(await drafts(), 0);
+  });
+
+  test("where nothing is known, a person is asked", async () => {
+    await stopEventPage();
+    unregisterHost(home);
+    const mail = await write();
+    await tb.chrome((id) => {
+      const win = windowById(id);
+      win.setTimeout(() => win.goDoCommand("cmd_saveAsDraft"), 0);
+    }, mail);
+    await answer(tb, await dialog(tb, /unencrypted/), "Do not save");
+    await assertKept(mail);
+    assert.equal(await drafts(), 0);
+  });
+});
+
+const drafts = () =>
+  tb.chrome(() => {
+    const folders = [...MailServices.accounts.localFoldersServer.rootFolder.descendants];
+    return folders.find(({ name }) => name === "Drafts")?.getTotalMessages(false) ?? 0;
+  });
+
+/** Opens the first draft, as a double click does. @returns {Promise<number>} the window's id */
+const openDraft = () =>
+  tb.chrome(async () => {
+    const folder = [...MailServices.accounts.localFoldersServer.rootFolder.descendants].find(
+      ({ name }) => name === "Drafts",
+    );
+    const [header] = [...folder.messages];
+    const [identity] = MailServices.accounts.allIdentities;
+    const { nsIMsgCompType: types, nsIMsgCompFormat: formats } = Ci;
+    const uri = folder.getUriForMsg(header);
+    MailServices.compose.OpenComposeWindow(null, header, uri, types.Draft, formats.Default, identity, null, null);
+    const win = await until("the draft", () => composeWindows().find((w) => w.gMsgCompose && w.composeEditorReady));
+    return idOf(win);
+  });
+
+describe("the keyboard", () => {
+  test("switches encryption", async () => {
+    const mail = await write();
+    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    await tb.chrome((id) => {
+      const win = windowById(id);
+      const keys = [...win.document.querySelectorAll("keyset[id*=dane-smime] key")];
+      keys.find((key) => key.getAttribute("key") === "E").dispatchEvent(new win.CustomEvent("command"));
+    }, mail);
+    await until("the mark to go", async () => !(await bobsMark(mail)));
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    assert.deepEqual(outcome(), ["signed"]);
   });
 });
 

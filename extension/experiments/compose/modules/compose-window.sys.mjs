@@ -316,8 +316,10 @@ export class ComposeWindow {
     }
     const { draftsReopen, text } = this.#environment;
     const automatic = mode === Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft;
-    // Thunderbird leaves a draft unencrypted where its own setting says so, whatever we put into its slot.
-    if (draftsReopen() && this.#window.gCurrentIdentity.getBoolAttribute("autoEncryptDrafts")) {
+    // Thunderbird leaves a draft unencrypted where its own setting says so, whatever we put into its slot. And where nothing
+    // is known, nobody may be there to encrypt it.
+    if (this.choice && draftsReopen() && this.#window.gCurrentIdentity.getBoolAttribute("autoEncryptDrafts")) {
+      showNotice(this.#window, DRAFT_NOTICE, "");
       const failed = automatic ? (/** @type {string} */ why) => this.#autosaveFailed(why) : null;
       return { sign: false, encrypt: true, purpose: /** @type {const} */ ("draft"), failed };
     }

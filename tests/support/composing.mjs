@@ -138,3 +138,19 @@ export function discard(tb, id) {
     await until("the compose window to close", () => !composeWindows().includes(win));
   }, id);
 }
+
+/**
+ * How each recipient is marked: `pending`, `found`, `missing`, `untrusted`; undefined while it is not marked at all.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {number} id
+ * @returns {Promise<Record<string, string | undefined>>}
+ */
+export function marks(tb, id) {
+  return tb.chrome((windowId) => {
+    const pills = [...windowById(windowId).document.querySelectorAll("mail-address-pill")];
+    return Object.fromEntries(
+      pills.map((pill) => [pill.emailAddress, pill.getAttribute("dane-smime-mark") ?? undefined]),
+    );
+  }, id);
+}

@@ -1,0 +1,136 @@
+/** The first mail: Alice writes to Bob, whose certificate is found in signed DNS; Bob reads it and answers. */
+
+import { strict as assert } from "node:assert";
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { composed, discard, marks, openCompose, pressSend, sent } from "../support/composing.mjs";
+import { field, split, withLf } from "../support/mime.mjs";
+import { decrypt, verify } from "../support/openssl.mjs";
+import { until } from "../support/process.mjs";
+import { arrived, attachment, respond, securityPanel, select, shows } from "../support/reading.mjs";
+import { open } from "./setup.mjs";
+
+const SUBJECT = "Tea on Thursday";
+const SECRET = "The dormouse keeps the treacle under the table.";
+const ATTACHED = randomBytes(200_000);
+
+describe("Alice writes to Bob", () => {
+  /** @type {import("./setup.mjs").Scene} */
+  let scene;
+  /** @type {Buffer} what left Alice's Thunderbird */
+  let wire;
+
+  before(async () => {
+    scene = await open();
+    writeFileSync(join(scene.world.directory, "map.bin"), ATTACHED);
+  });
+  after(() => scene?.close());
+
+  test("Bob's certificate is found while she writes, and the mail leaves", async () => {
+    const { alice, world, photograph } = scene;
+    const mail = await openCompose(alice, {
+      to: "bob@example.test",
+      subject: SUBJECT,
+      body: `<p>Dear Bob,</p><p><b>${SECRET}</b></p><p>Alice</p>`,
+      attachments: [join(world.directory, "map.bin")],
+    });
+    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    photograph("alice", "1-alice-writes");
+    await pressSend(alice, mail);
+    await sent(alice, mail);
+    const mails = world.mail.smtp.mails();
+    assert.equal(mails.length, 1);
+    assert.deepEqual([mails[0]?.from, mails[0]?.to], ["alice@example.test", ["bob@example.test"]]);
+    wire = /** @type {Buffer} */ (mails[0]?.bytes);
+  });
+
+  test("nothing on the wire is in the clear, and openssl opens and verifies it", async () => {
+    const { world, bobsKey } = scene;
+    assert.match(field(wire, "Content-Type") ?? "", /^application\/pkcs7-mime;/i);
+    const seen = Buffer.concat([wire, Buffer.from(split(wire).body.toString("latin1"), "base64")]).toString("latin1");
+    assert.ok(!seen.includes("dormouse") && !seen.includes(ATTACHED.subarray(0, 300).toString("base64").slice(4, 70)));
+
+    const opened = decrypt(wire, bobsKey);
+    assert.match(field(opened, "Content-Type") ?? "", /^multipart\/signed;/i);
+    const content = verify(opened, await world.alice.certificate()).toString("latin1");
+    assert.ok(content.includes("dormouse"));
+    const base64 = content.replace(/\s/g, "");
+    assert.ok(base64.includes(ATTACHED.toString("base64")), "the attachment, octet for octet");
+  });
+
+  test("the copy in Sent equals what was sent, and Alice can read it", async () => {
+    const { alice, world } = scene;
+    const copy = await until("the copy in Sent", () => world.mail.stored("alice", "Sent")[0]);
+    assert.ok(withLf(split(copy).body).equals(withLf(split(wire).body)), "the bodies are equal");
+    for (const name of ["Content-Type", "Message-ID", "Subject", "Date", "From", "To"]) {
+      assert.equal(field(copy, name), field(wire, name), name);
+    }
+    const mail = await arrived(
+      alice,
+      ({ messageId }) => field(wire, "Message-ID")?.includes(messageId) ?? false,
+      "SentMail",
+    );
+    await select(alice, mail, "SentMail");
+    await shows(alice, ({ text }) => text.includes(SECRET));
+  });
+
+  test("Bob reads it as any other mail, with lock and seal and who vouches for Alice", async () => {
+    const { bob, photograph } = scene;
+    await select(bob, await arrived(bob, ({ messageId }) => field(wire, "Message-ID")?.includes(messageId) ?? false));
+    const shown = await shows(
+      bob,
+      ({ text, bars, crypto }) => text.includes(SECRET) && bars.length > 0 && crypto.signed !== null,
+    );
+    assert.equal(shown.subject, SUBJECT);
+    assert.match(shown.html, new RegExp(`<b>${SECRET}</b>`));
+    assert.deepEqual(shown.crypto, {
+      technology: "S/MIME",
+      encrypted: "message-encrypted-ok",
+      signed: "message-signed-verified",
+    });
+    const words = shown.bars.map(({ text }) => text).join("\n");
+    assert.match(words, /alice@example\.test/);
+    assert.match(words, /example\.test/);
+    photograph("bob", "2-bob-reads");
+
+    assert.deepEqual(
+      shown.attachments.map(({ name }) => name),
+      ["map.bin"],
+    );
+    assert.ok((await attachment(bob, "map.bin")).equals(ATTACHED));
+  });
+
+  test("the security panel says the same", async () => {
+    const { bob, photograph } = scene;
+    const text = await securityPanel(bob);
+    photograph("bob", "3-security-panel");
+    assert.match(text, /Message Is Signed/);
+    assert.match(text, /Message Is Encrypted/);
+  });
+
+  test("his reply quotes her, and starts encrypted", async () => {
+    const { alice, bob, world } = scene;
+    const reply = await respond(bob);
+    const { text, to, subject } = await composed(bob, reply);
+    assert.ok(text.includes(SECRET));
+    assert.deepEqual([to, subject], [["alice@example.test"], `Re: ${SUBJECT}`]);
+    await until("Alice's mark", async () => (await marks(bob, reply))["alice@example.test"] === "found");
+    await pressSend(bob, reply);
+    await sent(bob, reply);
+    const answer = await world.mail.smtp.next(1);
+    assert.match(field(answer.bytes, "Content-Type") ?? "", /^application\/pkcs7-mime;/i);
+    await select(alice, await arrived(alice, (mail) => mail.subject.startsWith("Re:")));
+    await shows(alice, (shown) => shown.text.includes(SECRET) && shown.crypto.signed === "message-signed-verified");
+  });
+
+  test("a mail to somebody without a certificate does not leave by itself", async () => {
+    const { alice, world } = scene;
+    const before = world.mail.smtp.mails().length;
+    const mail = await openCompose(alice, { to: "nobody@example.test", subject: "Hello", body: "<p>Who are you?</p>" });
+    await until("the mark", async () => (await marks(alice, mail))["nobody@example.test"] === "missing");
+    await discard(alice, mail);
+    assert.equal(world.mail.smtp.mails().length, before);
+  });
+});

@@ -1,0 +1,61 @@
+/** One world for each test file: Alice's and Bob's Thunderbirds side by side, each on a display of its own. */
+
+import { join } from "node:path";
+import { Display } from "../support/display.mjs";
+import { identity } from "../support/openssl.mjs";
+import { remove, temporaryDirectory } from "../support/process.mjs";
+import { ROOT } from "../support/thunderbird.mjs";
+import { World } from "../support/world.mjs";
+
+/** Where the pictures of the last run lie. */
+const PICTURES = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "pictures");
+
+/**
+ * @typedef {object} Scene
+ * @property {World} world
+ * @property {import("../support/thunderbird.mjs").Thunderbird} alice
+ * @property {import("../support/thunderbird.mjs").Thunderbird} bob
+ * @property {import("../support/openssl.mjs").Identity} bobsKey Bob's, made by openssl, so that openssl can open his mail
+ * @property {(of: "alice" | "bob", name: string) => void} photograph takes a picture of someone's display
+ * @property {() => Promise<void>} close
+ */
+
+/**
+ * @param {{bob?: boolean, alicesHost?: (world: World) => string | null}} [options] `bob: false`: only Alice's Thunderbird
+ * @returns {Promise<Scene>}
+ */
+export async function open({ bob: withBob = true, alicesHost } = {}) {
+  const directory = temporaryDirectory();
+  const bobsKey = identity(join(directory, "bobs-key"), "bob@example.test");
+  const world = await World.start(directory, {
+    bobs: (bob) =>
+      bob.must("key", "import", bobsKey.pkcs12, "--password-file", bobsKey.passwordFile, "--address", bob.email),
+  });
+  /** @type {{stop: () => Promise<void>}[]} */
+  const running = [world];
+  const close = async () => {
+    for (const part of running.reverse()) await part.stop();
+    remove(directory);
+  };
+  try {
+    /** @type {Record<string, Display>} */
+    const displays = {};
+    /** @type {any} */
+    const scene = { world, bobsKey, close };
+    for (const who of /** @type {const} */ (["alice", ...(withBob ? ["bob"] : [])])) {
+      const display = await Display.start({ log: join(directory, `${who}-display.log`) });
+      running.push(display);
+      displays[who] = display;
+      const person = who === "alice" ? world.alice : world.bob;
+      const host = who === "alice" && alicesHost ? alicesHost(world) : person.host;
+      scene[who] = await person.thunderbird({ display: display.name, host });
+      running.push(scene[who]);
+    }
+    scene.photograph = (/** @type {string} */ of, /** @type {string} */ name) =>
+      displays[of]?.picture(join(PICTURES, `${name}.png`));
+    return scene;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

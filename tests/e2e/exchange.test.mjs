@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { composed, discard, marks, openCompose, pressSend, sent } from "../support/composing.mjs";
 import { field, split, withLf } from "../support/mime.mjs";
 import { decrypt, verify } from "../support/openssl.mjs";
-import { until } from "../support/process.mjs";
+import { sleep, until } from "../support/process.mjs";
 import { arrived, attachment, respond, securityPanel, select, shows } from "../support/reading.mjs";
 import { open } from "./setup.mjs";
 
@@ -37,6 +37,7 @@ describe("Alice writes to Bob", () => {
       attachments: [join(world.directory, "map.bin")],
     });
     await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    await sleep(500); // the mark fades in
     photograph("alice", "1-alice-writes");
     await pressSend(alice, mail);
     await sent(alice, mail);

@@ -9,7 +9,7 @@ import { composed, discard, marks, openCompose, pressSend, sent } from "../suppo
 import { field, split, withLf } from "../support/mime.mjs";
 import { decrypt, verify } from "../support/openssl.mjs";
 import { sleep, until } from "../support/process.mjs";
-import { arrived, attachment, respond, securityPanel, select, shows } from "../support/reading.mjs";
+import { arrived, attachment, closeSecurityPanel, respond, securityPanel, select, shows } from "../support/reading.mjs";
 import { open } from "./setup.mjs";
 
 const SUBJECT = "Tea on Thursday";
@@ -107,6 +107,7 @@ describe("Alice writes to Bob", () => {
     const { bob, photograph } = scene;
     const text = await securityPanel(bob);
     photograph("bob", "3-security-panel");
+    await closeSecurityPanel(bob);
     assert.match(text, /Message Is Signed/);
     assert.match(text, /Message Is Encrypted/);
   });

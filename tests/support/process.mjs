@@ -47,13 +47,13 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * @param {string} what for the message of the error that ends a vain wait
  * @param {() => T | Promise<T>} condition
  * @param {number} [ms]
- * @returns {Promise<NonNullable<T>>}
+ * @returns {Promise<Exclude<T, false | 0 | "" | null | undefined>>}
  */
 export async function until(what, condition, ms = 20_000) {
   const end = Date.now() + ms;
   for (;;) {
     const value = await condition();
-    if (value) return value;
+    if (value) return /** @type {any} */ (value);
     if (Date.now() > end) throw new Error(`waited ${ms} ms in vain for ${what}`);
     await sleep(25);
   }

@@ -102,7 +102,9 @@ export function select(tb, mail, which = "Inbox") {
       about3Pane.selectMessage(header);
       await until("the message to be drawn", () => {
         const view = about3Pane.messageBrowser.contentWindow;
-        return view.gMessage?.messageKey === key && view.gMessage.folder === folder && view.msgLoaded;
+        // A mail that Thunderbird itself cannot decrypt becomes an error page, and is then never called loaded.
+        const errorPage = view.getMessagePaneBrowser().currentURI.schemeIs("data");
+        return view.gMessage?.messageKey === key && view.gMessage.folder === folder && (view.msgLoaded || errorPage);
       });
       // The header pane and the add-on's parts settle after the body.
       await sleep(150);
@@ -200,6 +202,20 @@ export function securityPanel(tb) {
     await until("the security panel", () => panel.state === "open");
     await sleep(300);
     return panel.innerText;
+  });
+}
+
+/**
+ * Shuts the message security panel.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ */
+export function closeSecurityPanel(tb) {
+  return tb.chrome(async () => {
+    const { document } = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+    const panel = document.getElementById("messageSecurityPanel");
+    panel.hidePopup();
+    await until("the panel to close", () => panel.state === "closed");
   });
 }
 

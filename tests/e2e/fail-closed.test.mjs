@@ -1,0 +1,148 @@
+/** Whatever happens to the host: nothing leaves, nothing that was typed is lost, and one can try again. */
+
+import { strict as assert } from "node:assert";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, describe, test } from "node:test";
+import { composed, discard, marks, openCompose, pressSend, sent } from "../support/composing.mjs";
+import { field } from "../support/mime.mjs";
+import { sleep, until } from "../support/process.mjs";
+import { ROOT, registerHost, unregisterHost } from "../support/thunderbird.mjs";
+import { answer, dialog, screen } from "../support/windows.mjs";
+import { open as openScene } from "./setup.mjs";
+
+const TYPED = "Every word of this took an hour.";
+const FAULTY_HOST = join(ROOT, "tests/support/faulty-host.mjs");
+
+describe("the host fails while Alice sends", () => {
+  /** @type {import("./setup.mjs").Scene} */
+  let scene;
+  /** @type {number} */
+  let mail;
+  /** How many mails lay in Sent before. */
+  let copies = 0;
+
+  before(async () => {
+    scene = await openScene({ bob: false });
+    writeFileSync(join(scene.world.directory, "notes.txt"), "attached\n");
+  });
+  after(() => scene?.close());
+
+  /** Alice writes; it ends when Bob is marked, which says that the host has been asked and the mail is to be encrypted. */
+  async function write() {
+    const { alice, world } = scene;
+    world.mail.smtp.clear();
+    copies = world.mail.stored("alice", "Sent").length;
+    mail = await openCompose(alice, {
+      to: "bob@example.test",
+      subject: "Do not lose me",
+      body: `<p>${TYPED}</p>`,
+      attachments: [join(world.directory, "notes.txt")],
+    });
+    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+  }
+
+  /** Ends the hosts that run, and waits until Thunderbird has none. */
+  async function killHosts() {
+    for (const pid of scene.alice.hostPids()) process.kill(pid, "SIGKILL");
+    await until("the hosts to be gone", () => scene.alice.hostPids().length === 0);
+  }
+
+  afterEach(async () => {
+    const { alice } = scene;
+    for (const left of (await screen(alice)).dialogs) await answer(alice, left, left.buttons[0] ?? "OK");
+    for (const { id } of (await screen(alice)).compose) await discard(alice, id);
+  });
+
+  /**
+   * Nothing has left, and everything is where it was.
+   *
+   * @param {RegExp} words that Alice is told
+   * @param {string} pictureName
+   */
+  async function nothingSentNothingLost(words, pictureName) {
+    const { alice, world, photograph } = scene;
+    const said = await dialog(alice, words, 90_000);
+    photograph("alice", pictureName);
+    assert.deepEqual(world.mail.smtp.mails(), []);
+    assert.equal(world.mail.stored("alice", "Sent").length, copies);
+    await answer(alice, said, said.buttons.find((label) => /back|OK/i.test(label)) ?? "OK");
+    const left = await until("the window to be free again", async () => {
+      const now = await composed(alice, mail);
+      return now.editable && now;
+    });
+    assert.deepEqual(left.to, ["bob@example.test"]);
+    assert.equal(left.subject, "Do not lose me");
+    assert.ok(left.text.includes(TYPED));
+    assert.deepEqual(
+      left.attachments.map(({ name }) => name),
+      ["notes.txt"],
+    );
+  }
+
+  /** A second press of the button, and the mail is there, encrypted. */
+  async function sendingAgainWorks() {
+    const { alice, world } = scene;
+    await pressSend(alice, mail);
+    await sent(alice, mail);
+    const mails = world.mail.smtp.mails();
+    assert.equal(mails.length, 1);
+    assert.match(field(mails[0]?.bytes ?? Buffer.alloc(0), "Content-Type") ?? "", /^application\/pkcs7-mime;/i);
+    await until("the copy in Sent", () => world.mail.stored("alice", "Sent").length > copies);
+    for (const copy of world.mail.stored("alice", "Sent")) assert.ok(!copy.includes(TYPED));
+  }
+
+  test("kill -9 in the middle of the work", async () => {
+    const { alice } = scene;
+    await write();
+    const hosts = alice.hostPids();
+    assert.ok(hosts.length > 0, "a host runs");
+    // Stopped first, so that the kill surely comes while the mail is being protected.
+    for (const pid of hosts) process.kill(pid, "SIGSTOP");
+    await pressSend(alice, mail);
+    await until("the window to be sending", async () => (await screen(alice)).compose.some(({ locked }) => locked));
+    await sleep(500);
+    for (const pid of hosts) process.kill(pid, "SIGKILL");
+    await nothingSentNothingLost(/stopped before it had finished/, "8-host-killed");
+    await sendingAgainWorks();
+  });
+
+  test("no host is installed", async () => {
+    const { alice, world } = scene;
+    await write();
+    unregisterHost(world.alice.user.home);
+    await killHosts();
+    await pressSend(alice, mail);
+    await nothingSentNothingLost(/not installed/, "9-host-missing");
+    registerHost(world.alice.user.home, world.alice.host);
+    await sendingAgainWorks();
+  });
+
+  const FAULTS = /** @type {const} */ ([
+    ["crashes", "crash", /stopped before it had finished/],
+    ["answers with garbage", "garbage", /makes no sense|stopped before/],
+    ["announces a frame of 4 GiB", "oversize", /makes no sense|stopped before/],
+    ["dies in the middle of a frame", "cut", /stopped before it had finished/],
+    ["answers with nothing", "empty", /not protected as you chose|makes no sense/],
+    ["hands the mail back in the clear", "plain", /not protected as you chose|makes no sense/],
+    // The add-on waits a minute for a small mail, so this test does.
+    ["hangs", "hang", /did not answer in time/],
+    ["refuses", { error: { code: "keyring-locked", message: "The keyring is locked." } }, /locked/i],
+  ]);
+  for (const [what, fault, words] of FAULTS) {
+    test(`a host that ${what}`, async () => {
+      const { alice, world } = scene;
+      const orders = join(world.alice.user.home, "faults.json");
+      rmSync(`${orders}.log`, { force: true });
+      writeFileSync(orders, JSON.stringify({ pass: world.alice.host, faults: { protect: fault } }));
+      registerHost(world.alice.user.home, FAULTY_HOST);
+      await killHosts();
+      await write();
+      await pressSend(alice, mail);
+      await nothingSentNothingLost(words, `10-host-${typeof fault === "string" ? fault : "refuses"}`);
+      assert.match(readFileSync(`${orders}.log`, "utf8"), /"type":"protect"/, "it was this that failed");
+      writeFileSync(orders, JSON.stringify({ pass: world.alice.host }));
+      await sendingAgainWorks();
+    });
+  }
+});

@@ -135,8 +135,8 @@ export function displayed(tb) {
     return {
       subject: document.getElementById("expandedsubjectBox").value.textContent.trim(),
       from: view.currentHeaderData.from?.headerValue ?? "",
-      text: body.innerText,
-      html: body.innerHTML,
+      text: body?.innerText ?? "",
+      html: body?.innerHTML ?? "",
       attachments: view.currentAttachments.map(({ name, contentType, size }) => ({ name, contentType, size })),
       crypto: {
         technology: cryptoBox.hidden ? null : cryptoBox.getAttribute("tech"),
@@ -183,7 +183,11 @@ export async function attachment(tb, name) {
     const view = mainWindow().document.getElementById("tabmail").currentAboutMessage;
     const found = view.currentAttachments.find((candidate) => candidate.name === wanted);
     if (!found) throw new Error(`no attachment ${wanted}`);
-    return new Uint8Array(await found.fetchAttachment()).toBase64();
+    // A part that comes to nothing never ends Thunderbird's own fetching.
+    const nothing = sleep(20000).then(() => {
+      throw new Error(`nothing came for ${wanted}`);
+    });
+    return new Uint8Array(await Promise.race([found.fetchAttachment(), nothing])).toBase64();
   }, name);
   return Buffer.from(base64, "base64");
 }
@@ -201,7 +205,10 @@ export function securityPanel(tb) {
     const panel = document.getElementById("messageSecurityPanel");
     await until("the security panel", () => panel.state === "open");
     await sleep(300);
-    return panel.innerText;
+    const seen = [...panel.querySelectorAll("label, description, textbox, p, span, h1, h2, h3")].filter((part) =>
+      part.checkVisibility(),
+    );
+    return seen.map((part) => part.value || part.textContent).join("\n");
   });
 }
 

@@ -40,7 +40,7 @@ impl HeldKey {
         self.address == *address || self.certificate.names_address(address) == NameMatch::Names
     }
 
-    fn fitness(&self, purpose: Purpose) -> Fitness {
+    pub(super) fn fitness(&self, purpose: Purpose) -> Fitness {
         match purpose {
             Purpose::Encrypt => self.certificate.encryption_fitness(),
             Purpose::Sign => self.certificate.signing_fitness(),

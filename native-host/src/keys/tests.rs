@@ -159,6 +159,10 @@ fn retired_keys_still_decrypt_and_sign_nothing() {
     assert_eq!(store.all_decryption_keys().unwrap().len(), 1);
     let listed = store.list(NOW).unwrap();
     assert!(listed[0].retired && !listed[0].selected_sign);
+    assert!(matches!(
+        store.select(&alice(), Some(old.certificate.sha256()), None),
+        Err(KeyError::NoUsableKey { why: NoneUsable::Retired, .. })
+    ));
 }
 
 #[test]
@@ -289,4 +293,40 @@ fn a_request_is_answered_by_a_certificate_for_its_key() {
     assert_eq!(held.certificate, good);
     assert!(store.signer_for(&alice(), NOW).unwrap().private.belongs_to(&good));
     assert!(place.files("csr").is_empty());
+}
+
+/// A small PKCS#12 file, PEM text and sealed file to start from: random octets alone never get
+/// far into a parser.
+fn seeds() -> &'static [Vec<u8>] {
+    static SEEDS: std::sync::LazyLock<Vec<Vec<u8>>> = std::sync::LazyLock::new(|| {
+        let place = Place::new();
+        let store = place.store();
+        let held = store.generate(&new_key(), NOW).unwrap();
+        let p12 = place.secret("out.p12");
+        store.export_pkcs12(held.certificate.sha256(), "x", Pkcs12Encryption::Legacy, &p12).unwrap();
+        let key = store.unseal(held.handle).unwrap().pkey().private_key_to_pem_pkcs8().unwrap();
+        let pem = [key, held.certificate.to_pem().into_bytes()].concat();
+        vec![std::fs::read(p12).unwrap(), pem, std::fs::read(&place.files("key")[0]).unwrap()]
+    });
+    &SEEDS
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(400))]
+    #[test]
+    fn no_octets_make_a_reader_panic(
+        seed in 0_usize..3,
+        changes in proptest::collection::vec((0_usize..4000, proptest::prelude::any::<u8>()), 0..4),
+        cut in 0_usize..4000,
+    ) {
+        let mut content = seeds()[seed].clone();
+        for (position, octet) in changes {
+            let position = position % content.len();
+            content[position] = octet;
+        }
+        content.truncate(content.len() - (cut % content.len()) * usize::from(cut % 3 == 0));
+        let _ = read_key_file(&content, "x");
+        let _ = read_certificates(&content);
+        let _ = super::sealed::Sealed::parse(&content);
+    }
 }

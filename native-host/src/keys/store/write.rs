@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{KeyStore, none_held};
 use crate::clock::UnixTime;
-use crate::keys::error::{KeyError, Purpose};
+use crate::keys::error::{KeyError, NoneUsable, Purpose};
 use crate::keys::files::{self, WriteLock};
 use crate::keys::generate::{self, NewKey};
 use crate::keys::held::{Choices, HeldKey, Selected};
@@ -108,14 +108,7 @@ impl KeyStore {
             (Some(address), _) | (None, Some(address)) => address,
             (None, None) => return Err(KeyError::AddressMissing),
         };
-        files::make_private_dir(&self.dir)?;
-        let lock = WriteLock::take(&self.dir)?;
-        let kek = self.kek_for_writing(&lock)?;
-        let sealed = sealed::seal(&material.private, address, &kek)?;
-        let id = KeyId::of_spki(&material.private.spki_der()?);
-        files::write_atomically(&self.key_file(&id), &sealed)?;
-        self.write_certificate(certificate, &material.chain)?;
-        drop(lock);
+        self.keep(material, address)?;
         self.held_now(certificate, now)
     }
 
@@ -123,16 +116,29 @@ impl KeyStore {
     /// `None` leaves that choice as it was.
     ///
     /// # Errors
-    /// [`KeyError::NoSuchKey`]; [`KeyError::AddressDoesNotFit`] if a key is none of this address.
+    /// [`KeyError::NoSuchKey`]; [`KeyError::AddressDoesNotFit`] if a key is none of this address;
+    /// [`KeyError::NoUsableKey`] if it is retired or not made for this. Dates are not looked at:
+    /// the next key may be chosen before its time.
     pub fn select(
         &self,
         address: &EmailAddress,
         sign: Option<Fingerprint>,
         encrypt: Option<Fingerprint>,
     ) -> Result<(), KeyError> {
-        for fingerprint in [sign, encrypt].into_iter().flatten() {
-            if !self.find(fingerprint)?.serves(address) {
+        let retired = self.choices()?.retired;
+        for (purpose, chosen) in [(Purpose::Sign, sign), (Purpose::Encrypt, encrypt)] {
+            let Some(chosen) = chosen else { continue };
+            let key = self.find(chosen)?;
+            if !key.serves(address) {
                 return Err(KeyError::AddressDoesNotFit { address: address.clone() });
+            }
+            let refuse =
+                |why, fitness| Err(KeyError::NoUsableKey { address: address.clone(), purpose, why, fitness });
+            let fitness = key.fitness(purpose);
+            if retired.contains(&chosen.to_string()) {
+                return refuse(NoneUsable::Retired, None);
+            } else if !fitness.is_fit() {
+                return refuse(NoneUsable::NotFit, Some(fitness));
             }
         }
         self.change(|choices| {
@@ -168,6 +174,20 @@ impl KeyStore {
             files::remove(&self.key_file(&key.handle.0))?;
         }
         Ok(())
+    }
+
+    /// Seals a key for an address and puts it and its certificate on disk.
+    pub(in crate::keys) fn keep(
+        &self,
+        material: &KeyMaterial,
+        address: &EmailAddress,
+    ) -> Result<(), KeyError> {
+        files::make_private_dir(&self.dir)?;
+        let lock = WriteLock::take(&self.dir)?;
+        let sealed = sealed::seal(&material.private, address, &self.kek_for_writing(&lock)?)?;
+        let id = KeyId::of_spki(&material.private.spki_der()?);
+        files::write_atomically(&self.key_file(&id), &sealed)?;
+        self.write_certificate(&material.certificate, &material.chain)
     }
 
     fn write_certificate(&self, certificate: &Certificate, chain: &[Certificate]) -> Result<(), KeyError> {

@@ -193,6 +193,37 @@ fn a_keyring_without_our_entry_never_gets_a_new_one_while_sealed_files_exist() {
 }
 
 #[test]
+fn an_entry_that_another_program_changed_is_noticed_before_it_seals_anything() {
+    let user = User::with(Secrets::Unlocked);
+    let data = user.data("data");
+    let sha256 = user.generate(&data);
+    let before = contents(&data);
+    let store: Value = serde_json::from_slice(&std::fs::read(data.join("keys/store.json")).unwrap()).unwrap();
+    let changer = user
+        .session
+        .command(std::env::current_exe().unwrap())
+        .args(["--exact", "changes_the_entry"])
+        .env("CHANGE_ENTRY_OF", store["id"].as_str().unwrap())
+        .output()
+        .unwrap();
+    assert!(changer.status.success(), "{}", String::from_utf8_lossy(&changer.stdout));
+    for answer in [user.export(&data, &sha256), user.key(&data, &["generate", "--address", "a@example.test"])]
+    {
+        assert_eq!((answer.code(), answer.status), ("sealed-otherwise", 2), "{}", answer.stderr);
+    }
+    assert_eq!(contents(&data), before);
+}
+
+/// Not a test of its own: the other program of the test above.
+#[test]
+fn changes_the_entry() {
+    let Some(store) = std::env::var_os("CHANGE_ENTRY_OF") else { return };
+    let entry = keyring::v1::Entry::new("dane-smime", store.to_str().unwrap()).unwrap();
+    assert_eq!(entry.get_secret().unwrap().len(), 32);
+    entry.set_secret(&[7; 32]).unwrap();
+}
+
+#[test]
 fn two_data_directories_share_nothing() {
     let user = User::with(Secrets::Unlocked);
     let (one, two) = (user.data("one"), user.data("two"));

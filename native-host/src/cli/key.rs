@@ -309,7 +309,10 @@ fn read_password(file: &Path) -> Result<Zeroizing<String>, Failure> {
 
 fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     use std::io::Read;
-    let mut content = Zeroizing::new(Vec::new());
+    // One allocation of the final size: a buffer that grows would leave unwiped copies behind.
+    let length = std::fs::metadata(file).map_or(0, |metadata| metadata.len()).min(MAX_FILE);
+    let room = usize::try_from(length).unwrap_or_default().saturating_add(64);
+    let mut content = Zeroizing::new(Vec::with_capacity(room));
     std::fs::File::open(file).and_then(|opened| opened.take(MAX_FILE).read_to_end(&mut content)).map_err(
         |reason| Failure::new(Code::UnreadableInput, format!("{} cannot be read: {reason}.", file.display())),
     )?;

@@ -110,9 +110,13 @@ where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let arguments = match Arguments::try_parse_from(&arguments) {
         Ok(arguments) => arguments,
-        Err(help) => return print_clap(&help, out, err),
+        Err(help) => {
+            let as_json = arguments.iter().any(|argument| argument == "--json");
+            return print_clap(&help, as_json, out, err);
+        }
     };
     let as_json = arguments.globals.json;
     let (status, printed) = match run(arguments) {
@@ -181,13 +185,48 @@ fn line(value: &Value) -> Vec<u8> {
 }
 
 /// Help and version are good ends on standard output; wrong usage is not.
-fn print_clap(help: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let text = help.render();
-    if help.use_stderr() {
-        let told = write!(err, "{text}");
-        if told.is_ok() { Code::BadRequest.exit_status() } else { Code::UnwritableOutput.exit_status() }
-    } else {
-        let told = write!(out, "{text}");
-        if told.is_ok() { 0 } else { Code::UnwritableOutput.exit_status() }
+fn print_clap(help: &clap::Error, as_json: bool, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let text = help.render().to_string();
+    if !help.use_stderr() {
+        let told = out.write_all(text.as_bytes());
+        return if told.is_ok() { 0 } else { Code::UnwritableOutput.exit_status() };
+    }
+    let mut told = err.write_all(text.as_bytes());
+    if as_json {
+        let first = text.lines().next().unwrap_or_default();
+        let failure = Failure::new(Code::BadRequest, first.strip_prefix("error: ").unwrap_or(first));
+        told = told.and_then(|()| out.write_all(&line(&json!({"error": failure.to_json()}))));
+    }
+    if told.is_ok() { Code::BadRequest.exit_status() } else { Code::UnwritableOutput.exit_status() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(arguments: &[&str]) -> (u8, String, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let all = std::iter::once(&"dane-smime").chain(arguments);
+        let status = main(all, &mut out, &mut err);
+        (status, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn help_is_an_answer_and_wrong_usage_an_error() {
+        let (status, out, err) = run(&["--help"]);
+        assert_eq!((status, out.contains("lookup"), err.as_str()), (0, true, ""));
+        let (status, out, err) = run(&["loookup"]);
+        assert_eq!((status, out.as_str(), err.contains("loookup")), (2, "", true));
+        let (status, out, _) = run(&["--json", "protect"]);
+        let error: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((status, &error["error"]["code"]), (2, &json!("bad-request")));
+    }
+
+    #[test]
+    fn what_is_not_built_says_so_with_a_code() {
+        let (status, out, err) = run(&["--json", "--data-dir", "/nowhere", "doctor"]);
+        let error: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((status, &error["error"]["code"]), (2, &json!("not-built")));
+        assert!(err.contains("doctor"));
     }
 }

@@ -26,7 +26,7 @@ const text = browser.i18n.getMessage;
 /** @param {import("./host.js").Host} host */
 export function startCompose(host) {
   const compose = new Compose(host);
-  browser.daneCompose.onChanged.addListener((tabId) => compose.changed(tabId));
+  browser.daneCompose.onChanged.addListener((tabId) => compose.changed(tabId).catch(ignoreClosed));
   browser.daneCompose.onBeforeSend.addListener((tabId, window) => compose.beforeSend(tabId, window));
   browser.daneCompose.onAnswer.addListener((_tabId, answer) => rememberWithout(answer.remember));
   browser.daneCompose.onProtect.addListener((job, entity) => compose.protect(job, entity));
@@ -204,7 +204,8 @@ class Compose {
   async #lookUp(tabId) {
     const window = await browser.daneCompose.getWindow(tabId);
     const addresses = everybody(window);
-    if (!window.choice?.hasKey || addresses.every((address) => this.#recipients.peek(address))) {
+    // The DNS need not hear of mail that is not to be encrypted.
+    if (!window.choice?.encrypt || addresses.every((address) => this.#recipients.peek(address))) {
       return;
     }
     await this.#recipients.lookUp(addresses);
@@ -216,7 +217,7 @@ class Compose {
     const view = await this.#view(tabId);
     const marks = view.recipients.map(({ address, mark, sentence }) => ({ address, kind: mark, text: sentence }));
     await Promise.all([
-      browser.daneCompose.markRecipients(tabId, view.encrypt ? marks : []),
+      browser.daneCompose.markRecipients(tabId, marks),
       browser.daneCompose.setNotice(tabId, view.notice),
       showButton(tabId, view, text),
     ]);
@@ -227,7 +228,8 @@ class Compose {
   async #view(tabId) {
     const window = await browser.daneCompose.getWindow(tabId);
     const { choice, why } = await this.#makeChoice(window);
-    const known = new Map(everybody(window).map((address) => [address, this.#recipients.peek(address)]));
+    const shown = choice?.encrypt ? everybody(window) : [];
+    const known = new Map(shown.map((address) => [address, this.#recipients.peek(address)]));
     return viewOf({ window, choice, why, known, remembered: await remembered() }, text);
   }
 
@@ -277,7 +279,9 @@ async function rememberWithout(addresses) {
   }
 }
 
-/** @param {unknown} error of a window that was closed meanwhile */
+/** Windows are closed while we are busy with them. @param {unknown} error */
 function ignoreClosed(error) {
-  console.debug(error);
+  if (!/is no compose window/.test(String(error))) {
+    console.error(error);
+  }
 }

@@ -14,6 +14,9 @@ const KEEP_AT_MOST_S = 600;
 const KEEP_OTHERS_S = 60;
 const KEEP_FAILURES_S = 10;
 
+/** Beyond this, answers that are no longer good are thrown away. */
+const MANY = 500;
+
 /**
  * @typedef {import("../../types/protocol").RecipientState | "unchecked"} State `unchecked`: the host could not be asked
  * @typedef {{ address: string, state: State, reason: string }} Known
@@ -58,6 +61,9 @@ export class Recipients {
    */
   lookUp(addresses) {
     const now = this.#now();
+    if (this.#cache.size > MANY) {
+      this.forget([...this.#cache].filter(([, { until }]) => until <= now).map(([address]) => address));
+    }
     const missing = [...new Set(addresses)].filter((address) => !((this.#cache.get(address)?.until ?? 0) > now));
     for (let i = 0; i < missing.length; i += BATCH) {
       this.#ask(missing.slice(i, i + BATCH));

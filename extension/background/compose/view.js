@@ -25,7 +25,7 @@ import { stateSentence } from "./words.js";
  * @param {import("../../types/dane-compose").WindowDescription} facts.window
  * @param {import("./choice.js").Choice | null} facts.choice
  * @param {string} facts.why why the choice is not known
- * @param {Map<string, import("./recipients.js").Known | undefined>} facts.known undefined: being looked up
+ * @param {Map<string, import("./recipients.js").Known | undefined>} facts.known those to encrypt to; undefined: being looked up
  * @param {string[]} facts.remembered
  * @param {(key: string, substitutions?: string[]) => string} text
  * @returns {View}

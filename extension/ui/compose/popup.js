@@ -39,7 +39,7 @@ function show(view) {
   element("encrypt-hint").textContent = text(view.encryptLocked ? "popup_encrypt_required" : "popup_encrypt_hint");
   element("switches").hidden = !view.canSwitch;
 
-  element("recipients-section").hidden = view.recipients.length === 0 || !view.canSwitch;
+  element("recipients-section").hidden = view.recipients.length === 0;
   element("recipients").replaceChildren(...view.recipients.map(recipientItem));
 }
 

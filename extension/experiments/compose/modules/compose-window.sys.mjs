@@ -261,7 +261,7 @@ export class ComposeWindow {
     } catch (error) {
       console.error(error);
     }
-    return { title: text("not_sent_title"), text: text("error_addon_silent") };
+    return { title: text("not_sent_title"), text: `${text("error_addon_silent")}\n\n${text("still_here")}` };
   }
 
   /** Just before Thunderbird builds the mail or draft. @param {CustomEvent} event */

@@ -86,7 +86,7 @@ export class Sending {
         secure.plan.failed(why);
         throw Components.Exception("DANE S/MIME did not protect this draft", Cr.NS_ERROR_ABORT);
       }
-      message._sendReport.errMessage = why;
+      message._sendReport.errMessage = `${why}\n\n${this.#text("still_here")}`;
       throw Components.Exception("DANE S/MIME did not protect this mail", Cr.NS_ERROR_FAILURE);
     }
   }

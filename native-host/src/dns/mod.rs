@@ -18,6 +18,7 @@ pub mod servers;
 mod cache;
 mod runtime;
 mod second_opinion;
+mod udp;
 mod upstream;
 mod validate;
 

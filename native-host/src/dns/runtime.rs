@@ -60,16 +60,7 @@ impl RuntimeProvider for Provider {
         local: SocketAddr,
         server: SocketAddr,
     ) -> Pin<Box<dyn Send + Future<Output = io::Result<Self::Udp>>>> {
-        let binding = self.0.bind_udp(local, server);
-        Box::pin(async move {
-            let socket = binding.await?;
-            // A connected socket hears at once that nobody listens (ECONNREFUSED). Elsewhere a
-            // connected socket cannot be given an address to send to.
-            if cfg!(target_os = "linux") {
-                socket.connect(server).await?;
-            }
-            Ok(socket)
-        })
+        self.0.bind_udp(local, server)
     }
 }
 

@@ -4,7 +4,7 @@
 //! the way then hands over what it has instead of a bare SERVFAIL, and judging is left to us.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -24,7 +24,7 @@ use super::answer::Outage;
 use super::cache::{Cache, Question};
 use super::runtime::Provider;
 use super::servers::{Server, Servers, tls_config};
-use super::{DomainName, RecordType};
+use super::{DomainName, RecordType, udp};
 
 /// RFC 9715: what fits one unfragmented datagram.
 const UDP_PAYLOAD: u16 = 1232;
@@ -206,6 +206,11 @@ impl Line {
         record_type: RecordType,
         upstream: &Upstream,
     ) -> Result<DnsResponse, Outage> {
+        if self.way.protocol == ProtocolConfig::Udp {
+            let server = SocketAddr::new(self.ip, self.way.port);
+            let response = udp::ask(server, &request(name, record_type)).await?;
+            return self.accept(response, name, record_type);
+        }
         let (connection, fresh) = self.connection(upstream).await?;
         let mut result = connection.send(request(name, record_type)).first_answer().await;
         if result.is_err() && !fresh {

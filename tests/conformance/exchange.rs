@@ -174,7 +174,7 @@ fn run(dir: &Path, owner: &str, dns: &[String], arguments: &[&str]) -> (i32, Val
         .arg(dir.join(owner))
         .arg("--unlock-file")
         .arg(dir.join("unlock"))
-        .args(dns)
+        .args(dns.iter().filter(|_| !arguments.contains(&"--resolver")))
         .args(arguments)
         .env("HOME", dir.join("home"))
         .output()
@@ -207,9 +207,13 @@ struct Attempt {
 
 /// `dane-smime protect` of Alice's letter.
 fn protect(owner: &str, from: &str, how: &[&str]) -> Attempt {
+    protect_text(owner, from, &message(from), how)
+}
+
+fn protect_text(owner: &str, from: &str, text: &str, how: &[&str]) -> Attempt {
     let dir = TempDir::new().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
-    fs::write(at("in"), message(from)).unwrap();
+    fs::write(at("in"), text).unwrap();
     let (input, output) = (at("in"), at("out"));
     let all = [&["protect", "--from", from, "--input", &input, "--output", &output], how].concat();
     let (exit, answer) = as_owner(owner, &all);
@@ -413,6 +417,50 @@ fn authorities_vouch_where_the_record_or_the_user_names_them() {
         assert_eq!(verdict(&opened.answer)[2..], [state, code], "{local} {how:?}: {found}");
         assert_eq!(found["binding"], binding, "{local} {how:?}");
     }
+}
+
+#[test]
+fn what_was_proven_once_keeps_its_seal_and_other_mail_does_not_get_one() {
+    let mail = protected(&["--sign"]);
+    assert_eq!(verdict(&open("bob", &mail, &[]).answer)[2..], ["valid", "ok"]);
+    let other = change(&mail, "Subject: ", "X-Subject: ");
+    let another = message("alice@example.test").replace("noon", "midnight");
+    let never_opened = protect_text("alice", "alice@example.test", &another, &["--sign"]).message.unwrap();
+    // Another DNS, where the domain names Mallory's certificate for Alice.
+    let dir = WORLD.dir.path();
+    let keys = fs::read_dir(dir.join("mallory/keys")).unwrap().map(|entry| entry.unwrap().path());
+    let certificate = keys.into_iter().find(|file| file.extension().is_some_and(|e| e == "pem")).unwrap();
+    let later = Tree::grow(vec![
+        Zone::signed("test.", Vec::new()),
+        Zone::signed("example.test.", vec![line(dir, "alice@example.test", &certificate)]),
+    ]);
+    let anchor = later.anchor_file().display().to_string();
+    let resolver = later.address.to_string();
+    let replaced: &[&str] = &["--resolver", &resolver, "--trust-anchor", &anchor];
+    let offline: &[&str] = &["--resolver", "127.0.0.1:9"];
+    for (what, mail, how, state, code) in [
+        ("the very mail", &mail, replaced, "valid", "valid-when-first-seen"),
+        ("the very mail, offline", &mail, offline, "valid", "valid-when-first-seen"),
+        (
+            "the very mail, certificate expired",
+            &mail,
+            &["--at", "2099-01-01T00:00:00Z"],
+            "valid",
+            "valid-when-first-seen",
+        ),
+        ("unsigned fields changed", &other, replaced, "valid", "valid-when-first-seen"),
+        ("a letter changed", &change(&mail, "noon", "moon"), replaced, "invalid", "altered"),
+        ("under another From", &change(&mail, "alice@", "bob@"), replaced, "invalid", "names-other"),
+        ("another mail by the same key", &never_opened, replaced, "unknown", "certificate-replaced"),
+    ] {
+        let opened = open("bob", mail, how);
+        assert_eq!(verdict(&opened.answer)[2..], [state, code], "{what}: {}", opened.answer);
+    }
+    assert_eq!(
+        verdict(&open("mallory", &mail, replaced).answer)[2..],
+        ["invalid", "no-record-fits"],
+        "no memory"
+    );
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::{Context, Output, files};
-use crate::message::open;
 use crate::message::outgoing::plain_message;
 use crate::service::engine::Engine;
 use crate::service::{Failure, recipients, verdict};
@@ -22,8 +21,7 @@ pub(super) struct Arguments {
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Failure> {
     let message = files::read(arguments.input.as_deref())?;
     let engine = Engine::new(context.settings.clone());
-    let vouchers = engine.vouchers(recipients::PATIENCE)?;
-    let opened = open(&message, None, engine.keys(), &vouchers)?;
+    let opened = engine.open(&message, None, recipients::PATIENCE)?;
     if let (Some(file), Some(content)) = (&arguments.output, &opened.content) {
         let plain = if opened.unwrapped { plain_message(&message, content)? } else { message };
         files::write(file, &plain)?;

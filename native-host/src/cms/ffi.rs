@@ -48,6 +48,7 @@ unsafe extern "C" {
         digest: *mut *mut sys::X509_ALGOR,
         signature: *mut *mut sys::X509_ALGOR,
     );
+    fn CMS_SignerInfo_get0_signature(si: *mut CmsSignerInfo) -> *mut sys::ASN1_OCTET_STRING;
     fn CMS_signed_get0_data_by_OBJ(
         si: *const CmsSignerInfo,
         oid: *const sys::ASN1_OBJECT,
@@ -112,11 +113,19 @@ unsafe fn object<'a>(pointer: *const sys::ASN1_OBJECT) -> Option<&'a Asn1ObjectR
 pub(super) fn embedded_content(cms: &CmsContentInfoRef) -> Option<&[u8]> {
     // SAFETY: get0 lends a pointer to the slot of the content, which may itself be null; the octet
     // string lives in `cms`.
+    unsafe { octets(CMS_get0_content(cms.as_ptr()).as_ref().copied().unwrap_or(ptr::null_mut())) }
+}
+
+/// # Safety
+/// `string` is null or lives as long as `'a`.
+unsafe fn octets<'a>(string: *const sys::ASN1_OCTET_STRING) -> Option<&'a [u8]> {
+    if string.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's promise; data is null only where the length is 0.
     unsafe {
-        let slot = CMS_get0_content(cms.as_ptr());
-        let content = slot.as_ref().copied().filter(|content| !content.is_null())?;
-        let length = usize::try_from(sys::ASN1_STRING_length(content.cast())).ok()?;
-        let data = sys::ASN1_STRING_get0_data(content.cast());
+        let length = usize::try_from(sys::ASN1_STRING_length(string.cast())).ok()?;
+        let data = sys::ASN1_STRING_get0_data(string.cast());
         if data.is_null() { Some(&[]) } else { Some(std::slice::from_raw_parts(data, length)) }
     }
 }
@@ -171,6 +180,8 @@ pub(super) struct SignerInfoFacts {
     pub digest: Nid,
     /// signatureAlgorithm.
     pub signature: Nid,
+    /// The signature value itself.
+    pub signature_value: Vec<u8>,
     /// The signingTime attribute, in seconds since the epoch.
     pub signing_time: Option<i64>,
 }
@@ -213,6 +224,7 @@ pub(super) fn signer_infos(cms: &CmsContentInfoRef) -> Vec<SignerInfoFacts> {
                     certificate: (!certificate.is_null()).then(|| X509Ref::from_ptr(certificate).to_owned()),
                     digest: algorithm(digest),
                     signature: algorithm(signature),
+                    signature_value: octets(CMS_SignerInfo_get0_signature(si)).unwrap_or_default().to_vec(),
                     signing_time: signing_time.as_ref().and_then(|oid| time_attribute(si, oid)),
                 })
             }

@@ -19,6 +19,8 @@ pub struct Signer {
     pub algorithm: String,
     /// The time that the signer claims.
     pub signing_time: Option<UnixTime>,
+    /// SHA-256 of the signature value, which commits to the content.
+    pub signature_digest: [u8; 32],
     /// Why the signature proves little although it fits.
     pub weakness: Option<Weakness>,
 }
@@ -88,8 +90,9 @@ fn signer(facts: ffi::SignerInfoFacts) -> Result<Signer, CmsError> {
         KeyAlgorithm::Rsa(bits) if bits < MIN_RSA_BITS => Some(Weakness::SmallKey(bits)),
         _ => None,
     };
+    let signature_digest = openssl::sha::sha256(&facts.signature_value);
     let signing_time = facts.signing_time.map(UnixTime::from_seconds);
-    Ok(Signer { certificate, algorithm, signing_time, weakness })
+    Ok(Signer { certificate, algorithm, signing_time, signature_digest, weakness })
 }
 
 fn is_strong(digest: Nid) -> bool {

@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use openssl::sha::sha256;
 
 use super::layers::{self, Unwrapped};
-use super::verdict::{Checked, Encryption, InvalidReason, Signature, Verdict, decide};
+use super::verdict::{Bench, Checked, Encryption, InvalidReason, Signature, Verdict, decide};
+use crate::clock::UnixTime;
 use crate::keys::{KeyError, KeyStore};
 use crate::mime::address::{Mailbox, parse_mailbox_list};
 use crate::mime::canonical::to_crlf;
 use crate::mime::header::HeaderError;
 use crate::mime::protected::ProtectedHeaders;
 use crate::mime::{EmailAddress, Entity, Headers};
-use crate::trust::Judge;
+use crate::trust::{Judge, Memory};
 
 /// Largest message that is opened.
 pub const MAX_MESSAGE: usize = 256 * 1024 * 1024;
@@ -45,7 +46,7 @@ pub enum OpenError {
 /// Opens `message`, one whole RFC 5322 message. `shown` is the SHA-256 of the octets that the
 /// caller shows already, line ends as CRLF: a signature over any others is not valid for them.
 ///
-/// Nothing is written anywhere. Content that came encrypted is returned only where all of it was
+/// Nothing of the message is written anywhere; `memory` learns that a signature was proven. Content that came encrypted is returned only where all of it was
 /// decrypted, and where it was not authenticated (CBC) only if no inner signature contradicts it.
 ///
 /// # Errors
@@ -55,6 +56,8 @@ pub fn open(
     shown: Option<[u8; 32]>,
     keys: &KeyStore,
     judge: &dyn Judge,
+    memory: &dyn Memory,
+    now: UnixTime,
 ) -> Result<Opened, OpenError> {
     if message.len() > MAX_MESSAGE {
         return Err(OpenError::TooLarge);
@@ -73,7 +76,7 @@ pub fn open(
     }
     let Unwrapped { content, encryption, checked } = result;
     let checked = hold_to_shown(checked, shown, content.as_deref());
-    let signature = decide(checked, from.as_ref(), judge);
+    let signature = decide(checked, from.as_ref(), &Bench { judge, memory, now });
     let content = content.map(Cow::into_owned);
     let (content, encryption) = withhold(content, encryption, &signature);
     let unwrapped = !matches!((&encryption, &signature), (Encryption::None, Signature::None));

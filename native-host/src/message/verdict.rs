@@ -9,7 +9,7 @@ use crate::mime::EmailAddress;
 use crate::mime::header::HeaderError;
 use crate::mime::split::SplitError;
 use crate::mime::transfer::TransferError;
-use crate::trust::{Binding, Judge, Unbound};
+use crate::trust::{Binding, Judge, Memory, Seal, Unbound};
 use crate::x509::Certificate;
 
 /// What is said of a message as a whole.
@@ -85,6 +85,8 @@ pub enum Signature {
         address: EmailAddress,
         /// Who vouches.
         binding: Binding,
+        /// Where nobody vouches any more: when somebody did, for this very mail.
+        first_seen: Option<UnixTime>,
     },
     /// It is no signature of the shown content by the one in From.
     Invalid(InvalidReason, Option<Box<Signer>>),
@@ -150,6 +152,8 @@ pub enum UnknownReason {
     CertificateExpired(UnixTime),
     /// The signer's certificate was not valid yet.
     CertificateNotYetValid(UnixTime),
+    /// The domain names another certificate today; it vouched for this one until then at least.
+    CertificateReplaced(UnixTime),
     /// There are proven records, and none can be used (unknown usage, damaged).
     NoUsableRecord,
 }
@@ -175,11 +179,18 @@ impl From<CmsError> for InvalidReason {
     }
 }
 
+/// Who is asked about a signer, what is remembered, and when this is.
+pub(super) struct Bench<'a> {
+    pub(super) judge: &'a dyn Judge,
+    pub(super) memory: &'a dyn Memory,
+    pub(super) now: UnixTime,
+}
+
 /// Says what the signature is worth. `from` is the one address in From, if there is one.
 ///
 /// With several signers, all of whom signed the shown content, the one that is bound to From
 /// decides; else the first one's reason is told.
-pub(super) fn decide(checked: Checked, from: Option<&EmailAddress>, judge: &dyn Judge) -> Signature {
+pub(super) fn decide(checked: Checked, from: Option<&EmailAddress>, bench: &Bench<'_>) -> Signature {
     let (signers, carried) = match checked {
         Checked::Unsigned => return Signature::None,
         Checked::Broken(reason) => return Signature::Invalid(reason, None),
@@ -190,9 +201,10 @@ pub(super) fn decide(checked: Checked, from: Option<&EmailAddress>, judge: &dyn 
     };
     let mut first_refusal = None;
     for signer in signers {
-        match vouched(&signer, &carried, address, judge) {
-            Ok(binding) => {
-                return Signature::Valid { signer: Box::new(signer), address: address.clone(), binding };
+        match vouched(&signer, &carried, address, bench) {
+            Ok((binding, first_seen)) => {
+                let (signer, address) = (Box::new(signer), address.clone());
+                return Signature::Valid { signer, address, binding, first_seen };
             }
             Err(refusal) => {
                 first_refusal.get_or_insert((refusal, signer));
@@ -215,21 +227,41 @@ fn vouched(
     signer: &Signer,
     carried: &[Certificate],
     address: &EmailAddress,
-    judge: &dyn Judge,
-) -> Result<Binding, Refusal> {
+    bench: &Bench<'_>,
+) -> Result<(Binding, Option<UnixTime>), Refusal> {
     if let Some(weakness) = signer.weakness {
         return Err(Refusal::Invalid(InvalidReason::Weak(weakness)));
     }
-    judge.bind(&signer.certificate, carried, address).map_err(|unbound| match unbound {
-        Unbound::NamesOther => Refusal::Invalid(InvalidReason::NamesOther),
-        Unbound::NotForSigning => Refusal::Invalid(InvalidReason::NotForSigning),
-        Unbound::NoRecordFits => Refusal::Invalid(InvalidReason::NoRecordFits),
-        Unbound::Absent => Refusal::Unknown(UnknownReason::NoRecord),
-        Unbound::Insecure => Refusal::Unknown(UnknownReason::DnsInsecure),
-        Unbound::Bogus => Refusal::Unknown(UnknownReason::DnsBogus),
-        Unbound::Unreachable => Refusal::Unknown(UnknownReason::DnsUnreachable),
-        Unbound::NoUsableRecord => Refusal::Unknown(UnknownReason::NoUsableRecord),
-        Unbound::Expired(at) => Refusal::Unknown(UnknownReason::CertificateExpired(at)),
-        Unbound::NotYetValid(at) => Refusal::Unknown(UnknownReason::CertificateNotYetValid(at)),
+    let seal = Seal { address, certificate: &signer.certificate, signature: signer.signature_digest };
+    let unbound = match bench.judge.bind(&signer.certificate, carried, address) {
+        Ok(binding) => {
+            bench.memory.remember(&seal, binding, bench.now);
+            return Ok((binding, None));
+        }
+        Err(Unbound::NamesOther) => return Err(Refusal::Invalid(InvalidReason::NamesOther)),
+        Err(Unbound::NotForSigning) => return Err(Refusal::Invalid(InvalidReason::NotForSigning)),
+        Err(unbound) => unbound,
+    };
+    // Nobody vouches today. For the mail that was proven once, that stands: it is the same content by
+    // the same signer. For another mail by a certificate that was proven once it does not, because
+    // the record may have gone for a reason; but it is no forgery either.
+    let known = bench.memory.recall(&seal);
+    if let Some((at, binding)) = known.this {
+        return Ok((binding, Some(at)));
+    }
+    Err(match (unbound, known.certificate) {
+        (Unbound::NoRecordFits | Unbound::Absent, Some(until)) => {
+            Refusal::Unknown(UnknownReason::CertificateReplaced(until))
+        }
+        (Unbound::NoRecordFits, None) => Refusal::Invalid(InvalidReason::NoRecordFits),
+        (Unbound::Absent, None) => Refusal::Unknown(UnknownReason::NoRecord),
+        (Unbound::Insecure, _) => Refusal::Unknown(UnknownReason::DnsInsecure),
+        (Unbound::Bogus, _) => Refusal::Unknown(UnknownReason::DnsBogus),
+        (Unbound::Unreachable, _) => Refusal::Unknown(UnknownReason::DnsUnreachable),
+        (Unbound::NoUsableRecord, _) => Refusal::Unknown(UnknownReason::NoUsableRecord),
+        (Unbound::Expired(at), _) => Refusal::Unknown(UnknownReason::CertificateExpired(at)),
+        (Unbound::NotYetValid(at), _) => Refusal::Unknown(UnknownReason::CertificateNotYetValid(at)),
+        (Unbound::NamesOther, _) => Refusal::Invalid(InvalidReason::NamesOther),
+        (Unbound::NotForSigning, _) => Refusal::Invalid(InvalidReason::NotForSigning),
     })
 }

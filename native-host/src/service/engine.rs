@@ -8,7 +8,8 @@ use crate::clock::{Clock, FixedClock, SystemClock, UnixTime};
 use crate::config::Settings;
 use crate::directory::{Directory, SmimeaDirectory};
 use crate::keys::{KekSource, KeyStore};
-use crate::trust::{Anchors, Vouchers};
+use crate::message::{OpenError, Opened, open};
+use crate::trust::{Anchors, History, Vouchers};
 
 /// The parts of the host, shared by all requests.
 pub struct Engine {
@@ -58,9 +59,25 @@ impl Engine {
     ///
     /// # Errors
     /// `unreadable-input` for the file of authorities, and those of [`Engine::directory`].
-    pub fn vouchers(&self, deadline: Duration) -> Result<Vouchers, Failure> {
+    fn vouchers(&self, deadline: Duration) -> Result<Vouchers, Failure> {
         let anchors = self.anchors.get_or_init(|| self.load_anchors()).clone()?;
         Ok(Vouchers::new(self.directory()?, anchors, self.settings.profile, self.now(), deadline))
+    }
+
+    /// Opens a message with everything there is: keys, the directory, what was proven before.
+    ///
+    /// # Errors
+    /// Those of [`Engine::vouchers`] and of [`open`].
+    pub fn open(
+        &self,
+        message: &[u8],
+        shown: Option<[u8; 32]>,
+        deadline: Duration,
+    ) -> Result<Opened, Failure> {
+        let vouchers = self.vouchers(deadline)?;
+        let history = History::open(&self.settings.data_dir);
+        open(message, shown, &self.keys, &vouchers, &history, self.now())
+            .map_err(|error: OpenError| error.into())
     }
 
     fn load_anchors(&self) -> Result<Arc<Anchors>, Failure> {

@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::outgoing::{self, Wish};
 use super::session::{Reply, Service, Work};
 use super::{Code, Failure, recipients, verdict};
-use crate::message::{Opened, open};
+use crate::message::Opened;
 use crate::wire::request::{Call, Lookup, Open, Protect, Purpose};
 
 /// How long before the add-on stops waiting the host stops asking the DNS, so that there is time
@@ -21,7 +21,7 @@ impl Service for Engine {
             Call::Keys => self.list_keys(),
             Call::Lookup(request) => self.lookup(&request, work),
             Call::Protect(request) => self.protect(&request, &body, work),
-            Call::Open(request) => self.open(&request, &body, work),
+            Call::Open(request) => self.open_message(&request, &body, work),
         }
     }
 }
@@ -70,11 +70,10 @@ impl Engine {
         Ok(Reply { fields: object(fields), body: Some(protected.entity) })
     }
 
-    fn open(&self, request: &Open, message: &[u8], work: &Work) -> Result<Reply, Failure> {
+    fn open_message(&self, request: &Open, message: &[u8], work: &Work) -> Result<Reply, Failure> {
         let shown = request.shown_sha256.as_deref().map(parse_digest).transpose()?;
-        let vouchers = self.vouchers(patience(work))?;
         work.progress("opening", None, None);
-        let opened = open(message, shown, self.keys(), &vouchers)?;
+        let opened = self.open(message, shown, patience(work))?;
         let fields = json!({
             "verdict": verdict::to_json(&opened.verdict),
             "certificate_pem": verdict::signer(&opened.verdict).map(|s| s.certificate.to_pem()),

@@ -58,7 +58,9 @@ pub fn signer(verdict: &Verdict) -> Option<&Signer> {
 /// The domain whose word makes the signature valid.
 pub fn vouching_domain(verdict: &Verdict) -> Option<&str> {
     match &verdict.signature {
-        Signature::Valid { address, binding, .. } if binding.is_by_domain() => Some(address.domain()),
+        Signature::Valid { address, binding, first_seen: None, .. } if binding.is_by_domain() => {
+            Some(address.domain())
+        }
         _ => None,
     }
 }
@@ -171,7 +173,14 @@ fn signature_words(verdict: &Verdict) -> (&'static str, String) {
     let domain = from.map_or("the sender’s domain", EmailAddress::domain);
     match &verdict.signature {
         Signature::None => ("ok", "The mail is not signed.".to_owned()),
-        Signature::Valid { address, binding, .. } => ("ok", valid_words(address, *binding)),
+        Signature::Valid { address, binding, first_seen: None, .. } => ("ok", valid_words(address, *binding)),
+        Signature::Valid { address, first_seen: Some(at), .. } => (
+            "valid-when-first-seen",
+            format!(
+                "Signed by {address}. Valid when this mail was first read, on {at}; today nobody vouches \
+                     for the certificate any more."
+            ),
+        ),
         Signature::Invalid(reason, _) => invalid_words(reason, &sender, domain),
         Signature::Unknown(reason, _) => unknown_words(reason, &sender, domain),
     }
@@ -293,6 +302,13 @@ fn unknown_words(reason: &UnknownReason, sender: &str, domain: &str) -> (&'stati
         UnknownReason::CertificateNotYetValid(from) => (
             "certificate-not-yet-valid",
             format!("The text was not changed, but the signer’s certificate is valid only from {from} on."),
+        ),
+        UnknownReason::CertificateReplaced(until) => (
+            "certificate-replaced",
+            format!(
+                "The text was not changed. {domain} vouched for this signer until {until} at least, and \
+                     does so no more: it may be older mail, or the key may no longer be the sender’s."
+            ),
         ),
         UnknownReason::NoUsableRecord => (
             "no-usable-record",

@@ -2,10 +2,11 @@
 //! certificate authorities that the user or administrator trusts.
 //!
 //! # Limitations
-//! No revocation lists, no history of earlier bindings, no circles yet.
+//! No revocation lists and no circles yet.
 
 mod anchors;
 mod dane;
+mod history;
 
 use crate::clock::UnixTime;
 use crate::mime::EmailAddress;
@@ -13,6 +14,7 @@ use crate::x509::Certificate;
 
 pub use anchors::{AnchorError, Anchors};
 pub use dane::Vouchers;
+pub use history::{History, Memory, Recollection, Seal};
 
 /// By what a signer is bound to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

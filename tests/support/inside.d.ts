@@ -3,6 +3,7 @@
 declare const Cc: any;
 declare const Ci: any;
 declare const ChromeUtils: any;
+declare const Components: any;
 declare const IOUtils: any;
 declare const MailServices: any;
 declare const PathUtils: any;

@@ -95,6 +95,16 @@ export function smimeKind(contentType) {
 }
 
 /**
+ * The content type that the host is told. libmime takes a part for CMS by the name of its file, too (`smime.p7m`, as
+ * RFC 8551 section 3.10.2 has it), whatever type it is given.
+ *
+ * @param {string} contentType of a part that libmime handed over as S/MIME
+ */
+export function smimeType(contentType) {
+  return smimeKind(contentType) ? contentType : "application/pkcs7-mime";
+}
+
+/**
  * The first part of a multipart body (RFC 2046 section 5.1.1), without the line end that belongs to the delimiter
  * behind it. A delimiter is a whole line: `--`, the boundary, nothing more but spaces and tabs.
  *

@@ -15,6 +15,7 @@ import {
   inMultipart,
   parameter,
   smimeKind,
+  smimeType,
   splitEntity,
   toCrlf,
 } from "./mime-text.mjs";
@@ -26,6 +27,9 @@ const NESTED_MS = 15_000;
 
 /** libmime is handed so many octets at once, so that no second copy of a large mail is made. */
 const OUTPUT_OCTETS = 1024 * 1024;
+
+/** What a part that stays closed is called. Not .p7m: libmime would take it for S/MIME again by that name. */
+const CLOSED_NAME = "smime-part.bin";
 
 /** @type {import("./openings.mjs").NotOpened} */
 const BROKEN = { ok: false, code: "internal", message: "" };
@@ -236,9 +240,9 @@ export class PartHandler {
     }
     if (this.#proxy.mailChannel && this.#purpose !== "scan") {
       const lines = new Uint8Array(bufferOf(bytes)).toBase64().replace(/.{76}/g, "$&\r\n");
-      this.#output(
-        'Content-Type: application/octet-stream; name="smime.p7m"\r\nContent-Transfer-Encoding: base64\r\n' +
-          `Content-Disposition: attachment; filename="smime.p7m"\r\n\r\n${lines}\r\n`,
+      this.#write(
+        `Content-Type: application/octet-stream; name="${CLOSED_NAME}"\r\nContent-Transfer-Encoding: base64\r\n` +
+          `Content-Disposition: attachment; filename="${CLOSED_NAME}"\r\n\r\n${lines}\r\n`,
       );
     }
   }
@@ -249,16 +253,22 @@ export class PartHandler {
    * @returns {import("./openings.mjs").Sealed}
    */
   #sealed(bytes, shown) {
-    const head = openMessageHead(asBytes(headerOf(this.#proxy.messageURI)), asBytes(this.#proxy.contentType));
+    const head = openMessageHead(
+      asBytes(headerOf(this.#proxy.messageURI)),
+      asBytes(smimeType(this.#proxy.contentType)),
+    );
     return { head, bytes, shown, key: sha256([head, bytes]) };
   }
 
   /** @param {string} entity byte string */
   #output(entity) {
-    const boundary = `dane-smime-${Services.uuid.generateUUID().toString().slice(1, -1)}`;
-    const text = inMultipart(entity, boundary);
-    for (let start = 0; start < text.length; start += OUTPUT_OCTETS) {
-      const piece = text.slice(start, start + OUTPUT_OCTETS);
+    this.#write(inMultipart(entity, `dane-smime-${Services.uuid.generateUUID().toString().slice(1, -1)}`));
+  }
+
+  /** @param {string} entity byte string */
+  #write(entity) {
+    for (let start = 0; start < entity.length; start += OUTPUT_OCTETS) {
+      const piece = entity.slice(start, start + OUTPUT_OCTETS);
       this.#proxy.outputDecryptedData(piece, piece.length);
     }
   }

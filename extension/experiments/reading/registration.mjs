@@ -4,7 +4,7 @@
  */
 
 import { DRAFT_CONVERTER, DraftDoor, REAL_CONVERTER } from "./draft-door.mjs";
-import { smimeKind } from "./mime-text.mjs";
+import { mediaType, smimeKind } from "./mime-text.mjs";
 import { PartHandler } from "./part-handler.mjs";
 
 /** libmime asks here first how a media type is handled. */
@@ -130,7 +130,9 @@ class Dispatcher {
 
   /** @param {any} request */
   onStartRequest(request) {
-    const kind = smimeKind(request.QueryInterface(Ci.nsIPgpMimeProxy).contentType);
+    const { contentType } = request.QueryInterface(Ci.nsIPgpMimeProxy);
+    // Only multiparts were ever OpenPGP's; all else came through the contracts above, by the name of its file perhaps.
+    const kind = smimeKind(contentType) ?? (mediaType(contentType).startsWith("multipart/") ? null : "cms");
     this.#handler = kind ? new PartHandler(this.#around, kind) : this.#openPgp();
     this.#handler.onStartRequest(request);
   }

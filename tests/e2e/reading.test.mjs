@@ -1,0 +1,453 @@
+/** What Bob is shown of mail that is not as it should be, and what he can do with mail that is. */
+
+import { strict as assert } from "node:assert";
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { composed, discard } from "../support/composing.mjs";
+import { Display } from "../support/display.mjs";
+import { remove, temporaryDirectory } from "../support/process.mjs";
+import {
+  attachment,
+  closeSecurityPanel,
+  fileLocally,
+  respond,
+  securityPanel,
+  select,
+  shows,
+} from "../support/reading.mjs";
+import { installPermanently, profileOf, ROOT } from "../support/thunderbird.mjs";
+import { screen } from "../support/windows.mjs";
+import { World } from "../support/world.mjs";
+
+const PICTURES = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "pictures");
+const SECRET = "The tarts are in the third oven.";
+const FILE = randomBytes(100_000);
+const LOCK_AND_SEAL = { technology: "S/MIME", encrypted: "message-encrypted-ok", signed: "message-signed-verified" };
+
+/** @typedef {import("../support/reading.mjs").Displayed} Displayed */
+
+/** @type {World} */
+let world;
+/** @type {import("../support/thunderbird.mjs").Thunderbird} */
+let bob;
+/** @type {Display} */
+let display;
+/** @type {import("node:http").Server} */
+let tracker;
+let tracked = 0;
+let directory = "";
+/** Alice's mails as they left her. @type {{sealed: Buffer, leaf: Buffer, clear: Buffer}} */
+let mails;
+
+before(async () => {
+  directory = temporaryDirectory();
+  tracker = createServer((_request, response) => {
+    tracked++;
+    response.end();
+  });
+  await new Promise((resolve) => tracker.listen(0, "127.0.0.1", () => resolve(undefined)));
+  world = await World.start(directory);
+  display = await Display.start({ log: join(directory, "display.log") });
+  faults({});
+  installPermanently(profileOf(world.bob.user));
+  bob = await startBob();
+  mails = {
+    sealed: await protectedMail(htmlWithFile(), "--sign", "--encrypt"),
+    leaf: await protectedMail(plainText(), "--encrypt"),
+    clear: await protectedMail(plainText(), "--sign"),
+  };
+});
+
+after(async () => {
+  await bob?.stop();
+  await display?.stop();
+  await world?.stop();
+  tracker?.close();
+  if (directory) remove(directory);
+});
+
+beforeEach(() => faults({}));
+
+describe("mail that is as it should be", () => {
+  test("opens as any mail does: text, attachment, lock, seal, and who vouches", async () => {
+    await show(mails.sealed);
+    const shown = await shows(bob, hasVerdict);
+    photograph("reading-sealed");
+    assert.ok(shown.text.includes(SECRET));
+    assert.deepEqual(shown.crypto, LOCK_AND_SEAL);
+    assert.match(verdict(shown), /Signed by alice@example\.test\. example\.test vouches .* \(DNSSEC\)/);
+    assert.ok((await attachment(bob, "tarts.bin")).equals(FILE));
+  });
+
+  test("the security panel agrees with the bar", async () => {
+    const text = await securityPanel(bob);
+    photograph("reading-security-panel");
+    assert.match(text, /Message Is Signed/);
+    assert.match(text, /Message Is Encrypted/);
+    await closeSecurityPanel(bob);
+  });
+
+  test("nothing remote is fetched for it, even where remote images are allowed", async () => {
+    await bob.setPreference("mailnews.message_display.disable_remote_image", false);
+    await show(mails.sealed);
+    await shows(bob, hasVerdict);
+    // A plain mail with the same image shows that the image could be fetched.
+    assert.equal(tracked, 0);
+    await show(withHeader(htmlWithFile(), "Alice <alice@example.test>"));
+    await shows(bob, ({ text }) => text.includes(SECRET));
+    await eventually(() => tracked > 0, "the image of the plain mail");
+    tracked = 0;
+    await bob.setPreference("mailnews.message_display.disable_remote_image", true);
+  });
+
+  test("a reply quotes it, also to a mail that was never opened", async () => {
+    const mail = await protectedMail(plainText("Never looked at."), "--sign", "--encrypt");
+    await show(mail);
+    await shows(bob, hasVerdict);
+    const reply = await respond(bob);
+    assert.match((await composed(bob, reply)).text, /Never looked at/);
+    await discard(bob, reply);
+  });
+
+  test("forward inline and edit as new take text and attachment along", async () => {
+    await show(mails.sealed);
+    await shows(bob, hasVerdict);
+    for (const command of /** @type {const} */ (["cmd_forwardInline", "cmd_editAsNew"])) {
+      const window = await respond(bob, command);
+      const { text, attachments } = await composed(bob, window);
+      assert.ok(text.includes(SECRET), command);
+      assert.equal(attachments.length, 1, command);
+      await discard(bob, window);
+    }
+  });
+
+  test("clear-signed text is marked with a seal", async () => {
+    await show(mails.clear);
+    const shown = await shows(bob, hasVerdict);
+    assert.ok(shown.text.includes(SECRET));
+    assert.equal(shown.crypto.signed, "message-signed-verified");
+    photograph("reading-clear-signed");
+  });
+
+  test("a message file on disk opens like one in a folder", async () => {
+    const file = join(directory, "sealed.eml");
+    writeFileSync(file, mails.sealed);
+    const text = await bob.chrome(async (path) => {
+      const { MailUtils } = ChromeUtils.importESModule("resource:///modules/MailUtils.sys.mjs");
+      const nsFile = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
+      nsFile.initWithPath(path);
+      const tabmail = mainWindow().document.getElementById("tabmail");
+      MailUtils.openEMLFile(mainWindow(), nsFile, Services.io.newFileURI(nsFile));
+      await until("the tab", () => tabmail.tabInfo.length > 1);
+      const view = await until("the message", () => tabmail.currentAboutMessage);
+      const bar = await until("the verdict", () => view.document.querySelector('[value="dane-smime-verdict"]'));
+      await until("the text", () => view.getMessagePaneBrowser().contentDocument?.body?.innerText.includes("tarts"));
+      await sleep(200);
+      const words = bar.messageText.textContent;
+      tabmail.closeTab();
+      await until("the first tab", () => tabmail.currentAbout3Pane);
+      return words;
+    }, file);
+    assert.match(text, /Signed by alice@example\.test/);
+  });
+});
+
+describe("mail that is not as it should be", () => {
+  test("one bit of the ciphertext flipped: nothing of it is shown, and that in words", async () => {
+    await show(withBitFlipped(mails.sealed));
+    const shown = await shows(bob, hasVerdict);
+    photograph("reading-flipped-bit");
+    assert.equal(shown.text.trim(), "");
+    assert.equal(shown.attachments.length, 0);
+    assert.deepEqual(shown.crypto, { technology: "S/MIME", encrypted: "message-encrypted-notok", signed: null });
+    assert.match(verdict(shown), /changed .*nothing of it is shown/);
+  });
+
+  test("one letter of clear-signed text changed: it is shown, marked as not what was signed", async () => {
+    await show(Buffer.from(mails.clear.toString("latin1").replace("third oven", "first oven"), "latin1"));
+    const shown = await shows(bob, hasVerdict);
+    photograph("reading-letter-changed");
+    assert.match(shown.text, /first oven/);
+    assert.match(verdict(shown), /not what was signed/);
+    assert.equal(shown.crypto.signed, null);
+  });
+
+  test("the same body under another From is not valid, though it was seen valid a moment ago", async () => {
+    for (const mail of [mails.sealed, mails.clear]) {
+      await show(mail);
+      assert.match(verdict(await shows(bob, hasVerdict)), /Signed by alice/);
+      await show(
+        Buffer.from(mail.toString("latin1").replace(/^From: .*$/m, "From: Mallory <mallory@example.test>"), "latin1"),
+      );
+      const shown = await shows(bob, (now) => now.from.includes("mallory") && hasVerdict(now));
+      assert.doesNotMatch(verdict(shown), /Signed by/);
+      assert.notEqual(shown.crypto.signed, "message-signed-verified");
+    }
+  });
+
+  test("two From fields are no sender", async () => {
+    await show(
+      Buffer.from(mails.clear.toString("latin1").replace(/^To: /m, "From: eve@example.test\r\nTo: "), "latin1"),
+    );
+    assert.match(verdict(await shows(bob, hasVerdict)), /one From line/);
+  });
+
+  test("an encrypted part inside another mail stays closed, and that in words", async () => {
+    const outer = [
+      "From: Eve <eve@example.test>\r\nTo: bob@example.test\r\nSubject: around\r\nMIME-Version: 1.0",
+      'Content-Type: multipart/mixed; boundary="eve"\r\n\r\n--eve\r\nContent-Type: text/html\r\n\r\n<p>Outside.<img src="x',
+      `--eve\r\n${entityOf(mails.leaf)}\r\n--eve--\r\n`,
+    ].join("\r\n");
+    await show(Buffer.from(outer, "latin1"));
+    const shown = await shows(bob, ({ bars }) => bars.length > 0);
+    photograph("reading-closed-part");
+    assert.ok(!shown.html.includes("oven"));
+    assert.match(shown.bars.map(({ text }) => text).join(), /left closed/);
+    assert.deepEqual(
+      shown.attachments.map(({ name }) => name),
+      ["smime-part.bin"],
+    );
+    assert.equal(shown.crypto.technology, null);
+  });
+
+  test("what cannot be opened opens no empty compose window", async () => {
+    await show(withBitFlipped(mails.sealed));
+    await shows(bob, hasVerdict);
+    await bob.chrome(() => {
+      mainWindow().document.getElementById("tabmail").currentAboutMessage.goDoCommand("cmd_editAsNew");
+    });
+    // The dialogue belongs to the window that is driven, so it is WebDriver's to answer.
+    await eventually(async () => /not opened for writing/.test(await alertText()), "the dialogue");
+    photograph("reading-no-window");
+    await bob.marionette.command("WebDriver:AcceptAlert");
+    assert.equal((await screen(bob)).compose.length, 0);
+  });
+});
+
+describe("a host that fails", () => {
+  for (const fault of ["crash", "garbage", "hang"]) {
+    test(`${fault}: nothing of an encrypted mail is shown, and trying again works`, async () => {
+      faults({ open: fault === "hang" ? { error: { code: "deadline", message: "" } } : fault });
+      await show(await protectedMail(plainText(`${fault} ${SECRET}`), "--encrypt"));
+      const shown = await shows(bob, hasVerdict);
+      photograph(`reading-host-${fault}`);
+      assert.equal(shown.text.trim(), "");
+      assert.match(verdict(shown), /was not decrypted/);
+      faults({});
+      await pressTryAgain();
+      await shows(bob, (now) => now.text.includes(SECRET) && hasVerdict(now));
+    });
+  }
+
+  test("clear-signed text stays readable, marked as not checked", async () => {
+    faults({ open: "crash" });
+    await show(await protectedMail(plainText(`Unchecked. ${SECRET}`), "--sign"));
+    const shown = await shows(bob, hasVerdict);
+    photograph("reading-not-checked");
+    assert.ok(shown.text.includes(SECRET));
+    assert.match(verdict(shown), /could not be checked/);
+    assert.equal(shown.crypto.signed, null);
+  });
+
+  test("a locked keyring is told by its name", async () => {
+    faults({ open: { error: { code: "keyring-locked", message: "The keyring is locked." } } });
+    await show(await protectedMail(plainText("Behind the lock."), "--encrypt"));
+    assert.match(verdict(await shows(bob, hasVerdict)), /keyring.* is locked/);
+  });
+});
+
+describe("beside Thunderbird's own", () => {
+  test("OpenPGP mail is left to OpenPGP", async () => {
+    await show(openPgpSigned());
+    const shown = await shows(bob, ({ text }) => text.includes("signed with OpenPGP"));
+    assert.deepEqual(
+      shown.bars.filter(({ value }) => value.startsWith("dane")),
+      [],
+    );
+  });
+
+  test("after the second start mail opens just as well", async () => {
+    await bob.stop();
+    bob = await startBob();
+    await show(mails.sealed);
+    assert.match(verdict(await shows(bob, hasVerdict)), /Signed by alice/);
+  });
+
+  test("switched off while it runs, it leaves Thunderbird as it was", async () => {
+    await show(mails.sealed);
+    await shows(bob, hasVerdict);
+    const handlers = () => {
+      const registrar = Components.manager.QueryInterface(Ci.nsIComponentRegistrar);
+      return [
+        "@mozilla.org/mime/pgp-mime-js-decrypt;1",
+        "@mozilla.org/streamconv;1?from=message/rfc822&to=application/xhtml+xml",
+      ].map((contract) => String(registrar.contractIDToCID(contract)));
+    };
+    const ours = await bob.chrome(handlers);
+    await bob.chrome(async () => {
+      const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
+      await (await AddonManager.getAddonByID("dane-smime@dane-smime.org")).disable();
+    });
+    const shown = await shows(bob, ({ bars }) => !bars.some(({ value }) => value.startsWith("dane")));
+    assert.ok(!shown.html.includes(SECRET));
+    const native = await bob.chrome(handlers);
+    assert.ok(native.every((/** @type {string} */ id, /** @type {number} */ index) => id !== ours[index]));
+    await show(openPgpSigned());
+    await shows(bob, ({ text }) => text.includes("signed with OpenPGP"));
+    await show(mails.clear);
+    await shows(bob, ({ text }) => text.includes(SECRET));
+
+    await bob.chrome(async () => {
+      const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
+      await (await AddonManager.getAddonByID("dane-smime@dane-smime.org")).enable();
+    });
+    await bob.addonActive();
+    await show(mails.sealed);
+    assert.match(verdict(await shows(bob, hasVerdict)), /Signed by alice/);
+  });
+});
+
+/** Bob's Thunderbird with the add-on installed for good, and a host that fails on demand before the real one. */
+function startBob() {
+  return world.bob.thunderbird({
+    addon: null,
+    host: join(ROOT, "tests/support/faulty-host.mjs"),
+    display: display.name,
+  });
+}
+
+/** @param {Record<string, unknown>} wrong by request type */
+function faults(wrong) {
+  writeFileSync(join(world.bob.user.home, "faults.json"), JSON.stringify({ pass: world.bob.host, faults: wrong }));
+}
+
+/** @param {Buffer} mail */
+async function show(mail) {
+  await select(bob, await fileLocally(bob, mail), "local");
+}
+
+/** @param {Displayed} shown */
+function hasVerdict({ bars }) {
+  return bars.some(({ value, text }) => value === "dane-smime-verdict" && !/…$/.test(text));
+}
+
+/** @param {Displayed} shown */
+function verdict({ bars }) {
+  return bars.find(({ value }) => value === "dane-smime-verdict")?.text ?? "";
+}
+
+/** @param {string} name */
+function photograph(name) {
+  display.picture(join(PICTURES, `${name}.png`));
+}
+
+function pressTryAgain() {
+  return bob.chrome(() => {
+    const { document } = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+    document.querySelector('[value="dane-smime-verdict"]').buttonContainer.querySelector("button").click();
+  });
+}
+
+/** The words of a dialogue of the main window; empty while there is none. */
+async function alertText() {
+  try {
+    return (await bob.marionette.command("WebDriver:GetAlertText")).value;
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * @param {() => boolean | Promise<boolean>} condition
+ * @param {string} what
+ */
+async function eventually(condition, what) {
+  for (const end = Date.now() + 10_000; !(await condition()); ) {
+    if (Date.now() > end) throw new Error(`not in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/**
+ * What Alice's `dane-smime protect` makes of an entity.
+ *
+ * @param {string} entity
+ * @param {...string} how
+ */
+async function protectedMail(entity, ...how) {
+  const [input, output] = [join(directory, "in.eml"), join(directory, "out.eml")];
+  writeFileSync(input, withHeader(entity, "Alice Liddell <alice@example.test>"));
+  await world.alice.must(
+    ...["protect", "--from", "alice@example.test", "--to", "bob@example.test"],
+    ...[...how, "--input", input, "--output", output],
+  );
+  return readFileSync(output);
+}
+
+/**
+ * @param {string} entity
+ * @param {string} from
+ */
+function withHeader(entity, from) {
+  const head = [
+    `From: ${from}`,
+    "To: Bob Dodgson <bob@example.test>",
+    "Subject: Tarts",
+    "Date: Sun, 22 Nov 2026 06:00:00 +0000",
+    `Message-ID: <${randomBytes(8).toString("hex")}@example.test>`,
+    "MIME-Version: 1.0",
+  ];
+  return Buffer.from(`${head.join("\r\n")}\r\n${entity}`);
+}
+
+function htmlWithFile() {
+  const { port } = /** @type {import("node:net").AddressInfo} */ (tracker.address());
+  return [
+    'Content-Type: multipart/mixed; boundary="oven"\r\n',
+    "--oven\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n",
+    `<html><body><p>Dear Bob, <b>${SECRET}</b></p><img src="http://127.0.0.1:${port}/pixel.png"></body></html>`,
+    '--oven\r\nContent-Type: application/octet-stream; name="tarts.bin"\r\nContent-Transfer-Encoding: base64',
+    'Content-Disposition: attachment; filename="tarts.bin"\r\n',
+    `${FILE.toString("base64").replace(/.{76}/g, "$&\r\n")}\r\n--oven--\r\n`,
+  ].join("\r\n");
+}
+
+function plainText(text = SECRET) {
+  return `Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${text}\r\n`;
+}
+
+function openPgpSigned() {
+  return withHeader(
+    [
+      'Content-Type: multipart/signed; micalg=pgp-sha256; protocol="application/pgp-signature"; boundary="pgp"\r\n',
+      "--pgp\r\nContent-Type: text/plain\r\n\r\nsigned with OpenPGP",
+      '--pgp\r\nContent-Type: application/pgp-signature; name="s.asc"\r\n',
+      "-----BEGIN PGP SIGNATURE-----\r\n\r\nwsB=\r\n-----END PGP SIGNATURE-----\r\n--pgp--\r\n",
+    ].join("\r\n"),
+    "Alice <alice@example.test>",
+  );
+}
+
+/** @param {Buffer} mail */
+function withBitFlipped(mail) {
+  const text = mail.toString("latin1");
+  const at = text.indexOf("\r\n\r\n") + 4;
+  const ciphertext = Buffer.from(text.slice(at), "base64");
+  const middle = ciphertext.length >> 1;
+  ciphertext[middle] = (ciphertext[middle] ?? 0) ^ 1;
+  return Buffer.from(`${text.slice(0, at)}${ciphertext.toString("base64").replace(/.{76}/g, "$&\r\n")}\r\n`, "latin1");
+}
+
+/**
+ * A protected mail without the header of the message.
+ *
+ * @param {Buffer} mail
+ */
+function entityOf(mail) {
+  const [head = "", ...body] = mail.toString("latin1").split("\r\n\r\n");
+  const fields = head.split(/\r\n(?![ \t])/).filter((field) => /^content-/i.test(field));
+  return `${fields.join("\r\n")}\r\n\r\n${body.join("\r\n\r\n")}`;
+}

@@ -1,12 +1,11 @@
 /**
- * Sending with a host that fails, in a real Thunderbird: whatever goes wrong, nothing leaves that should not, everything that
- * was written is still there, and sending again works. And what stands in the way is asked, not decided.
+ * Writing and sending in a real Thunderbird with a stand-in host: what stands in the way is asked, not decided; drafts; what
+ * goes wrong on the add-on's side. Hosts that fail are in fail-closed.test.mjs.
  */
 
 import { strict as assert } from "node:assert";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { kill } from "node:process";
 import { after, afterEach, before, describe, test } from "node:test";
 import { composed, discard, openCompose, pressSend, saveDraft, sent } from "../support/composing.mjs";
 import { userAt } from "../support/keyring.mjs";
@@ -115,13 +114,6 @@ const stopEventPage = () =>
 describe("a host that fails while it protects a mail", () => {
   /** @type {[string, any, RegExp][]} */
   const faults = [
-    ["crashes", "crash", /stopped before it had finished/],
-    ["talks garbage", "garbage", /stopped before it had finished/],
-    ["announces four gigabytes", "oversize", /stopped before it had finished/],
-    ["stops in the middle of a frame", "cut", /stopped before it had finished/],
-    ["gives nothing", "empty", /makes no sense/],
-    ["gives the mail back unprotected", "plain", /makes no sense/],
-    ["refuses", { error: { code: "keyring-locked", message: "x" } }, /Unlock it and try again/],
     ["refuses in words of the future", { error: { code: "new-word", message: "Feed the cat." } }, /Feed the cat\./],
     [
       "finds that somebody stands in the way after all",
@@ -134,7 +126,6 @@ describe("a host that fails while it protects a mail", () => {
       },
       /bob@example\.test\s+example\.test gave an answer that cannot be trusted/,
     ],
-    ["never answers", "hang", /did not answer in time/],
   ];
   for (const [name, fault, words] of faults) {
     test(`it ${name}: nothing leaves, nothing is lost, sending again works`, async () => {
@@ -149,20 +140,7 @@ describe("a host that fails while it protects a mail", () => {
     });
   }
 
-  test("it is killed: the same", async () => {
-    order({ faults: { protect: { slow: 20_000 } } });
-    const seen = count("protect");
-    const mail = await write();
-    await pressSend(tb, mail);
-    await until("the host to be at work", () => count("protect") > seen);
-    for (const pid of tb.hostPids()) kill(pid, "SIGKILL");
-    await answer(tb, await dialog(tb, /stopped before it had finished/), "OK");
-    await assertKept(mail);
-    order({});
-    await assertSendsEncrypted(mail);
-  });
-
-  test("the event page is gone: the same", async () => {
+  test("the event page is gone: nothing leaves, nothing is lost, sending again works", async () => {
     order({ faults: { protect: { slow: 20_000 } } });
     const seen = count("protect");
     const mail = await write();

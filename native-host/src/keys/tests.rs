@@ -283,7 +283,7 @@ fn a_request_is_answered_by_a_certificate_for_its_key() {
         crate::x509::Certificate::from_der(&builder.build().to_der().unwrap()).unwrap()
     };
     let other = Sample::default().signed_by(&p256());
-    assert!(matches!(store.install(&[other.clone()], NOW), Err(KeyError::NoKeyForCertificates)));
+    assert!(matches!(store.install(std::slice::from_ref(&other), NOW), Err(KeyError::NoKeyForCertificates)));
     assert!(matches!(
         store.install(&[answer("eve@example.test")], NOW),
         Err(KeyError::AddressDoesNotFit { .. })

@@ -4,7 +4,8 @@
  */
 
 import { builtInActive, releaseBuiltIn, silenceBuiltIn } from "./built-in.sys.mjs";
-import { askAboutDraft, askPerson, showNotice, tellPerson } from "./dialogs.sys.mjs";
+import { askPerson, showNotice, tellPerson } from "./dialogs.sys.mjs";
+import { Drafts } from "./drafts.sys.mjs";
 import { markPills, pillAddresses, removePills } from "./pills.sys.mjs";
 import { addresses, CollectingComposeSecure } from "./secure.sys.mjs";
 
@@ -17,7 +18,6 @@ const PLAN_MS = 45_000;
 const MOST_ROUNDS = 5;
 
 const NOTICE = "dane-smime";
-const DRAFT_NOTICE = "dane-smime-draft";
 
 /**
  * @typedef {object} Environment
@@ -37,11 +37,9 @@ export class ComposeWindow {
   /** What was decided when Send was pressed, for that one mail. @type {{ sign: boolean, encrypt: boolean } | null} */
   #plan = null;
 
-  /** A person said that this mail's drafts may lie unencrypted. */
-  #draftsInTheClear = false;
-
   #window;
   #environment;
+  #drafts;
   #observer;
   #recipientsTimer = 0;
   #listeners;
@@ -53,6 +51,7 @@ export class ComposeWindow {
   constructor(window, environment) {
     this.#window = window;
     this.#environment = environment;
+    this.#drafts = new Drafts(window, environment);
     // Capturing: our turn comes before that of add-ons which listen through Thunderbird's API.
     this.#listeners = /** @type {[EventTarget, string, (event: any) => void][]} */ ([
       [window, "beforesend", (event) => this.#beforeSend(event)],
@@ -139,7 +138,7 @@ export class ComposeWindow {
    */
   mayDeliver(mode, secured) {
     if (isDraft(mode)) {
-      return secured !== null || this.#draftsInTheClear || !this.#draftNeedsCare();
+      return this.#drafts.mayStore(secured !== null, this.choice);
     }
     if (this.#plan === null) {
       return false;
@@ -179,7 +178,7 @@ export class ComposeWindow {
     this.#plan = null;
     this.#decide()
       .then((plan) => {
-        if (!plan) {
+        if (!plan || this.#window.closed) {
           reject();
           return;
         }
@@ -266,13 +265,13 @@ export class ComposeWindow {
 
   /** Just before Thunderbird builds the mail or draft. @param {CustomEvent} event */
   #atSend(event) {
-    const mode = event.detail.msgType;
-    const plan = isDraft(mode) ? this.#draftPlan(event, mode) : this.#sendPlan(event);
+    const draft = isDraft(event.detail.msgType);
+    const plan = draft ? this.#drafts.plan(event, this.choice) : this.#sendPlan(event);
     const fields = this.#window.gMsgCompose.compFields;
     if (event.defaultPrevented || !plan || !(plan.sign || plan.encrypt)) {
       return;
     }
-    if (builtInActive(this.#window) && !isDraft(mode)) {
+    if (builtInActive(this.#window) && !draft) {
       event.preventDefault();
       tellPerson(
         this.#window,
@@ -296,59 +295,6 @@ export class ComposeWindow {
       return null;
     }
     return { ...this.#plan, purpose: /** @type {const} */ ("send") };
-  }
-
-  /** A choice that is not known yet may turn out to be "encrypt". */
-  #draftNeedsCare() {
-    return this.choice === null || this.choice.encrypt;
-  }
-
-  /**
-   * An encrypted mail's draft: encrypted to oneself where it can be opened again. Elsewhere an encrypted draft would come
-   * back empty, and one in the clear would lie on the server: a person decides, once for each window.
-   *
-   * @param {CustomEvent} event
-   * @param {number} mode
-   */
-  #draftPlan(event, mode) {
-    if (!this.#draftNeedsCare() || this.#draftsInTheClear) {
-      return null;
-    }
-    const { draftsReopen, text } = this.#environment;
-    const automatic = mode === Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft;
-    // Thunderbird leaves a draft unencrypted where its own setting says so, whatever we put into its slot. And where nothing
-    // is known, nobody may be there to encrypt it.
-    if (this.choice && draftsReopen() && this.#window.gCurrentIdentity.getBoolAttribute("autoEncryptDrafts")) {
-      showNotice(this.#window, DRAFT_NOTICE, "");
-      const failed = automatic ? (/** @type {string} */ why) => this.#autosaveFailed(why) : null;
-      return { sign: false, encrypt: true, purpose: /** @type {const} */ ("draft"), failed };
-    }
-    if (automatic) {
-      event.preventDefault();
-      showNotice(this.#window, DRAFT_NOTICE, text("draft_notice"), [
-        {
-          label: text("draft_save_unencrypted"),
-          callback: () => {
-            this.#draftsInTheClear = true;
-            this.#window.GenericSendMessage(mode);
-          },
-        },
-      ]);
-      return null;
-    }
-    if (askAboutDraft(this.#window, text)) {
-      this.#draftsInTheClear = true;
-      showNotice(this.#window, DRAFT_NOTICE, "");
-    } else {
-      event.preventDefault();
-    }
-    return null;
-  }
-
-  /** Nobody asked for an autosave, so nobody is interrupted when it fails. @param {string} why */
-  #autosaveFailed(why) {
-    this.#window.gContentChanged = true; // Thunderbird took it for saved
-    showNotice(this.#window, DRAFT_NOTICE, this.#environment.text("autosave_failed", [why]));
   }
 
   /** Gives Thunderbird's own object its place back in a window that stays open. */

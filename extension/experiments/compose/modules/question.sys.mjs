@@ -60,6 +60,6 @@ export class Question {
 
   /** Asks without waiting for an answer. @param {...unknown} args */
   tell(...args) {
-    this.ask(10_000, ...args).catch((error) => console.error(error));
+    this.ask(60_000, ...args).catch((error) => console.error(error));
   }
 }

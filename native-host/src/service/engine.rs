@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Code, Failure, recipients};
 use crate::clock::{Clock, FixedClock, SystemClock, UnixTime};
 use crate::config::Settings;
-use crate::directory::{Directory, SmimeaDirectory};
+use crate::directory::Directory;
 use crate::keys::{KekSource, KeyStore};
 use crate::message::{OpenError, Opened, open};
 use crate::trust::{Anchors, History, Vouchers};
@@ -15,7 +15,7 @@ use crate::trust::{Anchors, History, Vouchers};
 pub struct Engine {
     settings: Settings,
     clock: Arc<dyn Clock>,
-    directory: OnceLock<Result<Arc<SmimeaDirectory>, Failure>>,
+    directory: OnceLock<Result<Arc<dyn Directory>, Failure>>,
     keys: KeyStore,
     anchors: OnceLock<Result<Arc<Anchors>, Failure>>,
 }
@@ -46,8 +46,7 @@ impl Engine {
     /// # Errors
     /// `bad-resolver`, `bad-trust-anchor`.
     pub fn directory(&self) -> Result<Arc<dyn Directory>, Failure> {
-        let made = self.directory.get_or_init(|| recipients::open_directory(&self.settings).map(Arc::new));
-        made.clone().map(|directory| directory as Arc<dyn Directory>)
+        self.directory.get_or_init(|| self.open_directory()).clone()
     }
 
     /// The user's own keys.
@@ -78,6 +77,10 @@ impl Engine {
         let history = History::open(&self.settings.data_dir);
         open(message, shown, &self.keys, &vouchers, &history, self.now())
             .map_err(|error: OpenError| error.into())
+    }
+
+    fn open_directory(&self) -> Result<Arc<dyn Directory>, Failure> {
+        Ok(Arc::new(recipients::open_directory(&self.settings)?))
     }
 
     fn load_anchors(&self) -> Result<Arc<Anchors>, Failure> {

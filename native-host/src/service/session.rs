@@ -46,11 +46,14 @@ pub struct Reply {
     pub body: Option<Vec<u8>>,
 }
 
+/// Says what is being done, how much of it, and of how much.
+type Tell = dyn Fn(&str, Option<u64>, Option<u64>) + Send + Sync;
+
 /// What a request may know about the one who waits for it.
 pub struct Work {
     deadline: Instant,
     stopped: Arc<AtomicBool>,
-    tell: Box<dyn Fn(&str, Option<u64>, Option<u64>) + Send + Sync>,
+    tell: Box<Tell>,
 }
 
 impl Work {

@@ -79,15 +79,14 @@ impl Vouchers {
             let authorities: Vec<_> = named.cloned().chain(record.certificate()).collect();
             names == NameMatch::Names && by_authority(&Anchors::of(authorities))
         };
-        let binding = match usage {
+        match usage {
             Usage::DaneEe => record.names(certificate).then_some(Binding::DaneEe),
             Usage::PkixEe => {
                 (record.names(certificate) && by_authority(&self.anchors)).then_some(Binding::PkixEe)
             }
             Usage::DaneTa => by_named_authority().then_some(Binding::DaneTa),
             Usage::PkixTa => (by_named_authority() && by_authority(&self.anchors)).then_some(Binding::PkixTa),
-        };
-        binding
+        }
     }
 
     /// A moment at which the certificate's own dates do not break its path: they are judged apart,

@@ -90,10 +90,10 @@ fn find(entries: &[Entry], asked: &str, number: u16) -> Reply {
             authority: entry.authority.clone(),
         };
     }
-    if number == 43 {
-        if let Some(reply) = entries.iter().find_map(|entry| ds_in_referral(entry, asked)) {
-            return reply;
-        }
+    if number == 43
+        && let Some(reply) = entries.iter().find_map(|entry| ds_in_referral(entry, asked))
+    {
+        return reply;
     }
     let below = |entry: &&Entry| {
         let name = absolute(&entry.name);

@@ -111,7 +111,7 @@ fn rdata(type_number: u16, w: &[&str], line: &str) -> Option<Vec<u8>> {
             out.extend(name(w.get(3)?));
         }
         16 | 99 => {
-            let text = line.splitn(2, '"').nth(1).map(|t| t.trim_end().trim_end_matches('"').to_owned());
+            let text = line.split_once('"').map(|(_, t)| t.trim_end().trim_end_matches('"').to_owned());
             for string in text.unwrap_or_else(|| w.join(" ")).split("\" \"") {
                 out.push(u8::try_from(string.len()).ok()?);
                 out.extend(string.as_bytes());

@@ -101,7 +101,7 @@ fn hello_comes_first_and_versions_must_meet() {
 #[test]
 fn a_body_goes_there_and_back_in_chunks() {
     let mut peer = Peer::greeted();
-    let body: Vec<u8> = (0..CHUNK + 10).map(|at| (at % 251) as u8).collect();
+    let body: Vec<u8> = (0..=250).cycle().take(CHUNK + 10).collect();
     peer.say(&json!({"type": "open", "id": 2, "body_length": body.len()}));
     let mut sender = peer.to.take().unwrap();
     let pieces = body.clone();

@@ -3,39 +3,9 @@
  * nothing itself: Thunderbird stops this page when it idles.
  */
 
-import { HostError } from "./host.js";
+import { open } from "./reading/open.js";
 
-/**
- * What the experiment is told; see experiments/reading/reading.mjs.
- *
- * @typedef {{ verdict: import("../types/protocol").Verdict, content: ArrayBuffer | null, certificatePem?: string,
- *             domain?: string } | { failure: { code: string, message: string } }} Answer
- */
-
-/** @param {Pick<import("./host.js").Host, "request">} host */
+/** @param {import("./host.js").Host} host */
 export function startReading(host) {
   browser.daneReading.onOpen.addListener((job) => open(host, job));
-}
-
-/**
- * @param {Pick<import("./host.js").Host, "request">} host
- * @param {{ message: ArrayBuffer, shownSha256: string | null, deadlineMs: number }} job
- * @returns {Promise<Answer>}
- */
-export async function open(host, { message, shownSha256, deadlineMs }) {
-  try {
-    const fields = shownSha256 === null ? {} : { shown_sha256: shownSha256 };
-    const { result, body } = await host.request("open", fields, { body: new Uint8Array(message), deadlineMs });
-    return {
-      verdict: result.verdict,
-      // No body is "nothing may be shown"; an empty mail still has a header.
-      content: body.length ? /** @type {ArrayBuffer} */ (body.buffer) : null,
-      certificatePem: result.certificate_pem,
-      domain: result.domain,
-    };
-  } catch (error) {
-    return error instanceof HostError
-      ? { failure: { code: error.code, message: error.hostMessage } }
-      : { failure: { code: "internal", message: "" } };
-  }
 }

@@ -9,7 +9,7 @@ export interface DaneReading {
         message: ArrayBuffer;
         shownSha256: string | null;
         deadlineMs: number;
-      }) => Promise<import("../background/reading.js").Answer>,
+      }) => Promise<import("../background/reading/open.js").Answer>,
     ): void;
   };
 }

@@ -75,7 +75,8 @@ export interface RecipientInTheWay {
 }
 
 export interface Verdict {
-  from: string;
+  /** The one address in From; null where there is none. */
+  from: string | null;
   encryption: {
     state: "none" | "decrypted" | "failed";
     algorithm?: string;
@@ -93,8 +94,13 @@ export interface Verdict {
     signing_time?: string;
     code: string;
     reason: string;
+    /** The time that `reason` names, RFC 3339. */
+    at?: string | null;
   };
   subject?: string;
+  subject_hidden?: boolean;
+  /** What a reader should know beside the verdict; `address`: the other one that it is about. */
+  warnings?: { code: string; reason: string; address?: string }[];
 }
 
 export interface OpenResult {

@@ -32,8 +32,9 @@ export class Reading {
   /** @param {(key: string, args: string[]) => string} localize a message of `_locales`; empty where there is none */
   constructor(localize) {
     this.#say = (/** @type {import("./verdict-words.mjs").Sentence} */ { keys, args = [], fallback = "" }) => {
+      const words = args.map((arg) => (typeof arg === "string" ? arg : inWords(arg.date)));
       for (const key of keys) {
-        const text = localize(key, args);
+        const text = localize(key, words);
         if (text) {
           return text;
         }
@@ -105,4 +106,12 @@ export class Reading {
       domain: answer.domain ?? null,
     };
   }
+}
+
+/**
+ * @param {string} date RFC 3339
+ * @returns {string} as the reader writes dates
+ */
+function inWords(date) {
+  return new Services.intl.DateTimeFormat(undefined, { dateStyle: "long" }).format(new Date(date));
 }

@@ -66,7 +66,9 @@ export class VerdictDisplay {
       this.#encrypted.rememberDisplayed(view);
     }
     this.#icons(view.win, display, outcome.ok ? outcome.certificate : null);
-    if (outcome.ok && outcome.verdict.subject) {
+    // A protected subject is as good as the text it came with.
+    const trusted = display.encryption === "ok" || display.signature === "verified";
+    if (outcome.ok && outcome.verdict.subject && trusted) {
       showSubject(view.win, outcome.verdict.subject);
     }
     const again = { label: this.#say({ keys: ["reading_try_again"] }), callback: () => void view.reload() };

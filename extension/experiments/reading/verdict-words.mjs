@@ -6,7 +6,8 @@
 /**
  * A sentence for people: the first of these messages of `_locales` that exists, or else the host's own English.
  *
- * @typedef {{ keys: string[], args?: string[], fallback?: string }} Sentence
+ * @typedef {{ keys: string[], args?: (string | { date: string })[], fallback?: string }} Sentence an argument that is a
+ *   date is RFC 3339, to be written as the reader writes dates
  *
  * @typedef {object} Display
  * @property {"ok" | "notok" | null} encryption Thunderbird's lock
@@ -30,17 +31,41 @@ const NOT_CHECKED = { encryption: null, signature: "unknown", panel: "VERIFY_ERR
  */
 export function inChrome(outcome, kind) {
   if (!outcome.ok) {
-    const keys = [`reading_error_${word(outcome.code)}`, `error_${word(outcome.code)}`];
-    const cause = { keys: outcome.message ? keys : [...keys, "error_internal"], fallback: outcome.message };
-    return kind === "cms"
-      ? { ...NOT_DECRYPTED, sentences: [{ keys: ["reading_not_opened"] }, cause], retry: true }
-      : { ...NOT_CHECKED, sentences: [{ keys: ["reading_not_checked"] }, cause], retry: true };
+    return notAnswered(outcome, kind);
   }
-  const { encryption, signature } = outcome.verdict;
-  if (encryption.state === "failed") {
-    return { ...NOT_DECRYPTED, sentences: [why("encryption", encryption, outcome)], retry: false };
+  const display = ofVerdict(outcome);
+  const warnings = (outcome.verdict.warnings ?? []).map((warning) => sentence("warning", warning, outcome));
+  if (warnings.length === 0) {
+    return display;
+  }
+  const level = display.level === "bad" ? "bad" : "warning";
+  return { ...display, level, sentences: [...display.sentences, ...warnings] };
+}
+
+/**
+ * @param {import("./openings.mjs").NotOpened} failure
+ * @param {"cms" | "signed"} kind
+ * @returns {Display}
+ */
+function notAnswered({ code, message }, kind) {
+  const keys = [`reading_error_${word(code)}`, `error_${word(code)}`];
+  const cause = { keys: message ? keys : [...keys, "error_internal"], fallback: message };
+  return kind === "cms"
+    ? { ...NOT_DECRYPTED, sentences: [{ keys: ["reading_not_opened"] }, cause], retry: true }
+    : { ...NOT_CHECKED, sentences: [{ keys: ["reading_not_checked"] }, cause], retry: true };
+}
+
+/**
+ * @param {import("./openings.mjs").Opened} opened
+ * @returns {Display}
+ */
+function ofVerdict(opened) {
+  const { encryption, signature } = opened.verdict;
+  if (encryption.code !== "ok") {
+    return { ...NOT_DECRYPTED, sentences: [sentence("encryption", encryption, opened)], retry: false };
   }
   const lock = encryption.state === "decrypted" ? "ok" : null;
+  const why = sentence("signature", signature, opened);
   switch (signature.state) {
     case "valid":
       return {
@@ -48,7 +73,7 @@ export function inChrome(outcome, kind) {
         signature: "verified",
         panel: "SUCCESS",
         level: "good",
-        sentences: [vouched(outcome)],
+        sentences: [signature.code === "ok" ? vouched(opened) : why],
         retry: false,
       };
     case "invalid":
@@ -57,7 +82,7 @@ export function inChrome(outcome, kind) {
         signature: "mismatch",
         panel: "VERIFY_BAD_SIGNATURE",
         level: "bad",
-        sentences: [why("signature", signature, outcome)],
+        sentences: [why],
         retry: false,
       };
     case "unknown":
@@ -66,7 +91,7 @@ export function inChrome(outcome, kind) {
         signature: "unknown",
         panel: "VERIFY_UNTRUSTED",
         level: signature.code === "dns-bogus" ? "warning" : "info",
-        sentences: [why("signature", signature, outcome)],
+        sentences: [why],
         retry: signature.code === "dns-unreachable",
       };
     default:
@@ -90,18 +115,18 @@ function vouched({ verdict: { signature, from }, domain }) {
 }
 
 /**
- * The sentence for a code, with the sender's address and its domain at hand.
+ * The sentence for a code, with what it may want to name: the sender's address and its domain, another address, a time.
  *
- * @param {"encryption" | "signature"} half of the verdict
- * @param {{ state: string, code: string, reason: string }} said
+ * @param {"encryption" | "signature" | "warning"} about
+ * @param {{ state?: string, code: string, reason: string, address?: string, at?: string | null }} said
  * @param {import("./openings.mjs").Opened} opened
  * @returns {Sentence}
  */
-function why(half, { state, code, reason }, { verdict: { from } }) {
+function sentence(about, { state, code, reason, address = "", at }, { verdict: { from } }) {
   // Without a sender most of these sentences would have a hole in them.
-  const key = `reading_${half}_${word(code)}${from ? "" : "_nobody"}`;
-  const args = [from ?? "", (from ?? "").replace(/^.*@/, "")];
-  return { keys: reason ? [key] : [key, `reading_${half}_${state}`], args, fallback: reason };
+  const key = `reading_${about}_${word(code)}${from ? "" : "_nobody"}`;
+  const args = [from ?? "", (from ?? "").replace(/^.*@/, ""), address, at ? { date: at } : ""];
+  return { keys: reason ? [key] : [key, `reading_${about}_${state}`], args, fallback: reason };
 }
 
 /** @param {string} code */

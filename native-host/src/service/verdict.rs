@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::clock::UnixTime;
 use crate::cms::{Signer, Weakness};
 use crate::message::Verdict;
 use crate::message::verdict::{
@@ -27,12 +28,12 @@ fn warnings(verdict: &Verdict) -> Vec<Value> {
     let misleading = verdict.display_name_claims.iter().map(|claimed| {
         let sender = verdict.from.as_ref().map(ToString::to_string).unwrap_or_default();
         let words = format!("The sender’s name shows the address {claimed}, but the mail is from {sender}.");
-        json!({ "code": "display-name-names-other", "reason": words })
+        json!({ "code": "display-name-names-other", "reason": words, "address": claimed.to_string() })
     });
     let mismatch = verdict.other_sender_inside.iter().map(|inner| {
         let sender = verdict.from.as_ref().map(ToString::to_string).unwrap_or_default();
         let words = format!("The mail says it is from {sender}, but its protected header says {inner}.");
-        json!({ "code": "from-mismatch", "reason": words })
+        json!({ "code": "from-mismatch", "reason": words, "address": inner.to_string() })
     });
     misleading.chain(mismatch).collect()
 }
@@ -152,7 +153,22 @@ fn signature(verdict: &Verdict) -> Value {
     fields.insert("algorithm".into(), json!(signer.map(|s| &s.algorithm)));
     let time = signer.and_then(|s| s.signing_time).map(|time| time.to_string());
     fields.insert("signing_time".into(), json!(time));
+    fields.insert("at".into(), json!(time_of(&verdict.signature).map(|at| at.to_string())));
     Value::Object(fields)
+}
+
+/// The time that the reason names, so that it can be said in other languages.
+fn time_of(signature: &Signature) -> Option<UnixTime> {
+    match signature {
+        Signature::Valid { first_seen, .. } => *first_seen,
+        Signature::Unknown(
+            UnknownReason::CertificateExpired(at)
+            | UnknownReason::CertificateNotYetValid(at)
+            | UnknownReason::CertificateReplaced(at),
+            _,
+        ) => Some(*at),
+        _ => None,
+    }
 }
 
 /// The address that a signer is known by: the bound one, else the first that the certificate

@@ -1,0 +1,331 @@
+/** The parts of reading that need no Thunderbird: what is drawn, what the host is asked, what is remembered, what is said. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { HostError } from "../../extension/background/host.js";
+import { open } from "../../extension/background/reading/open.js";
+import {
+  fieldValue,
+  firstPart,
+  headerFields,
+  inMultipart,
+  parameter,
+  smimeKind,
+  smimeType,
+  splitEntity,
+  toCrlf,
+} from "../../extension/experiments/reading/mime-text.mjs";
+import { openMessageHead } from "../../extension/experiments/reading/open-message.mjs";
+import { Openings } from "../../extension/experiments/reading/openings.mjs";
+import { PlaintextCache } from "../../extension/experiments/reading/plaintext-cache.mjs";
+import { inChrome } from "../../extension/experiments/reading/verdict-words.mjs";
+
+describe("the first part of a signed mail is exactly what stands between its delimiters", () => {
+  // The same cases, and the same answers, as in native-host/src/mime/split.rs: a difference would make good mail invalid.
+  for (const [what, body, boundary, first] of /** @type {[string, string, string, string | null][]} */ ([
+    ["CRLF", "preamble\r\n--b\r\nA: 1\r\n\r\nx \r\n\r\n--b \t\r\ntwo\r\n--b--\r\n", "b", "A: 1\r\n\r\nx \r\n"],
+    ["LF", "--b\none\n\n--b\ntwo\n--b--", "b", "one\n"],
+    ["a longer boundary is another", "--b\r\none\r\n--bx\r\nstill one\r\n--b--\r\n", "b", "one\r\n--bx\r\nstill one"],
+    ["not at the start of a line", "--b\r\none --b\r\n--b--\r\n", "b", "one --b"],
+    ["closed by the close delimiter", "--b\r\none\r\n--b--\r\nepilogue", "b", "one"],
+    ["nothing closes it", "--b\r\none\r\ntwo", "b", "one\r\ntwo"],
+    ["empty", "--b\r\n--b--\r\n", "b", ""],
+    ["no part at all", "--b--\r\n--b\r\none", "b", null],
+    ["no delimiter", "text\r\n", "b", null],
+    ["a boundary of signs", "--a.b+(c)?\r\none\r\n--a.b+(c)?--", "a.b+(c)?", "one"],
+  ])) {
+    test(what, () => assert.equal(firstPart(body, boundary), first));
+  }
+
+  test("a large mail takes no walk over its octets", () => {
+    const text = "--almost a delimiter\r\n".repeat(500_000);
+    const started = performance.now();
+    assert.equal(firstPart(`--b\r\n${text}\r\n--b--\r\n`, "b")?.length, text.length);
+    assert.ok(performance.now() - started < 2_000);
+  });
+});
+
+describe("line ends", () => {
+  for (const [given, canonical] of [
+    ["a\nb\r\nc\rd\n", "a\r\nb\r\nc\rd\r\n"],
+    ["a\r\nb", "a\r\nb"],
+    ["\n\n", "\r\n\r\n"],
+    ["", ""],
+  ]) {
+    test(JSON.stringify(given), () => assert.equal(toCrlf(given), canonical));
+  }
+});
+
+describe("Content-Type", () => {
+  test("parameters are found quoted, folded, escaped, and never inside another one's quotes", () => {
+    assert.equal(parameter('multipart/signed; boundary="a b"', "boundary"), "a b");
+    assert.equal(parameter("multipart/signed;\r\n\tBoundary=x;micalg=y", "boundary"), "x");
+    assert.equal(parameter('m/s; x="; boundary=evil"; boundary=good', "boundary"), "good");
+    assert.equal(parameter('m/s; boundary="a\\"b\\\\c"', "boundary"), 'a"b\\c');
+    assert.equal(parameter("m/s; boundaryx=1", "boundary"), null);
+    assert.equal(parameter("m/s; boundary=1; boundary=2", "boundary"), "1");
+  });
+
+  test("what is S/MIME, whatever micalg says", () => {
+    for (const [type, kind] of /** @type {const} */ ([
+      ["application/pkcs7-mime; smime-type=authEnveloped-data", "cms"],
+      ["Application/X-PKCS7-MIME", "cms"],
+      ['multipart/signed; protocol="application/pkcs7-signature"; micalg=sha3-512; boundary=b', "signed"],
+      ["multipart/signed; protocol=application/x-pkcs7-signature; boundary=b", "signed"],
+      ['multipart/signed; protocol="application/pgp-signature"; x="application/pkcs7-signature"', null],
+      ["multipart/signed; boundary=b", null],
+      ["multipart/encrypted; protocol=application/pgp-encrypted", null],
+      ["application/pkcs7-signature", null],
+      ["text/plain", null],
+    ])) {
+      assert.equal(smimeKind(type), kind, type);
+    }
+    assert.equal(smimeType('application/octet-stream; name="smime.p7m"'), "application/pkcs7-mime");
+  });
+});
+
+describe("the message that the host is asked about", () => {
+  test("carries every From as it was received, and one content type", () => {
+    const block = [
+      "From - Sun Nov 22 06:00:00 2026",
+      "X-Mozilla-Status: 0001",
+      "From: Alice\n <alice@example.test>",
+      "Content-Type: text/plain",
+      "Subject: =?utf-8?q?a?=",
+      "fRoM : eve@example.test",
+      "Sender: list@example.test",
+      "Date: today",
+      "Content-Transfer-Encoding: base64",
+    ].join("\n");
+    assert.equal(
+      openMessageHead(block, "application/pkcs7-mime;\r\n\tname=x"),
+      [
+        "From: Alice\r\n <alice@example.test>",
+        "Subject: =?utf-8?q?a?=",
+        "fRoM : eve@example.test",
+        "Sender: list@example.test",
+        "Date: today",
+        "MIME-Version: 1.0",
+        "Content-Type: application/pkcs7-mime; name=x",
+        "Content-Transfer-Encoding: binary",
+        "\r\n",
+      ].join("\r\n"),
+    );
+  });
+
+  test("nobody is made up where the header is not to be had", () => {
+    assert.doesNotMatch(openMessageHead("", "application/pkcs7-mime"), /from/i);
+  });
+
+  test("a content type cannot bring header fields along", () => {
+    const head = openMessageHead("", "application/pkcs7-mime\r\nFrom: eve@example.test");
+    assert.equal(headerFields(head).filter(({ name }) => name === "from").length, 0);
+  });
+});
+
+test("a single part is put into a multipart, a multipart stays", () => {
+  const leaf = "Content-Type: text/plain\r\n\r\ntext";
+  const wrapped = inMultipart(leaf, "w");
+  const { head, body } = splitEntity(wrapped);
+  assert.equal(firstPart(body, parameter(fieldValue(headerFields(head), "content-type"), "boundary") ?? ""), leaf);
+  assert.equal(inMultipart("\r\nno header", "w").split("--w\r\n")[1], "\r\nno header\r\n--w--\r\n");
+  const multipart = "Content-Type:\r\n Multipart/Mixed; boundary=x\r\n\r\n--x--";
+  assert.equal(inMultipart(multipart, "w"), multipart);
+  const text = "Content-Type: text/plain\r\n\r\nContent-Type: multipart/mixed; boundary=x";
+  assert.notEqual(inMultipart(text, "w"), text);
+});
+
+describe("plaintext is kept", () => {
+  const cache = (limits = {}, clock = { now: 0 }) =>
+    /** @type {const} */ ([
+      new PlaintextCache({ entries: 3, octets: 100, ageMs: 10, ...limits }, () => clock.now),
+      clock,
+    ]);
+
+  test("for some messages only, the longest unused going first", () => {
+    const [kept] = cache();
+    for (const key of ["a", "b", "c"]) kept.keep(key, key, 1);
+    kept.get("a");
+    kept.keep("d", "d", 1);
+    assert.deepEqual(
+      ["a", "b", "c", "d"].map((key) => kept.get(key)),
+      ["a", null, "c", "d"],
+    );
+  });
+
+  test("for so many octets only, and not at all beyond that", () => {
+    const [kept] = cache();
+    kept.keep("a", "a", 60);
+    kept.keep("b", "b", 50);
+    assert.deepEqual([kept.get("a"), kept.get("b")], [null, "b"]);
+    kept.keep("c", "c", 101);
+    assert.deepEqual([kept.get("b"), kept.get("c")], ["b", null]);
+    kept.keep("b", "anew", 90);
+    assert.equal(kept.get("b"), "anew");
+  });
+
+  test("for some time only, from the last use", () => {
+    const [kept, clock] = cache();
+    kept.keep("a", "a", 1);
+    kept.keep("b", "b", 1);
+    clock.now = 9;
+    kept.get("a");
+    clock.now = 12;
+    kept.sweep();
+    assert.equal(kept.size, 1);
+    assert.equal(kept.get("a"), "a");
+    clock.now = 22;
+    assert.equal(kept.get("a"), null);
+    assert.equal(kept.size, 0);
+  });
+});
+
+describe("the host is asked", () => {
+  const verdict = (/** @type {any} */ state) => ({
+    from: "alice@example.test",
+    encryption: { state: "decrypted", code: "ok", reason: "" },
+    signature: { state, code: "ok", reason: "" },
+  });
+  const sealed = (/** @type {string} */ key) => ({ head: "", bytes: "x", shown: null, key });
+  const openings = (/** @type {any} */ answer) => {
+    let asked = 0;
+    const cache = new PlaintextCache({ entries: 5, octets: 100, ageMs: 1000 }, () => 0);
+    const ask = async () => {
+      asked++;
+      return answer();
+    };
+    const made = new Openings({ ask, cache });
+    return { made, asked: () => asked };
+  };
+
+  test("once for the same message, also while the answer is on its way", async () => {
+    const { made, asked } = openings(() => ({ ok: true, verdict: verdict("valid"), content: "text" }));
+    const [first, second] = await Promise.all([made.open(sealed("k")), made.open(sealed("k"))]);
+    assert.equal(first, second);
+    assert.equal(made.known(sealed("k")), first);
+    assert.equal(asked(), 1);
+    await made.open(sealed("other"));
+    assert.equal(asked(), 2);
+  });
+
+  test("again where nobody vouched, though the text is still there for a reply", async () => {
+    const { made } = openings(() => ({ ok: true, verdict: verdict("unknown"), content: "text" }));
+    await made.open(sealed("k"));
+    assert.equal(made.known(sealed("k")), null);
+    assert.equal(made.content(sealed("k")), "text");
+  });
+
+  test("again after a failure, and a failure never throws", async () => {
+    const { made, asked } = openings(() => {
+      throw Object.assign(new Error("gone"), { code: "host-gone" });
+    });
+    assert.deepEqual(await made.open(sealed("k")), { ok: false, code: "host-gone", message: "gone" });
+    await made.open(sealed("k"));
+    assert.equal(asked(), 2);
+    assert.equal(made.content(sealed("k")), null);
+  });
+
+  test("through the event page: body and hash there, verdict and content back", async () => {
+    /** @type {any} */
+    let request;
+    const host = /** @type {any} */ ({
+      request: async (/** @type {any[]} */ ...args) => {
+        request = args;
+        return { result: { verdict: verdict("valid"), domain: "example.test" }, body: new Uint8Array([1, 2]) };
+      },
+    });
+    const answer = /** @type {any} */ (
+      await open(host, { message: new Uint8Array([7]).buffer, shownSha256: "ab", deadlineMs: 5 })
+    );
+    assert.deepEqual(request.slice(0, 2), ["open", { shown_sha256: "ab" }]);
+    assert.deepEqual([...request[2].body, request[2].deadlineMs], [7, 5]);
+    assert.deepEqual([...new Uint8Array(answer.content), answer.domain], [1, 2, "example.test"]);
+    await open(host, { message: new ArrayBuffer(0), shownSha256: null, deadlineMs: 5 });
+    assert.deepEqual(request[1], {});
+  });
+
+  test("and a host that fails is told by its code", async () => {
+    const failing = (/** @type {Error} */ error) => /** @type {any} */ ({ request: () => Promise.reject(error) });
+    const job = { message: new ArrayBuffer(0), shownSha256: null, deadlineMs: 5 };
+    assert.deepEqual(await open(failing(new HostError("keyring-locked", "Locked.")), job), {
+      failure: { code: "keyring-locked", message: "Locked." },
+    });
+    assert.deepEqual(await open(failing(new TypeError("secret detail")), job), {
+      failure: { code: "internal", message: "" },
+    });
+  });
+});
+
+describe("what is shown", () => {
+  /** @returns {any} */
+  const opened = (/** @type {any} */ { encryption = {}, signature = {}, ...more } = {}) => ({
+    ok: true,
+    content: "",
+    certificate: null,
+    domain: null,
+    ...more,
+    verdict: {
+      from: "alice@example.test",
+      encryption: { state: "none", code: "ok", reason: "", ...encryption },
+      signature: { state: "none", code: "ok", reason: "", ...signature },
+      ...more.verdict,
+    },
+  });
+  const decrypted = { state: "decrypted" };
+
+  test("a seal only where the host says valid", () => {
+    for (const state of ["none", "invalid", "unknown", "something new"]) {
+      const { signature, level, panel } = inChrome(opened({ encryption: decrypted, signature: { state } }), "cms");
+      assert.notEqual(signature, "verified", state);
+      assert.notEqual(panel, "SUCCESS", state);
+      assert.notEqual(level, "good", state);
+    }
+    const display = inChrome(
+      opened({ encryption: decrypted, signature: { state: "valid", signer: "a@b.test" }, domain: "b.test" }),
+      "cms",
+    );
+    assert.deepEqual([display.encryption, display.signature, display.level], ["ok", "verified", "good"]);
+    assert.deepEqual(display.sentences, [{ keys: ["reading_valid_dane"], args: ["a@b.test", "b.test"] }]);
+  });
+
+  test("the domain is named only where it vouches", () => {
+    const [said] = inChrome(opened({ signature: { state: "valid", signer: "a@b.test" } }), "signed").sentences;
+    assert.deepEqual(said?.keys, ["reading_valid_anchor"]);
+  });
+
+  test("no seal and no lock for what was not shown, even if a signature inside fits", () => {
+    const display = inChrome(
+      opened({ encryption: { state: "decrypted", code: "withheld-unauthentic" }, signature: { state: "valid" } }),
+      "cms",
+    );
+    assert.deepEqual([display.encryption, display.signature, display.level], ["notok", null, "bad"]);
+  });
+
+  test("the host's own words where there are none of ours", () => {
+    const [said] = inChrome(
+      opened({ signature: { state: "invalid", code: "new-one", reason: "Why." } }),
+      "cms",
+    ).sentences;
+    assert.deepEqual([said?.keys, said?.fallback], [["reading_signature_new_one"], "Why."]);
+    const [mute] = inChrome(opened({ signature: { state: "invalid", code: "new-one" } }), "cms").sentences;
+    assert.ok(mute?.keys.includes("reading_signature_invalid"));
+  });
+
+  test("a warning takes the good look off a valid signature", () => {
+    const warnings = [{ code: "from-mismatch", reason: "It differs.", address: "eve@example.test" }];
+    const display = inChrome(opened({ signature: { state: "valid" }, verdict: { warnings } }), "signed");
+    assert.equal(display.level, "warning");
+    assert.equal(display.sentences[1]?.args?.[2], "eve@example.test");
+  });
+
+  test("a host that fails: no content for encrypted mail, a mark on clear-signed mail, and a way to try again", () => {
+    const failure = /** @type {const} */ ({ ok: false, code: "host-gone", message: "" });
+    const [encrypted, signed] = [inChrome(failure, "cms"), inChrome(failure, "signed")];
+    assert.deepEqual([encrypted.encryption, encrypted.level, encrypted.retry], ["notok", "bad", true]);
+    assert.deepEqual(
+      [signed.encryption, signed.signature, signed.level, signed.retry],
+      [null, "unknown", "warning", true],
+    );
+    assert.ok(signed.sentences.at(-1)?.keys.includes("error_host_gone"));
+  });
+});

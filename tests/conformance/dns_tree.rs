@@ -12,6 +12,8 @@
 mod certificates;
 #[path = "../support/signed_tree.rs"]
 mod signed_tree;
+#[path = "../support/tls_front.rs"]
+mod tls_front;
 
 use std::process::Command;
 use std::sync::LazyLock;
@@ -112,6 +114,7 @@ fn dane_smime(arguments: &[&str]) -> (i32, Value) {
         .args(default("--resolver", &world.tree.address.to_string()))
         .args(default("--trust-anchor", world.tree.anchor_file().to_str().unwrap()))
         .env("HOME", world.tree.path("home"))
+        .env("SSL_CERT_FILE", world.tree.path("authority.pem"))
         .env("XDG_CONFIG_HOME", world.tree.path("home"))
         .output()
         .unwrap();
@@ -296,4 +299,49 @@ fn what_record_prints_is_what_lookup_finds() {
     assert_eq!(exit, 0);
     let (_, json) = dane_smime(&["record", "alice@example.test", "--cert", file, "--profile", "guide-2014"]);
     assert!(json["lines"][0].as_str().unwrap().contains(" IN TYPE65444 \\# "));
+}
+
+#[test]
+fn record_check_compares_the_dns_with_the_keys_held() {
+    let world = &*WORLD;
+    let file = world.tree.path("alice-with-key.pem");
+    let key = world.alice.key.private_key_to_pem_pkcs8().unwrap();
+    std::fs::write(&file, [&world.alice.pem[..], &key].concat()).unwrap();
+    let unlock = world.tree.path("unlock");
+    std::fs::write(&unlock, "0123456789abcdef0123456789abcdef").unwrap();
+    let keys = world.tree.path("keys");
+    let store = ["--unlock-file", unlock.to_str().unwrap(), "--data-dir", keys.to_str().unwrap()];
+    let run = |words: &[&str]| dane_smime(&[words, &store[..]].concat());
+    let (exit, json) = run(&["record", "check", "alice@example.test"]);
+    assert_eq!((exit, json["error"]["code"].as_str()), (1, Some("no-such-key")));
+    assert_eq!(run(&["key", "import", file.to_str().unwrap()]).0, 0);
+    let (exit, json) = run(&["record", "check", "alice@example.test"]);
+    assert_eq!(
+        (exit, json["live"].as_bool(), json["keys"][0]["published"].as_bool()),
+        (0, Some(true), Some(true))
+    );
+    // The key that follows is chosen and not yet published.
+    assert_eq!(run(&["key", "generate", "--address", "alice@example.test", "--algorithm", "p-256"]).0, 0);
+    let (_, keys) = run(&["key", "list"]);
+    let next = keys.as_array().unwrap().iter().map(|key| key["sha256"].as_str().unwrap());
+    let next =
+        next.filter(|name| **name != hex::encode(openssl::sha::sha256(&world.alice.der))).next().unwrap();
+    assert_eq!(
+        run(&["key", "select", "--address", "alice@example.test", "--sign", next, "--encrypt", next]).0,
+        0
+    );
+    let (exit, json) = run(&["record", "check", "alice@example.test"]);
+    assert_eq!((exit, json["live"].as_bool(), json["status"].as_str()), (1, Some(false), Some("secure")));
+    assert_eq!(run(&["key", "generate", "--address", "textonly@example.test", "--algorithm", "p-256"]).0, 0);
+    assert_eq!(run(&["record", "check", "textonly@example.test"]).0, 1);
+}
+
+#[test]
+fn dns_over_tls_asks_only_whom_it_can_name() {
+    let world = &*WORLD;
+    let front = tls_front::tls_front(world.tree.address, "dot.example", &world.tree.path("authority.pem"));
+    let by = |resolver: String| dane_smime(&["lookup", "alice@example.test", "--resolver", &resolver]);
+    assert_eq!(by(format!("tls://{front}#dot.example")).1["status"], "secure");
+    let (exit, json) = by(format!("tls://{front}#other.example"));
+    assert_eq!((exit, json["dnssec"]["cause"].as_str()), (4, Some("tls")));
 }

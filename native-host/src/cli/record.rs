@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{Context, Output, not_built};
+use super::{Context, Output};
+use crate::clock::{Clock, SystemClock};
 use crate::config::Profile;
+use crate::directory::{Directory, Status};
 use crate::mime::EmailAddress;
-use crate::service::{Code, Failure};
+use crate::service::engine::open_keys;
+use crate::service::publication::Publication;
+use crate::service::{Code, Failure, recipients};
 use crate::smimea::{Matching, OwnerName, Selector, SmimeaRecord};
 use crate::x509::{Certificate, NameMatch};
 
@@ -48,13 +52,11 @@ enum Form {
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Failure> {
     let address = match arguments.address.as_slice() {
         [address] => address,
-        [word, _] if word == "check" => return Err(not_built("record check")),
+        [word, address] if word == "check" => return check(context, &parse(address)?),
         _ => return Err(Failure::new(Code::BadRequest, "Give one address, or `check` and an address.")),
     };
     let profile = context.settings.profile;
-    let address = EmailAddress::parse(address).map_err(|error| {
-        Failure::new(Code::InvalidAddress, format!("`{address}` is not a mail address: {error}."))
-    })?;
+    let address = parse(address)?;
     let owner_name = OwnerName::of(&address, profile)
         .map_err(|error| Failure::new(Code::InvalidAddress, format!("{address}: {error}.")))?;
     let certificate = read_certificate(arguments)?;
@@ -88,6 +90,35 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
         "sha256": certificate.sha256().to_string(),
     });
     Ok(Output::good(json, lines.join("\n") + "\n"))
+}
+
+fn parse(address: &str) -> Result<EmailAddress, Failure> {
+    EmailAddress::parse(address).map_err(|error| {
+        Failure::new(Code::InvalidAddress, format!("`{address}` is not a mail address: {error}."))
+    })
+}
+
+/// Compares what the DNS serves with the keys held.
+fn check(context: &Context, address: &EmailAddress) -> Result<Output, Failure> {
+    let now = context.settings.at.unwrap_or_else(|| SystemClock.now());
+    let mut held = open_keys(&context.settings).list(now)?;
+    held.retain(|key| key.serves(address));
+    if held.is_empty() {
+        return Err(Failure::new(Code::NoSuchKey, format!("No key is held for {address}.")));
+    }
+    let directory = recipients::open_directory(&context.settings)?;
+    let finding = directory
+        .find(address, now, recipients::PATIENCE)
+        .map_err(|error| Failure::new(Code::InvalidAddress, format!("{address}: {error}.")))?;
+    let publication = Publication::compare(&finding, &held);
+    let status = match finding.status() {
+        Status::Secure if publication.is_live() => 0,
+        Status::Secure | Status::Absent => 1,
+        Status::Insecure | Status::Bogus => 3,
+        Status::Unreachable => 4,
+    };
+    let text = publication.text().into_bytes();
+    Ok(Output { json: Some(publication.describe()), text, status })
 }
 
 fn read_certificate(arguments: &Arguments) -> Result<Certificate, Failure> {

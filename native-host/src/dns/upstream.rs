@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -37,6 +37,8 @@ pub(super) struct Upstream {
     source: Servers,
     context: PoolContext,
     provider: Provider,
+    /// Connections opened so far.
+    connections: AtomicU64,
     lines: Mutex<Option<Arc<Lines>>>,
     cache: Cache,
     /// Questions that are on their way.
@@ -64,14 +66,21 @@ struct Lines {
 struct Line {
     ip: IpAddr,
     way: ConnectionConfig,
-    open: Mutex<Option<DnsExchange<Provider>>>,
+    open: Mutex<Option<Connection>>,
+}
+
+/// An open connection, numbered so that one that broke is not mistaken for the next.
+#[derive(Clone)]
+struct Connection {
+    number: u64,
+    exchange: DnsExchange<Provider>,
 }
 
 impl Upstream {
     pub(super) fn new(source: Servers) -> Result<Self, NetError> {
         let mut options = ResolverOpts::default();
         options.timeout = PATIENCE;
-        options.max_active_requests = 256;
+        options.max_active_requests = 1024;
         options.os_port_selection = false;
         let mut tls = TlsConfig::new()?;
         if matches!(source, Servers::Tls { .. } | Servers::Https { .. }) {
@@ -81,6 +90,7 @@ impl Upstream {
             source,
             context: PoolContext::new(options, tls),
             provider: Provider::default(),
+            connections: AtomicU64::new(0),
             lines: Mutex::new(None),
             cache: Cache::default(),
             asking: std::sync::Mutex::default(),
@@ -212,39 +222,47 @@ impl Line {
             return self.accept(response, name, record_type);
         }
         let (connection, fresh) = self.connection(upstream).await?;
-        let mut result = connection.send(request(name, record_type)).first_answer().await;
+        let mut result = connection.exchange.send(request(name, record_type)).first_answer().await;
+        if result.is_err() {
+            self.close(&connection).await;
+        }
         if result.is_err() && !fresh {
             // A connection that was kept open may have been closed by the other side meanwhile.
-            *self.open.lock().await = None;
             let (connection, _) = self.connection(upstream).await?;
-            result = connection.send(request(name, record_type)).first_answer().await;
+            result = connection.exchange.send(request(name, record_type)).first_answer().await;
+            if result.is_err() {
+                self.close(&connection).await;
+            }
         }
         match result {
             Ok(response) => self.accept(response, name, record_type),
-            Err(error) => {
-                *self.open.lock().await = None;
-                Err(outage(&error))
-            }
+            Err(error) => Err(outage(&error)),
         }
     }
 
+    async fn close(&self, broken: &Connection) {
+        self.open.lock().await.take_if(|open| open.number == broken.number);
+    }
+
     /// The open connection, or a new one (`true`).
-    async fn connection(&self, upstream: &Upstream) -> Result<(DnsExchange<Provider>, bool), Outage> {
+    async fn connection(&self, upstream: &Upstream) -> Result<(Connection, bool), Outage> {
         let mut open = self.open.lock().await;
         if let Some(connection) = open.as_ref() {
             return Ok((connection.clone(), false));
         }
         let connecting = upstream.provider.new_connection(self.ip, &self.way, &upstream.context);
-        let connection = match connecting {
+        let exchange = match connecting {
             Ok(connecting) => connecting.await,
             Err(error) => Err(error),
         };
         let encrypted = !matches!(self.way.protocol, ProtocolConfig::Tcp | ProtocolConfig::Udp);
-        let connection = connection.map_err(|error| match outage(&error) {
+        let exchange = exchange.map_err(|error| match outage(&error) {
             Outage::Garbled if encrypted => Outage::Tls,
             Outage::Refused(std::io::ErrorKind::InvalidData) if encrypted => Outage::Tls,
             other => other,
         })?;
+        let number = upstream.connections.fetch_add(1, Ordering::Relaxed);
+        let connection = Connection { number, exchange };
         *open = Some(connection.clone());
         Ok((connection, true))
     }

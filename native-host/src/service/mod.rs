@@ -10,6 +10,7 @@ pub mod failure;
 pub mod host;
 pub mod key_list;
 pub mod outgoing;
+pub mod publication;
 pub mod recipients;
 pub mod requests;
 pub mod session;

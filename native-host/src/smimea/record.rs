@@ -1,5 +1,8 @@
 //! SMIMEA record data (RFC 8162 section 2; the TLSA format of RFC 6698 section 2).
 
+use der::Decode;
+use x509_cert::spki::SubjectPublicKeyInfoRef;
+
 use crate::config::Profile;
 use crate::dns::{RecordSet, Validated};
 use crate::x509::Certificate;
@@ -87,6 +90,8 @@ pub enum Unusable {
     NotInProfile,
     /// Selector 0 with matching type 0, and the data is no certificate.
     NotACertificate,
+    /// Selector 1 with matching type 0, and the data is no SubjectPublicKeyInfo.
+    NotAKey,
     /// Fewer than three octets.
     TooShort,
     /// A usage other than 0 to 3.
@@ -163,6 +168,9 @@ impl Association {
             (Matching::Exact, Selector::Certificate) if Certificate::from_der(data).is_err() => {
                 Err(Unusable::NotACertificate)
             }
+            (Matching::Exact, Selector::PublicKey) if SubjectPublicKeyInfoRef::from_der(data).is_err() => {
+                Err(Unusable::NotAKey)
+            }
             _ => Ok(Self { usage, selector, matching }),
         }
     }
@@ -191,6 +199,7 @@ mod tests {
         assert_eq!(meaning(&digest([3, 1, 1], 31)), Err(Unusable::WrongDigestLength));
         assert_eq!(meaning(&digest([3, 1, 2], 32)), Err(Unusable::WrongDigestLength));
         assert_eq!(meaning(&digest([3, 0, 0], 20)), Err(Unusable::NotACertificate));
+        assert_eq!(meaning(&digest([3, 1, 0], 20)), Err(Unusable::NotAKey));
     }
 
     #[test]
@@ -208,6 +217,27 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    /// The 2014 guide prints its `3 1 0` record twice with a zero too much (`300820122…`), and once
+    /// right. The wrong one has an odd number of digits; made even in either way it is no key.
+    #[test]
+    fn the_misprint_of_the_2014_guide() {
+        let right = "30820122300d06092a864886f70d01010105000382010f003082010a0282010100a9380fcfc9ca2318047bcd\
+            6902ba436e4ebdea834d725b29e47ca338aaedde5f13ac99b74f73c977e7f89c47f9c965890f3ba292c0b8ee0a9ea2ed81627c98ce\
+            be56dc276bbabe982807c0b9b613eed882ad97958391dc3dd3f4f2773b906f154096c5a6cf9f9e05f7bb9a4057ad1923a4c7c444f4\
+            f5b84c94c05e19a2e57bbcb35eb0fbc4f648292c80d4184c95ffe74c4a8ba7ddb1638989e7c405d399e39ecf78cef6bd4d2d009af9\
+            80fba463d5427c8da4ae37e01ca491803b2711c4eba23d12623985f12931a576424470b6b5efdcbb1f382ee503fd4aeae79568e452\
+            0731c8bbef8618b1c8b2ac98258273b3c92fed36164c63f52467241e719bf178350203010001";
+        let wrong = right.replacen("3082", "30082", 1);
+        let key = hex::decode(right).unwrap();
+        assert_eq!(key.len(), 294);
+        assert!(meaning(&[vec![3, 1, 0], key].concat()).is_ok());
+        assert!(hex::decode(&wrong).is_err());
+        for padded in [format!("{wrong}0"), format!("0{wrong}")] {
+            let rdata = [vec![3, 1, 0], hex::decode(padded).unwrap()].concat();
+            assert_eq!(meaning(&rdata), Err(Unusable::NotAKey));
         }
     }
 

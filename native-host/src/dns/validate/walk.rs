@@ -69,6 +69,12 @@ impl Session<'_> {
         let mut trail = Trail { aliases: Vec::new(), wildcard: false, until, chain: Vec::new() };
         let mut name = asked.clone();
         let mut carried: Option<Arc<Message>> = None;
+        if self.anchors.closest(&zone_side(asked, record_type)).is_none() {
+            return Err(Stop::Unreachable(Outage::NoAnchor));
+        }
+        let mut together = self.likely_needed(asked);
+        together.push((asked.to_lowercase(), record_type));
+        self.fetch_all(&together).await?;
         loop {
             match self.hop(carried.take(), &name, record_type).await? {
                 (Hop::Records(records, verified), _) => {

@@ -83,6 +83,7 @@ pub fn unusable_words(unusable: Unusable) -> &'static str {
         Unusable::Empty => "has no data",
         Unusable::NotInProfile => "is not of the one form (3 0 0) that the chosen profile takes",
         Unusable::NotACertificate => "should hold a certificate and holds something else",
+        Unusable::NotAKey => "should hold a public key and holds something else",
         Unusable::TooShort => "is too short",
         Unusable::UnknownUsage => "has an unknown certificate usage",
         Unusable::UnknownSelector => "has an unknown selector",

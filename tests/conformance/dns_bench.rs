@@ -1,0 +1,155 @@
+//! What a look-up costs, beside `delv` on the same machine in the same run. `scripts/bench dns`
+//! runs it; it is no test, because times on a busy machine prove nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test program"
+)]
+#![allow(clippy::print_stdout, missing_docs, dead_code, unreachable_pub, reason = "a test program")]
+
+#[path = "../support/certificates.rs"]
+mod certificates;
+#[path = "../support/signed_tree.rs"]
+mod signed_tree;
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use dane_smime::config::Profile;
+use dane_smime::mime::EmailAddress;
+use dane_smime::smimea::OwnerName;
+use signed_tree::{Tree, Zone};
+
+const ZONES: usize = 50;
+const RUNS: usize = 21;
+
+#[test]
+#[ignore = "a measurement; run by scripts/bench dns"]
+fn look_ups() {
+    let hex = hex::encode(certificates::certificate("alice@z0.test", 0, 400).der);
+    let zones = (0..ZONES).map(|number| {
+        let line = format!("{} SMIMEA 3 0 0 {hex}", owner(&format!("alice@z{number}.test")));
+        Zone::signed(&format!("z{number}.test."), vec![line])
+    });
+    let tree = Tree::grow(std::iter::once(Zone::signed("test.", Vec::new())).chain(zones).collect());
+    let keys = tree.path("bind.keys");
+    std::fs::write(&keys, bind_keys(&std::fs::read_to_string(tree.anchor_file()).unwrap())).unwrap();
+
+    let (resolver, anchor) = (tree.address.to_string(), tree.anchor_file());
+    let ours = |addresses: &[String]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dane-smime"));
+        command
+            .args(["lookup", "--json", "--resolver", &resolver, "--trust-anchor"])
+            .arg(&anchor)
+            .args(addresses);
+        timed(&mut command)
+    };
+    let address = |number: usize| format!("alice@z{number}.test");
+    let port = tree.address.port().to_string();
+    let delv = || {
+        let mut command = Command::new("delv");
+        command
+            .args(["@127.0.0.1", "-p", &port, "+root=.", "-a"])
+            .arg(&keys)
+            .args([&owner(&address(0)), "SMIMEA"]);
+        timed(&mut command)
+    };
+    let all: Vec<String> = (0..ZONES).map(address).collect();
+    // Taken in turns, so that a busy moment meets all alike.
+    let (mut one, mut fifty, mut other) = (vec![], vec![], vec![]);
+    for _ in 0..RUNS {
+        one.push(ours(&all[..1]));
+        other.push(delv());
+        fifty.push(ours(&all));
+    }
+    let (one, fifty, other) = (median(one), median(fifty), median(other));
+    println!(
+        "cold, whole process: dane-smime {one:.2?}, delv {other:.2?}, ratio {:.2} (aim 1.5)",
+        ratio(one, other)
+    );
+    println!("{ZONES} cold in {ZONES} zones: {fifty:.2?}, ratio to one {:.2} (aim 3)", ratio(fifty, one));
+    println!("warm, through the native-messaging port: {:.2?} (aim 1 ms)", warm(&tree, &address(0)));
+}
+
+fn owner(address: &str) -> String {
+    OwnerName::of(&EmailAddress::parse(address).unwrap(), Profile::Rfc8162).unwrap().to_string()
+}
+
+fn timed(command: &mut Command) -> Duration {
+    let begun = Instant::now();
+    let output = command.stdin(Stdio::null()).output().expect("delv (bind9-dnsutils) must be installed");
+    let took = begun.elapsed();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    took
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn ratio(one: Duration, other: Duration) -> f64 {
+    one.as_secs_f64() / other.as_secs_f64()
+}
+
+/// BIND's way of writing a DNSKEY anchor.
+fn bind_keys(zone_file_line: &str) -> String {
+    let line = zone_file_line.lines().find(|line| line.contains("DNSKEY 257")).unwrap();
+    let fields: Vec<&str> = line.split_whitespace().skip_while(|word| *word != "257").collect();
+    format!(
+        "trust-anchors {{ . static-key {} {} {} \"{}\"; }};\n",
+        fields[0],
+        fields[1],
+        fields[2],
+        fields[3..].concat()
+    )
+}
+
+/// A look-up that was made before, asked again through the host's standard streams.
+fn warm(tree: &Tree, address: &str) -> Duration {
+    let home = tree.path("home");
+    std::fs::create_dir_all(home.join("dane-smime")).unwrap();
+    let settings = format!(
+        "resolver = \"{}\"\ntrust-anchor = \"{}\"\ndata-dir = \"{}\"\n",
+        tree.address,
+        tree.anchor_file().display(),
+        home.display()
+    );
+    std::fs::write(home.join("dane-smime/config.toml"), settings).unwrap();
+    let mut host = Command::new(env!("CARGO_BIN_EXE_dane-smime-host"))
+        .args(["/dane_smime.json", "dane-smime@dane-smime.org"])
+        .env("XDG_CONFIG_HOME", &home)
+        .env("HOME", &home)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    say(&mut host, r#"{"type":"hello","id":1,"protocol":{"min":1,"max":1},"addon":"0.1.0"}"#);
+    let mut times = Vec::new();
+    for id in 2..RUNS + 3 {
+        let begun = Instant::now();
+        let answer = say(&mut host, &format!(r#"{{"type":"lookup","id":{id},"addresses":["{address}"]}}"#));
+        assert!(answer.contains("\"ready\""), "{answer}");
+        times.push(begun.elapsed());
+    }
+    drop(host.stdin.take());
+    host.wait().unwrap();
+    times.remove(0);
+    median(times)
+}
+
+fn say(host: &mut Child, frame: &str) -> String {
+    let input = host.stdin.as_mut().unwrap();
+    let length = u32::try_from(frame.len()).unwrap().to_ne_bytes();
+    input.write_all(&[&length[..], frame.as_bytes()].concat()).unwrap();
+    input.flush().unwrap();
+    let output = host.stdout.as_mut().unwrap();
+    let mut length = [0; 4];
+    output.read_exact(&mut length).unwrap();
+    let mut answer = vec![0; usize::try_from(u32::from_ne_bytes(length)).unwrap()];
+    output.read_exact(&mut answer).unwrap();
+    String::from_utf8(answer).unwrap()
+}

@@ -26,9 +26,7 @@ use signed_tree::{Tree, Zone};
 const ZONES: usize = 50;
 const RUNS: usize = 21;
 
-#[test]
-#[ignore = "a measurement; run by scripts/bench dns"]
-fn look_ups() {
+fn main() {
     let hex = hex::encode(certificates::certificate("alice@z0.test", 0, 400).der);
     let zones = (0..ZONES).map(|number| {
         let line = format!("{} SMIMEA 3 0 0 {hex}", owner(&format!("alice@z{number}.test")));

@@ -30,9 +30,10 @@ use rpl::scenario::{Check, Scenario};
 const KNOWN: &str = include_str!("dns_scenarios.known");
 
 #[test]
+#[ignore = "needs ../shared"]
 fn no_scenario_is_overstated_and_nearly_all_agree() {
     let Some(folder) = rpl::corpus() else {
-        println!("SKIPPED: 96 scenarios, ../shared/corpora/dnssec-rpl is not there");
+        println!("SKIPPED: 96 scenarios; there is no corpora/dnssec-rpl in ../shared");
         return;
     };
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

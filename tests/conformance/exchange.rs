@@ -396,6 +396,34 @@ fn the_domain_decides_who_is_believed() {
 }
 
 #[test]
+fn what_relays_would_change_is_signed_so_that_they_cannot() {
+    let head = "From: alice@example.test\r\nSubject: x\r\n";
+    let inner = "From: c@d.test\r\n\r\nblanks at the end  \r\nFrom the start gr\u{fc}n\r\n";
+    let forwarded = format!(
+        "{head}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n\
+         {inner}\r\n--b--\r\n"
+    );
+    for (what, text, kind) in [
+        ("plain", format!("{head}Content-Type: text/plain\r\n\r\nhello\r\n"), "multipart/signed"),
+        (
+            "8-bit text",
+            format!("{head}Content-Type: text/plain; charset=utf-8\r\n\r\n{inner}"),
+            "multipart/signed",
+        ),
+        ("a forwarded message", forwarded, "smime-type=signed-data"),
+    ] {
+        let mail = protect_text("alice", "alice@example.test", &text, &["--sign"]).message.unwrap();
+        let sent = String::from_utf8(mail.clone()).unwrap();
+        assert!(sent.contains(kind), "{what}: {sent}");
+        assert!(sent.is_ascii() && sent.lines().all(|line| line.trim_end() == line), "{what}: {sent}");
+        let opened = open("bob", &mail, &[]);
+        assert_eq!(verdict(&opened.answer)[2..], ["valid", "ok"], "{what}");
+        let shown = String::from_utf8(opened.message.unwrap()).unwrap();
+        assert!(what != "a forwarded message" || shown.contains(inner), "{shown}");
+    }
+}
+
+#[test]
 fn authorities_vouch_where_the_record_or_the_user_names_them() {
     let ca_file = WORLD.dir.path().join("ca.crt").display().to_string();
     let trusting: &[&str] = &["--ca-file", &ca_file];

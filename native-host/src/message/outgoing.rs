@@ -6,6 +6,8 @@
 //! # Limitations
 //! No header protection (RFC 9788) yet.
 
+use std::borrow::Cow;
+
 use openssl::pkey::{PKeyRef, Private};
 
 use crate::clock::UnixTime;
@@ -59,9 +61,6 @@ pub enum ProtectError {
     /// The message's header cannot be read.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// The text cannot be brought into a form that mail relays leave alone.
-    #[error("the text cannot be encoded so that it survives the way")]
-    NotEncodable,
 }
 
 /// Protects one MIME entity: `Content-*` fields, a blank line, content. `unique` makes the boundary
@@ -72,7 +71,10 @@ pub enum ProtectError {
 pub fn protect_entity(entity: &[u8], plan: Plan<'_>, unique: &str) -> Result<Protected, ProtectError> {
     let entity = to_crlf(entity);
     match plan {
-        Plan::Sign(identity) => clear_signed(&transport_safe(&entity)?, identity, unique),
+        Plan::Sign(identity) => match transport_safe(&entity)? {
+            Some(safe) => clear_signed(&safe, identity, unique),
+            None => opaque_signed(&entity, identity),
+        },
         Plan::Encrypt(recipients) => encrypted(&entity, recipients),
         Plan::SignAndEncrypt(identity, recipients) => {
             let signed = clear_signed(&entity, identity, unique)?;
@@ -157,31 +159,48 @@ fn encrypted(entity: &[u8], recipients: &[&Certificate]) -> Result<Protected, Pr
         ContentCipher::Aes256Cbc => "enveloped-data",
         ContentCipher::Aes256Gcm => "authEnveloped-data", // RFC 8551 section 3.2.2
     };
+    let out = pkcs7_mime(smime_type, "S/MIME encrypted message", &object.der);
+    Ok(Protected { entity: out, media_type: "application/pkcs7-mime", cipher: Some(cipher) })
+}
+
+/// The text inside the signature: what relays do to lines cannot break it, and only S/MIME programs
+/// can read it.
+fn opaque_signed(entity: &[u8], identity: &SigningIdentity<'_>) -> Result<Protected, ProtectError> {
+    let SigningIdentity { certificate, chain, key, at } = *identity;
+    let object = cms::sign(entity, certificate, key, chain, Placement::Embedded, at)?;
+    let entity = pkcs7_mime("signed-data", "S/MIME signed message", &object);
+    Ok(Protected { entity, media_type: "application/pkcs7-mime", cipher: None })
+}
+
+fn pkcs7_mime(smime_type: &str, description: &str, object: &[u8]) -> Vec<u8> {
     let mut out = format!(
         "Content-Type: application/pkcs7-mime; smime-type={smime_type};\r\n name=\"smime.p7m\"\r\n\
          Content-Transfer-Encoding: base64\r\n\
          Content-Disposition: attachment; filename=\"smime.p7m\"\r\n\
-         Content-Description: S/MIME encrypted message\r\n\r\n"
+         Content-Description: {description}\r\n\r\n"
     )
     .into_bytes();
-    out.extend_from_slice(&base64_lines(&object.der));
-    Ok(Protected { entity: out, media_type: "application/pkcs7-mime", cipher: Some(cipher) })
+    out.extend_from_slice(&base64_lines(object));
+    out
 }
 
 /// A clear signature must survive relays that change what is not 7-bit (RFC 8551 section 3.1.3). A
-/// single part is encoded in base64 where needed; a multipart whose parts are not safe is refused,
-/// because mail programs encode their parts themselves when they are told that they sign.
-fn transport_safe(entity: &[u8]) -> Result<Vec<u8>, ProtectError> {
+/// single part is encoded in base64 where needed. `None` for what holds other parts or messages:
+/// those must not be encoded as a whole, and mail programs encode their parts themselves when they
+/// are told that they sign.
+fn transport_safe(entity: &[u8]) -> Result<Option<Cow<'_, [u8]>>, ProtectError> {
     if is_transport_safe(entity) {
-        return Ok(entity.to_vec());
+        return Ok(Some(Cow::Borrowed(entity)));
     }
     let parsed = Entity::parse(entity)?;
     let media = parsed.headers.content_type()?;
-    let is_leaf = !media.media().starts_with("multipart/") && !media.media().starts_with("message/");
-    let body = transfer::decode(&parsed.headers, parsed.body).map_err(|_| ProtectError::NotEncodable)?;
+    if media.media().starts_with("multipart/") || media.media().starts_with("message/") {
+        return Ok(None);
+    }
+    let Ok(body) = transfer::decode(&parsed.headers, parsed.body) else { return Ok(None) };
     let kept = parsed.headers.fields().iter().filter(|f| !f.is("Content-Transfer-Encoding"));
     let mut out: Vec<u8> = kept.flat_map(|field| field.raw()).copied().collect();
     out.extend_from_slice(b"Content-Transfer-Encoding: base64\r\n\r\n");
     out.extend_from_slice(&base64_lines(&body));
-    if is_leaf && is_transport_safe(&out) { Ok(out) } else { Err(ProtectError::NotEncodable) }
+    Ok(is_transport_safe(&out).then_some(Cow::Owned(out)))
 }

@@ -12,11 +12,6 @@ impl From<ProtectError> for Failure {
             ProtectError::Header(error) => {
                 Self::new(Code::BadMessage, format!("The mail cannot be protected: {error}."))
             }
-            ProtectError::NotEncodable => {
-                let words = "The mail holds parts that would not survive the way unchanged, so a signature \
-                             would break. Encode them (base64 or quoted-printable), or encrypt as well.";
-                Self::new(Code::BadMessage, words)
-            }
         }
     }
 }

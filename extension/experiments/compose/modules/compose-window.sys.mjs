@@ -14,6 +14,9 @@ const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailSer
 /** How long the event page may take to come to a plan; it asks the DNS on the way. */
 const PLAN_MS = 45_000;
 
+/** Several recipients are put in at once. */
+const PAUSE_MS = 150;
+
 /** A question may lead to another one (recipients removed, then signing), but not for ever. */
 const MOST_ROUNDS = 5;
 
@@ -37,6 +40,9 @@ export class ComposeWindow {
   /** What was decided when Send was pressed, for that one mail. @type {{ sign: boolean, encrypt: boolean } | null} */
   #plan = null;
 
+  /** Thunderbird has put sender, recipients and text into the window; before, it looks like another mail. */
+  #filled = Promise.withResolvers();
+
   #window;
   #environment;
   #drafts;
@@ -57,7 +63,7 @@ export class ComposeWindow {
       [window, "beforesend", (event) => this.#beforeSend(event)],
       [window, "compose-send-message", (event) => this.#atSend(event)],
       [window, "compose-prepare-message-completed", () => this.#restoreSlot()],
-      [window, "compose-startup-done", () => this.#ready()],
+      [window, "compose-editor-ready", () => this.#filled.resolve(undefined)],
       [window, "compose-from-changed", () => this.#changed()],
       [window.document, "encryption-state-checked", () => this.#quietenBuiltIn()],
     ]);
@@ -66,7 +72,7 @@ export class ComposeWindow {
     }
     this.#observer = new window.MutationObserver(() => {
       window.clearTimeout(this.#recipientsTimer);
-      this.#recipientsTimer = window.setTimeout(() => this.#changed(), 150);
+      this.#recipientsTimer = window.setTimeout(() => this.#changed(), PAUSE_MS);
     });
     this.#observer.observe(window.document.getElementById("recipientsContainer"), {
       childList: true,
@@ -74,9 +80,10 @@ export class ComposeWindow {
       attributes: true,
       attributeFilter: ["emailAddress"],
     });
-    if (window.gMsgCompose) {
-      this.#ready();
+    if (window.composeEditorReady) {
+      this.#filled.resolve(undefined);
     }
+    this.#filled.promise.then(() => this.#changed());
   }
 
   /** Leaves the window as Thunderbird made it. */
@@ -147,13 +154,10 @@ export class ComposeWindow {
     return secured ? secured.plan.sign === sign && secured.plan.encrypt === encrypt : !sign && !encrypt;
   }
 
-  #ready() {
-    this.#quietenBuiltIn();
-    this.#changed();
-  }
-
   #changed() {
-    this.#environment.onChanged.tell(this.#environment.tabId(this.#window));
+    if (this.#window.composeEditorReady) {
+      this.#environment.onChanged.tell(this.#environment.tabId(this.#window));
+    }
   }
 
   #quietenBuiltIn() {
@@ -206,6 +210,7 @@ export class ComposeWindow {
   async #decide() {
     const window = this.#window;
     const { onAnswer, tabId } = this.#environment;
+    await this.#filled.promise;
     window.ToggleWindowLock(true);
     try {
       let answers = {};

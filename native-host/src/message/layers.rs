@@ -165,10 +165,9 @@ fn opaque(
     candidates: &[Certificate],
     signatures_above: usize,
 ) -> Result<Step, KeyError> {
-    let Ok(octets) = transfer::decode(&entity.headers, entity.body) else {
-        return Ok(Step::Shut(EncryptionFault::Malformed));
-    };
-    let Ok(mut object) = CmsObject::parse(&octets) else {
+    // The decoded octets are let go as soon as OpenSSL has its own copy of them.
+    let decoded = transfer::decode(&entity.headers, entity.body).ok();
+    let Some(mut object) = decoded.and_then(|octets| CmsObject::parse(&octets).ok()) else {
         return Ok(Step::Shut(EncryptionFault::Malformed));
     };
     match object.object_type().clone() {

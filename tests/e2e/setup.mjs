@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Display } from "../support/display.mjs";
 import { identity } from "../support/openssl.mjs";
 import { remove, temporaryDirectory } from "../support/process.mjs";
-import { ROOT } from "../support/thunderbird.mjs";
+import { installPermanently, profileOf, ROOT } from "../support/thunderbird.mjs";
 import { World } from "../support/world.mjs";
 
 /** Where the pictures of the last run lie. */
@@ -48,7 +48,10 @@ export async function open({ bob: withBob = true, alicesHost } = {}) {
       displays[who] = display;
       const person = who === "alice" ? world.alice : world.bob;
       const host = who === "alice" && alicesHost ? alicesHost(world) : person.host;
-      scene[who] = await person.thunderbird({ display: display.name, host });
+      // As people have it: installed for good, so that it is there from Thunderbird's start.
+      installPermanently(profileOf(person.user));
+      scene[who] = await person.thunderbird({ addon: null, display: display.name, host });
+      await scene[who].addonActive();
       running.push(scene[who]);
     }
     scene.photograph = (/** @type {string} */ of, /** @type {string} */ name) =>

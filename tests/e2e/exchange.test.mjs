@@ -123,7 +123,7 @@ describe("Alice writes to Bob", () => {
     await sent(bob, reply);
     const answer = await world.mail.smtp.next(1);
     assert.match(field(answer.bytes, "Content-Type") ?? "", /^application\/pkcs7-mime;/i);
-    await select(alice, await arrived(alice, (mail) => mail.subject.startsWith("Re:")));
+    await select(alice, await arrived(alice, ({ author }) => author.includes("bob@example.test")));
     await shows(alice, (shown) => shown.text.includes(SECRET) && shown.crypto.signed === "message-signed-verified");
   });
 

@@ -275,7 +275,8 @@ export class PartHandler {
 }
 
 /**
- * The header of the message as it was received.
+ * The header of the message as it was received. Quoting and saving come without one; then From as the folder knows it,
+ * which is the first: enough to tell whether a mail that may only be shown when it is signed is signed by its sender.
  *
  * @param {any} url
  * @returns {string} empty where Thunderbird does not have it: then no one is said to have written the message
@@ -283,6 +284,11 @@ export class PartHandler {
 function headerOf(url) {
   try {
     return url.QueryInterface(Ci.nsIMsgMailNewsUrl).mimeHeaders.allHeaders;
+  } catch {
+    // It throws where it has none.
+  }
+  try {
+    return `From: ${url.QueryInterface(Ci.nsIMsgMessageUrl).messageHeader.author}\n`;
   } catch {
     return "";
   }

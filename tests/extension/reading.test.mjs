@@ -212,7 +212,7 @@ describe("the host is asked", () => {
     const { made } = openings(() => ({ ok: true, verdict: verdict("unknown"), content: "text" }));
     await made.open(sealed("k"));
     assert.equal(made.known(sealed("k")), null);
-    assert.equal(made.content(sealed("k")), "text");
+    assert.equal(made.kept(sealed("k"))?.content, "text");
   });
 
   test("again after a failure, and a failure never throws", async () => {
@@ -222,7 +222,7 @@ describe("the host is asked", () => {
     assert.deepEqual(await made.open(sealed("k")), { ok: false, code: "host-gone", message: "gone" });
     await made.open(sealed("k"));
     assert.equal(asked(), 2);
-    assert.equal(made.content(sealed("k")), null);
+    assert.equal(made.kept(sealed("k")), null);
   });
 
   test("through the event page: body and hash there, verdict and content back", async () => {

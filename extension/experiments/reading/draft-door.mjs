@@ -7,9 +7,10 @@
  * then fed to the real converter, as a message with its own header and the plaintext. If it cannot be opened, there is
  * a sentence and no window. Everything else passes untouched.
  *
- * Windows that were filled with decrypted text are told by the observer topic `dane-smime-decrypted-window` (README).
+ * The compose side is told which windows were filled with decrypted text (decrypted-windows.mjs).
  */
 
+import { tellDecrypted } from "./decrypted-windows.mjs";
 import { fieldValue, firstPart, headerFields, mediaType, parameter, smimeKind, splitEntity } from "./mime-text.mjs";
 import { bytesOf, Collector, sha256, streamOf } from "./octets.mjs";
 import { openMessageHead } from "./open-message.mjs";
@@ -231,7 +232,7 @@ export class DraftDoor {
     if (uri) {
       this.#around.encrypted.remember(uri);
     }
-    Services.obs.notifyObservers(win, "dane-smime-decrypted-window", uri);
+    tellDecrypted(win, uri);
   }
 }
 

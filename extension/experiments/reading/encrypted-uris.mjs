@@ -28,12 +28,13 @@ export class EncryptedUris {
    * A message that is loaded without a window.
    *
    * @param {any} url nsIURI of the load
+   * @returns {string} the URI of the message
    */
   rememberLoad(url) {
-    const message = url?.QueryInterface(Ci.nsIMsgMessageUrl).uri.replace(/[?&](header|part)=.*$/, "");
-    for (const uri of [url?.spec, message].filter(Boolean)) {
-      this.remember(uri);
-    }
+    const message = url.QueryInterface(Ci.nsIMsgMessageUrl).uri.replace(/[?&](header|part)=.*$/, "");
+    this.remember(url.spec);
+    this.remember(message);
+    return message;
   }
 
   /** @param {string} uri of a message */

@@ -54,13 +54,13 @@ export class Openings {
   }
 
   /**
-   * The plaintext alone, for somebody who draws no verdict beside it.
+   * What was opened before, for somebody who wants the content and draws no verdict beside it.
    *
    * @param {Sealed} sealed
-   * @returns {string | null}
+   * @returns {Opened | null}
    */
-  content({ key }) {
-    return this.#cache.get(key)?.content ?? null;
+  kept({ key }) {
+    return this.#cache.get(key);
   }
 
   /**

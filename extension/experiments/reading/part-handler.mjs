@@ -8,6 +8,7 @@
  */
 
 import { clearTimeout, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
+import { tellQuoting } from "./decrypted-windows.mjs";
 import {
   fieldValue,
   firstPart,
@@ -173,11 +174,7 @@ export class PartHandler {
     if (this.#view) {
       this.#draw(this.#view, sealed);
     } else if (this.#proxy.mailChannel) {
-      const content = this.#around.openings.content(sealed) ?? this.#waitFor(sealed);
-      if (content !== null) {
-        this.#around.encrypted.rememberLoad(this.#proxy.messageURI);
-        this.#output(content);
-      }
+      this.#use(this.#around.openings.kept(sealed) ?? this.#waitFor(sealed));
     }
   }
 
@@ -212,21 +209,39 @@ export class PartHandler {
   }
 
   /**
+   * Hands content to who asked for it without drawing it.
+   *
+   * @param {import("./openings.mjs").Opened | null} opened
+   */
+  #use(opened) {
+    if (!opened || opened.content === null) {
+      return;
+    }
+    if (opened.verdict.encryption.state === "decrypted") {
+      const uri = this.#around.encrypted.rememberLoad(this.#proxy.messageURI);
+      if (/[?&]header=quotebody\b/.test(this.#proxy.messageURI.spec)) {
+        tellQuoting(uri);
+      }
+    }
+    this.#output(opened.content);
+  }
+
+  /**
    * @param {import("./openings.mjs").Sealed} sealed
-   * @returns {string | null} the content, if the host gives it in time
+   * @returns {import("./openings.mjs").Opened | null} null where the host does not open it in time
    */
   #waitFor(sealed) {
-    /** @type {string | null} */
-    let content = null;
+    /** @type {import("./openings.mjs").Opened | null} */
+    let opened = null;
     let over = false;
     const timer = setTimeout(() => (over = true), NESTED_MS);
     this.#around.openings.open(sealed).then((outcome) => {
-      content = outcome.ok ? outcome.content : null;
+      opened = outcome.ok ? outcome : null;
       over = true;
     });
     Services.tm.spinEventLoopUntil("DANE S/MIME: opening a message for quoting or saving", () => over);
     clearTimeout(timer);
-    return content;
+    return opened;
   }
 
   /**

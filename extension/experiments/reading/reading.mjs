@@ -53,6 +53,7 @@ export class Reading {
       const registration = new Registration({ openings, views: this.#views, display, encrypted });
       const missing = registration.install();
       if (missing.length) {
+        this.#tellUnsupported(missing);
         return missing;
       }
       this.#encrypted = encrypted;
@@ -63,6 +64,18 @@ export class Reading {
     } catch (error) {
       console.error("DANE S/MIME: reading could not be started", error);
       return [String(error)];
+    }
+  }
+
+  /** @param {string[]} missing */
+  #tellUnsupported(missing) {
+    const text = this.#say({ keys: ["reading_unsupported"], args: [missing.join(", ")] });
+    console.warn(`DANE S/MIME: ${text}`);
+    try {
+      const alerts = Cc["@mozilla.org/alerts-service;1"].getService(Ci.nsIAlertsService);
+      alerts.showAlertNotification("", "DANE S/MIME", text);
+    } catch {
+      // A desktop without notifications: getState() still tells.
     }
   }
 

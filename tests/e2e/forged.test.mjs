@@ -76,7 +76,7 @@ describe("what somebody changed on the way", () => {
       const subject = `Flipped ${where}`;
       await bobOpens(flipBit(await protect(subject, "--sign", "--encrypt"), fromEnd), subject);
       const shown = await shows(bob, ({ bars }) =>
-        bars.some(({ text }) => /changed|damaged|cannot be decrypted/i.test(text)),
+        bars.some(({ text }) => /is not shown|changed|damaged|cannot be decrypted/i.test(text)),
       );
       photograph("bob", `4-bit-flipped-${where}`);
       assert.ok(!shown.html.includes("swordfish"));

@@ -323,9 +323,8 @@ fn record_check_compares_the_dns_with_the_keys_held() {
     // The key that follows is chosen and not yet published.
     assert_eq!(run(&["key", "generate", "--address", "alice@example.test", "--algorithm", "p-256"]).0, 0);
     let (_, keys) = run(&["key", "list"]);
-    let next = keys.as_array().unwrap().iter().map(|key| key["sha256"].as_str().unwrap());
-    let next =
-        next.filter(|name| **name != hex::encode(openssl::sha::sha256(&world.alice.der))).next().unwrap();
+    let mut names = keys.as_array().unwrap().iter().map(|key| key["sha256"].as_str().unwrap());
+    let next = names.find(|name| *name != hex::encode(openssl::sha::sha256(&world.alice.der))).unwrap();
     assert_eq!(
         run(&["key", "select", "--address", "alice@example.test", "--sign", next, "--encrypt", next]).0,
         0

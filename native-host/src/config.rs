@@ -41,6 +41,8 @@ pub struct Layer {
     pub unlock_file: Option<PathBuf>,
     /// Rules for names and records.
     pub profile: Option<Profile>,
+    /// Where an address has provably no certificate, try other spellings of it.
+    pub other_spellings: Option<bool>,
     /// Judge certificates as of this moment. RFC 3339.
     pub at: Option<String>,
     /// Judge DNSSEC signatures as of this moment. RFC 3339.
@@ -62,6 +64,9 @@ pub struct Settings {
     pub unlock_file: Option<PathBuf>,
     /// Rules for names and records.
     pub profile: Profile,
+    /// Where an address has provably no certificate, try it in lower case and without `+tag`. Off
+    /// by default: RFC 8162 section 4 forbids guessing.
+    pub other_spellings: bool,
     /// Judge certificates as of this moment instead of now.
     pub at: Option<UnixTime>,
     /// Judge DNSSEC signatures as of this moment instead of now.
@@ -129,6 +134,7 @@ impl Settings {
             ca_file: over.ca_file.or(below.ca_file),
             unlock_file: over.unlock_file.or(below.unlock_file),
             profile: over.profile.or(below.profile).unwrap_or_default(),
+            other_spellings: over.other_spellings.or(below.other_spellings).unwrap_or_default(),
             at: time("at", over.at.or(below.at))?,
             dnssec_at: time("dnssec-at", over.dnssec_at.or(below.dnssec_at))?,
         })

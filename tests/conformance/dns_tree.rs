@@ -256,6 +256,18 @@ fn unproven_data_is_never_shown() {
 }
 
 #[test]
+fn other_spellings_are_tried_only_where_allowed_and_after_a_proven_no() {
+    assert_eq!(state("Alice+news@example.test"), ("absent".to_owned(), 1));
+    let with = |address: &str| dane_smime(&["lookup", address, "--other-spellings"]);
+    let (exit, json) = with("Alice+news@example.test");
+    assert_eq!((exit, json["other_spelling"].as_str()), (0, Some("alice@example.test")));
+    let (_, json) = with("alice@example.test");
+    assert_eq!((json["status"].as_str(), json["other_spelling"].as_str()), (Some("secure"), None));
+    // What is not proven absent is not guessed away.
+    assert_eq!(with("Alice+news@expired.test").1["status"], "bogus");
+}
+
+#[test]
 fn several_addresses_give_an_array_and_the_worst_status() {
     let (exit, json) =
         dane_smime(&["lookup", "alice@example.test", "nobody@example.test", "alice@broken.test"]);

@@ -60,6 +60,9 @@ struct Globals {
     /// Rules for names and records
     #[arg(long, global = true, value_enum, value_name = "NAME")]
     profile: Option<Profile>,
+    /// Where an address provably has no certificate, try lower case and no `+tag`
+    #[arg(long, global = true)]
+    other_spellings: bool,
     /// Print one JSON object instead of text
     #[arg(long, global = true)]
     json: bool,
@@ -149,6 +152,7 @@ fn run(arguments: Arguments) -> Result<Output, Failure> {
         ca_file: globals.ca_file,
         unlock_file: globals.unlock_file,
         profile: globals.profile,
+        other_spellings: globals.other_spellings.then_some(true),
         at: globals.at,
         dnssec_at: globals.dnssec_at,
     };

@@ -15,6 +15,9 @@ pub struct Finding {
     pub address: EmailAddress,
     /// Where it was looked for.
     pub owner_name: OwnerName,
+    /// The spelling under which records were found, where it is not the address as given: only if
+    /// the user allows guessing, and only after a proven absence.
+    pub other_spelling: Option<EmailAddress>,
     /// How that ended.
     pub outcome: Outcome,
 }
@@ -111,7 +114,7 @@ impl Finding {
             Answer::Bogus(fault) => Outcome::Bogus(fault),
             Answer::Unreachable(outage) => Outcome::Unreachable(outage),
         };
-        Self { address: address.clone(), owner_name, outcome }
+        Self { address: address.clone(), owner_name, other_spelling: None, outcome }
     }
 
     /// The contract's word for the outcome.

@@ -41,7 +41,8 @@ pub fn open_directory(settings: &Settings) -> Result<SmimeaDirectory, Failure> {
         None => Arc::new(SystemClock),
     };
     let resolver = Resolver::new(ResolverConfig { servers, anchors, clock })?;
-    Ok(SmimeaDirectory::new(Arc::new(resolver), settings.profile))
+    let directory = SmimeaDirectory::new(Arc::new(resolver), settings.profile);
+    Ok(directory.with_other_spellings(settings.other_spellings))
 }
 
 /// Looks all addresses up side by side, within `deadline` for all of them together. The results
@@ -123,7 +124,7 @@ pub fn recipient_state(finding: &Finding) -> &'static str {
 
 /// The object of `dane-smime lookup --json` for one address.
 pub fn describe(finding: &Finding) -> Value {
-    json!({
+    let mut value = json!({
         "address": finding.address.to_string(),
         "owner_name": finding.owner_name.to_string(),
         "status": finding.status().word(),
@@ -131,7 +132,11 @@ pub fn describe(finding: &Finding) -> Value {
         "records": finding.records().iter().map(record).collect::<Vec<_>>(),
         "certificates": finding.certificates().iter().map(certificate).collect::<Vec<_>>(),
         "dnssec": words::facts(finding),
-    })
+    });
+    if let (Some(other), Value::Object(object)) = (&finding.other_spelling, &mut value) {
+        object.insert("other_spelling".into(), json!(other.to_string()));
+    }
+    value
 }
 
 fn record(record: &SmimeaRecord) -> Value {

@@ -25,7 +25,13 @@ pub fn failure(finding: &Finding) -> Option<Failure> {
 pub fn reason(finding: &Finding) -> String {
     let domain = finding.address.domain();
     match &finding.outcome {
-        Outcome::Secure(published) => secure(finding, published.records()),
+        Outcome::Secure(published) => match &finding.other_spelling {
+            Some(other) => {
+                let found = secure(finding, published.records());
+                format!("{found} It stands under another spelling of the address, {other}.")
+            }
+            None => secure(finding, published.records()),
+        },
         Outcome::Absent(denial) => match denial.get().what {
             Missing::Name => format!("{domain} publishes no certificate for this address; DNSSEC proves it."),
             Missing::Type => {

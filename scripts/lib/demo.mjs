@@ -95,7 +95,9 @@ async function forPeople(world) {
   const letter = `to='${to}',subject='${subject}',body='${body}',attachment='file://${map()}',format=html`;
   say("opening Alice's Thunderbird, with a letter begun, and Bob's");
   const both = [openForPeople(world.alice, ["-compose", letter]), openForPeople(world.bob, ["-mail"])];
-  say("Ready. Press Send in Alice's window, and read the mail in Bob's. Closing both Thunderbirds ends this.");
+  say(
+    "Ready in a moment. Press Send in Alice's window, and read the mail in Bob's. Closing both Thunderbirds ends this.",
+  );
   await Promise.all(both.map(({ ended }) => ended));
 }
 

@@ -512,6 +512,11 @@ fn no_attack_makes_anything_false() {
             });
         }
     });
+    // In KiB; the test program holds a victim, the attackers and their floods.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: usize = peak.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(peak < 300 * 1024, "memory grew to {peak} KiB");
 }
 
 /// Genuine messages of all zones, to be mixed into answers.

@@ -19,14 +19,16 @@ import { Background, until } from "./process.mjs";
  */
 export function userAt(home) {
   const runtime = join(home, "run");
-  for (const directory of [home, runtime]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const temporary = join(home, "tmp");
+  for (const directory of [home, runtime, temporary]) mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(runtime, 0o700);
-  const { PATH, TMPDIR } = process.env;
+  const { PATH } = process.env;
   return {
     home,
     env: {
       PATH,
-      ...(TMPDIR && { TMPDIR }),
+      // Thunderbirds that share one remove each other's mails from it: all call theirs nsemail.eml, and some remove it twice.
+      TMPDIR: temporary,
       HOME: home,
       LANG: "C.UTF-8",
       LC_ALL: "C.UTF-8",

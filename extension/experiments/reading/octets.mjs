@@ -65,7 +65,10 @@ export function asBytes(text) {
  */
 export class Collector {
   #pieces = /** @type {string[]} */ ([]);
-  #reader = Cc["@mozilla.org/binaryinputstream;1"].createInstance(Ci.nsIBinaryInputStream);
+  /** Where the last piece came from; the next one mostly does, too. @type {any} */
+  #stream = null;
+  /** nsIBinaryInputStream @type {any} */
+  #reader = null;
 
   /**
    * @param {any} stream
@@ -75,7 +78,10 @@ export class Collector {
     if (count === 0) {
       return; // libmime hands over empty lines as nothing, and reading nothing takes seconds
     }
-    this.#reader.setInputStream(stream);
+    if (stream !== this.#stream) {
+      this.#stream = stream;
+      this.#reader = binary(stream);
+    }
     this.#pieces.push(this.#reader.readBytes(count));
   }
 

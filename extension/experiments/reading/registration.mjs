@@ -133,19 +133,15 @@ class Dispatcher {
     const { contentType } = request.QueryInterface(Ci.nsIPgpMimeProxy);
     // Only multiparts were ever OpenPGP's; all else came through the contracts above, by the name of its file perhaps.
     const kind = smimeKind(contentType) ?? (mediaType(contentType).startsWith("multipart/") ? null : "cms");
-    this.#handler = kind ? new PartHandler(this.#around, kind) : this.#openPgp();
-    this.#handler.onStartRequest(request);
+    const handler = kind ? new PartHandler(this.#around, kind) : this.#openPgp();
+    this.#handler = handler;
+    // A large mail comes in a million pieces: no detour for each of them.
+    this.onDataAvailable = handler.onDataAvailable.bind(handler);
+    handler.onStartRequest(request);
   }
 
-  /**
-   * @param {any} request
-   * @param {any} stream
-   * @param {number} offset
-   * @param {number} count
-   */
-  onDataAvailable(request, stream, offset, count) {
-    this.#handler.onDataAvailable(request, stream, offset, count);
-  }
+  /** @type {(request: any, stream: any, offset: number, count: number) => void} */
+  onDataAvailable = () => {};
 
   /**
    * @param {any} request

@@ -60,10 +60,11 @@ fn answers_are_remembered_and_verdicts_are_not() {
         Reply::Message(answer)
     });
     let clock = Arc::new(Hand(AtomicI64::new(0)));
+    let judge: Arc<dyn Clock> = clock.clone();
     let resolver = Resolver::new(ResolverConfig {
         servers: Servers::Plain(server),
         anchors: Anchors::from_file(&TREE.anchor_file()).unwrap(),
-        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        clock: judge,
     })
     .unwrap();
 

@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { composed, discard, marks, openCompose, pressSend, sent } from "../support/composing.mjs";
 import { field, split, withLf } from "../support/mime.mjs";
 import { decrypt, verify } from "../support/openssl.mjs";
-import { sleep, until } from "../support/process.mjs";
+import { until } from "../support/process.mjs";
 import { arrived, attachment, closeSecurityPanel, respond, securityPanel, select, shows } from "../support/reading.mjs";
 import { open } from "./setup.mjs";
 
@@ -37,8 +37,7 @@ describe("Alice writes to Bob", () => {
       attachments: [join(world.directory, "map.bin")],
     });
     await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
-    await sleep(500); // the mark fades in
-    photograph("alice", "1-alice-writes");
+    await photograph("alice", "1-alice-writes");
     await pressSend(alice, mail);
     await sent(alice, mail);
     const mails = world.mail.smtp.mails();
@@ -94,7 +93,7 @@ describe("Alice writes to Bob", () => {
     const words = shown.bars.map(({ text }) => text).join("\n");
     assert.match(words, /alice@example\.test/);
     assert.match(words, /example\.test/);
-    photograph("bob", "2-bob-reads");
+    await photograph("bob", "2-bob-reads");
 
     assert.deepEqual(
       shown.attachments.map(({ name }) => name),
@@ -106,7 +105,7 @@ describe("Alice writes to Bob", () => {
   test("the security panel says the same", async () => {
     const { bob, photograph } = scene;
     const text = await securityPanel(bob);
-    photograph("bob", "3-security-panel");
+    await photograph("bob", "3-security-panel");
     await closeSecurityPanel(bob);
     assert.match(text, /Message Is Signed/);
     assert.match(text, /Message Is Encrypted/);

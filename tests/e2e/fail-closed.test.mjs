@@ -63,7 +63,7 @@ describe("the host fails while Alice sends", () => {
   async function nothingSentNothingLost(words, pictureName) {
     const { alice, world, photograph } = scene;
     const said = await dialog(alice, words, 90_000);
-    photograph("alice", pictureName);
+    await photograph("alice", pictureName);
     assert.deepEqual(world.mail.smtp.mails(), []);
     assert.equal(world.mail.stored("alice", "Sent").length, copies);
     await answer(alice, said, said.buttons.find((label) => /back|OK/i.test(label)) ?? "OK");

@@ -78,7 +78,7 @@ describe("what somebody changed on the way", () => {
       const shown = await shows(bob, ({ bars }) =>
         bars.some(({ text }) => /is not shown|changed|damaged|cannot be decrypted/i.test(text)),
       );
-      photograph("bob", `4-bit-flipped-${where}`);
+      await photograph("bob", `4-bit-flipped-${where}`);
       assert.ok(!shown.html.includes("swordfish"));
       assert.notEqual(shown.crypto.signed, "message-signed-verified");
       assert.deepEqual(shown.attachments, []);
@@ -91,7 +91,7 @@ describe("what somebody changed on the way", () => {
     assert.ok(message.includes("swordfist"), "the text is in the clear");
     await bobOpens(Buffer.from(message, "latin1"), "Altered");
     const shown = await shows(bob, ({ text, bars }) => text.includes("swordfist") && bars.length > 0);
-    photograph("bob", "5-letter-changed");
+    await photograph("bob", "5-letter-changed");
     assert.notEqual(shown.crypto.signed, "message-signed-verified");
     assert.match(shown.bars.map(({ text }) => text).join("\n"), /not what was signed|changed/i);
   });
@@ -111,10 +111,10 @@ describe("what somebody changed on the way", () => {
 
     const mail = await openCompose(alice, { to: "bob@other.test", subject: "Secret", body: `<p>${SECRET}</p>` });
     await until("the mark", async () => (await marks(alice, mail))["bob@other.test"] === "untrusted");
-    photograph("alice", "6-zone-broken-writing");
+    await photograph("alice", "6-zone-broken-writing");
     await pressSend(alice, mail);
     const said = await dialog(alice, /other\.test/);
-    photograph("alice", "7-zone-broken-sending");
+    await photograph("alice", "7-zone-broken-sending");
     assert.match(said.text, /cannot be trusted/);
     assert.ok(!said.buttons.some((label) => /unencrypted|unprotected/i.test(label)), `buttons: ${said.buttons}`);
     await answer(alice, said, said.buttons.find((label) => /back|OK/i.test(label)) ?? "Go back");

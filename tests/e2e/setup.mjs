@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { Display } from "../support/display.mjs";
 import { identity } from "../support/openssl.mjs";
-import { remove, temporaryDirectory } from "../support/process.mjs";
+import { remove, sleep, temporaryDirectory } from "../support/process.mjs";
 import { installPermanently, profileOf, ROOT } from "../support/thunderbird.mjs";
 import { World } from "../support/world.mjs";
 
@@ -16,7 +16,7 @@ const PICTURES = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "pic
  * @property {import("../support/thunderbird.mjs").Thunderbird} alice
  * @property {import("../support/thunderbird.mjs").Thunderbird} bob
  * @property {import("../support/openssl.mjs").Identity} bobsKey Bob's, made by openssl, so that openssl can open his mail
- * @property {(of: "alice" | "bob", name: string) => void} photograph takes a picture of someone's display
+ * @property {(of: "alice" | "bob", name: string) => Promise<void>} photograph takes a picture of someone's display
  * @property {() => Promise<void>} close
  */
 
@@ -54,8 +54,10 @@ export async function open({ bob: withBob = true, alicesHost } = {}) {
       await scene[who].addonActive();
       running.push(scene[who]);
     }
-    scene.photograph = (/** @type {string} */ of, /** @type {string} */ name) =>
+    scene.photograph = async (/** @type {string} */ of, /** @type {string} */ name) => {
+      await sleep(600); // icons and marks come in a moment after what they stand for
       displays[of]?.picture(join(PICTURES, `${name}.png`));
+    };
     return scene;
   } catch (error) {
     await close();

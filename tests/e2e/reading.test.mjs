@@ -228,7 +228,26 @@ describe("mail that is not as it should be", () => {
       shown.attachments.map(({ name }) => name),
       ["smime-part.bin"],
     );
+    assert.ok((await attachment(bob, "smime-part.bin")).equals(contentOf(mails.leaf)), "it can be saved as it came");
     assert.equal(shown.crypto.technology, null);
+  });
+
+  test("an encrypted or signed mail attached to another can be saved and opened as it came", async () => {
+    for (const inner of [mails.leaf, mails.clear]) {
+      const outer = [
+        "From: Eve <eve@example.test>\r\nTo: bob@example.test\r\nSubject: look at this\r\nMIME-Version: 1.0",
+        'Content-Type: multipart/mixed; boundary="eve"\r\n\r\n--eve\r\nContent-Type: text/plain\r\n\r\nLook.',
+        '--eve\r\nContent-Type: message/rfc822; name="inner.eml"',
+        `Content-Disposition: attachment; filename="inner.eml"\r\n\r\n${inner.toString("latin1")}\r\n--eve--\r\n`,
+      ].join("\r\n");
+      await show(Buffer.from(outer, "latin1"));
+      await shows(bob, ({ attachments }) => attachments.length > 0);
+      const saved = await attachment(bob, "inner.eml");
+      await show(saved);
+      const shown = await shows(bob, hasVerdict);
+      assert.ok(shown.text.includes(SECRET));
+      assert.equal(shown.bars.length, 1);
+    }
   });
 
   test("what cannot be opened opens no empty compose window", async () => {
@@ -457,6 +476,16 @@ function withBitFlipped(mail) {
   const middle = ciphertext.length >> 1;
   ciphertext[middle] = (ciphertext[middle] ?? 0) ^ 1;
   return Buffer.from(`${text.slice(0, at)}${ciphertext.toString("base64").replace(/.{76}/g, "$&\r\n")}\r\n`, "latin1");
+}
+
+/**
+ * The decoded content of a mail that is base64 at its root.
+ *
+ * @param {Buffer} mail
+ */
+function contentOf(mail) {
+  const text = mail.toString("latin1");
+  return Buffer.from(text.slice(text.indexOf("\r\n\r\n")), "base64");
 }
 
 /**

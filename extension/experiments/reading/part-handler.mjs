@@ -67,7 +67,7 @@ export class PartHandler {
   /** @param {any} request */
   onStartRequest(request) {
     this.#proxy = request.QueryInterface(Ci.nsIPgpMimeProxy);
-    this.#view = this.#purpose === "draw" ? this.#around.views.begin(this.#proxy.mailChannel) : null;
+    this.#view = this.#isScanned ? null : this.#around.views.begin(this.#proxy.mailChannel);
   }
 
   /**
@@ -98,23 +98,27 @@ export class PartHandler {
     }
   }
 
+  /** Whether it is loaded for filters or the search index: they get nothing that was encrypted. */
+  get #isScanned() {
+    return /[?&](header=(filter|enigmailFilter)|emitter=js)\b/.test(this.#proxy.messageURI?.spec ?? "");
+  }
+
   /**
-   * What the part is loaded for.
-   *
-   * @returns {"draw" | "use" | "scan"} `use`: somebody wants the content and no verdict (quoting, printing, an
-   *   attachment); `scan`: filters, the search index: they get nothing that was encrypted
+   * Whether a message around this part, itself an attachment, is fetched to be saved or opened: libmime then writes the
+   * part's header as it stands, and what we give behind it, so that must be the part as it came.
    */
-  get #purpose() {
-    const spec = this.#proxy.messageURI?.spec ?? "";
-    if (/[?&](header=(filter|enigmailFilter)|emitter=js)\b/.test(spec)) {
-      return "scan";
-    }
-    return /[?&](header|part)=/.test(spec) ? "use" : "draw";
+  get #isSavedWithin() {
+    const requested = /[?&]part=([0-9.]+)/.exec(this.#proxy.messageURI?.spec ?? "")?.[1];
+    return requested !== undefined && this.#proxy.mimePart.startsWith(`${requested}.`);
   }
 
   /** @param {string} bytes */
   #handle(bytes) {
     const { mimePart, allowNestedDecrypt } = this.#proxy;
+    if (this.#isSavedWithin) {
+      this.#write(this.#kind === "cms" ? asBase64(bytes) : bytes);
+      return;
+    }
     const whole = mimePart === "1" || (mimePart === "1.1" && allowNestedDecrypt);
     if (this.#kind === "cms") {
       whole ? this.#open(bytes) : this.#leaveClosed(bytes);
@@ -166,8 +170,7 @@ export class PartHandler {
    * @param {string} bytes
    */
   #open(bytes) {
-    const purpose = this.#purpose;
-    if (purpose === "scan") {
+    if (this.#isScanned) {
       return;
     }
     const sealed = this.#sealed(bytes, null);
@@ -253,11 +256,10 @@ export class PartHandler {
     if (this.#view) {
       this.#around.display.closedPart(this.#view, "cms");
     }
-    if (this.#proxy.mailChannel && this.#purpose !== "scan") {
-      const lines = new Uint8Array(bufferOf(bytes)).toBase64().replace(/.{76}/g, "$&\r\n");
+    if (this.#proxy.mailChannel && !this.#isScanned) {
       this.#write(
         `Content-Type: application/octet-stream; name="${CLOSED_NAME}"\r\nContent-Transfer-Encoding: base64\r\n` +
-          `Content-Disposition: attachment; filename="${CLOSED_NAME}"\r\n\r\n${lines}\r\n`,
+          `Content-Disposition: attachment; filename="${CLOSED_NAME}"\r\n\r\n${asBase64(bytes)}`,
       );
     }
   }
@@ -307,4 +309,12 @@ function headerOf(url) {
   } catch {
     return "";
   }
+}
+
+/**
+ * @param {string} bytes
+ * @returns {string} in lines, as CMS is sent
+ */
+function asBase64(bytes) {
+  return `${new Uint8Array(bufferOf(bytes)).toBase64().replace(/.{76}/g, "$&\r\n")}\r\n`;
 }

@@ -4,7 +4,7 @@
  * for again.
  */
 
-import { makeChoice, touch } from "./compose/choice.js";
+import { makeChoice, stillHolds, touch } from "./compose/choice.js";
 import { propose, proposeWithoutChoice } from "./compose/proposal.js";
 import { Recipients } from "./compose/recipients.js";
 import { showButton, viewOf } from "./compose/view.js";
@@ -167,7 +167,7 @@ class Compose {
    * @param {import("../types/dane-compose").WindowDescription} window
    */
   async #choiceOf(tabId, window) {
-    if (window.choice?.from === window.from) {
+    if (stillHolds(window.choice, window)) {
       return window.choice;
     }
     const { choice } = await this.#makeChoice(window);
@@ -182,7 +182,7 @@ class Compose {
    * @returns {Promise<{ choice: import("./compose/choice.js").Choice | null, why: string }>}
    */
   async #makeChoice(window) {
-    if (window.choice?.from === window.from) {
+    if (stillHolds(window.choice, window)) {
       return { choice: window.choice, why: "" };
     }
     const wishes = wishesFor(window.from, await readSettings());

@@ -13,7 +13,6 @@ export interface WindowDescription {
   newsgroups: boolean;
   /** The text quotes or was made of a mail that was encrypted. */
   fromEncrypted: boolean;
-  draft: boolean;
   choice: Choice | null;
   /** Recipients that can be taken out of the window (not those of a mailing list). */
   removable: string[];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { makeChoice, touch } from "../../extension/background/compose/choice.js";
+import { makeChoice, stillHolds, touch } from "../../extension/background/compose/choice.js";
 import { propose, proposeWithoutChoice } from "../../extension/background/compose/proposal.js";
 import { markOf, Recipients } from "../../extension/background/compose/recipients.js";
 import { viewOf } from "../../extension/background/compose/view.js";
@@ -62,7 +62,6 @@ const windowWith = (parts = {}) => ({
   bcc: [],
   newsgroups: false,
   fromEncrypted: false,
-  draft: false,
   choice: null,
   removable: [BOB, CAROL],
   ...parts,
@@ -122,6 +121,14 @@ test("an answer to an encrypted mail starts encrypted, whatever the settings", (
   assert.equal(choice({ wishes: never }).encrypt, false);
   assert.equal(choice({ wishes: never, fromEncrypted: true }).encrypt, true);
   assert.equal(choice({ fromEncrypted: true }).insist, true);
+});
+
+test("a choice holds for its sender and its text, and no longer", () => {
+  const made = choice({ wishes: wishes({}, { defaults: { encrypt: "never" } }) });
+  assert.equal(stillHolds(made, { from: ALICE, fromEncrypted: false }), true);
+  assert.equal(stillHolds(made, { from: BOB, fromEncrypted: false }), false);
+  assert.equal(stillHolds(made, { from: ALICE, fromEncrypted: true }), false, "the quotation came later");
+  assert.equal(stillHolds(null, { from: ALICE, fromEncrypted: false }), false);
 });
 
 test("what the writer switched stays when the sender changes; what is required stays on", () => {

@@ -13,6 +13,7 @@
  *   remembered "send it unencrypted" does not count
  * @property {{ sign: boolean, encrypt: boolean }} touched switched by the writer
  * @property {string} from the sender it was made for
+ * @property {boolean} fromEncrypted whether it was made for a text that was encrypted
  */
 
 /**
@@ -42,8 +43,20 @@ export function makeChoice({ from, fromEncrypted, keys, wishes, previous }) {
     insist: encrypt === "required" || answersEncrypted,
     touched: { sign: false, encrypt: false },
     from,
+    fromEncrypted,
   };
   return previous ? keepTouched(choice, previous) : choice;
+}
+
+/**
+ * Whether a choice still is for what the window says now.
+ *
+ * @param {Choice | null} choice
+ * @param {{ from: string, fromEncrypted: boolean }} window
+ * @returns {choice is Choice}
+ */
+export function stillHolds(choice, { from, fromEncrypted }) {
+  return choice !== null && choice.from === from && choice.fromEncrypted === fromEncrypted;
 }
 
 /** @param {Choice} choice @param {Choice} previous */

@@ -64,7 +64,7 @@ export class ComposeWindow {
       [window, "compose-send-message", (event) => this.#atSend(event)],
       [window, "compose-prepare-message-completed", () => this.#restoreSlot()],
       [window, "compose-editor-ready", () => this.#filled.resolve(undefined)],
-      [window, "compose-from-changed", () => this.#changed()],
+      [window, "compose-from-changed", () => this.changed()],
       [window.document, "encryption-state-checked", () => this.#quietenBuiltIn()],
     ]);
     for (const [target, type, listener] of this.#listeners) {
@@ -72,7 +72,7 @@ export class ComposeWindow {
     }
     this.#observer = new window.MutationObserver(() => {
       window.clearTimeout(this.#recipientsTimer);
-      this.#recipientsTimer = window.setTimeout(() => this.#changed(), PAUSE_MS);
+      this.#recipientsTimer = window.setTimeout(() => this.changed(), PAUSE_MS);
     });
     this.#observer.observe(window.document.getElementById("recipientsContainer"), {
       childList: true,
@@ -83,7 +83,7 @@ export class ComposeWindow {
     if (window.composeEditorReady) {
       this.#filled.resolve(undefined);
     }
-    this.#filled.promise.then(() => this.#changed());
+    this.#filled.promise.then(() => this.changed());
   }
 
   /** Leaves the window as Thunderbird made it. */
@@ -121,9 +121,8 @@ export class ComposeWindow {
 
   /** What the window says now. @returns {import("../../../types/dane-compose").WindowDescription} */
   describe() {
-    const { document, gMsgCompose, gComposeType } = this.#window;
+    const { document, gMsgCompose } = this.#window;
     const from = MailServices.headerParser.makeFromDisplayAddress(document.getElementById("msgIdentity").value);
-    const types = Ci.nsIMsgCompType;
     return {
       from: from[0]?.email ?? "",
       to: pillAddresses(this.#window, "to"),
@@ -131,7 +130,6 @@ export class ComposeWindow {
       bcc: pillAddresses(this.#window, "bcc"),
       newsgroups: Boolean(gMsgCompose?.compFields.newsgroups),
       fromEncrypted: Boolean(this.#window.gIsRelatedToEncryptedOriginal) || this.#environment.isDecrypted(),
-      draft: gComposeType === types.Draft || gComposeType === types.Template,
       choice: this.choice,
       removable: ["to", "cc", "bcc"].flatMap((row) => pillAddresses(this.#window, row)),
     };
@@ -154,7 +152,8 @@ export class ComposeWindow {
     return secured ? secured.plan.sign === sign && secured.plan.encrypt === encrypt : !sign && !encrypt;
   }
 
-  #changed() {
+  /** Something that is described has changed. */
+  changed() {
     if (this.#window.composeEditorReady) {
       this.#environment.onChanged.tell(this.#environment.tabId(this.#window));
     }

@@ -54,6 +54,7 @@ export class Doors {
   /** @param {object} window */
   observe(window) {
     this.#decrypted.add(window);
+    this.windows.get(window)?.changed(); // a quotation may come when everything else is there
   }
 
   /** Leaves Thunderbird as it was. */

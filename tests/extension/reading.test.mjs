@@ -318,6 +318,17 @@ describe("what is shown", () => {
     assert.equal(display.sentences[1]?.args?.[2], "eve@example.test");
   });
 
+  test("no sentence has a hole where there is no sender", () => {
+    const warnings = [{ code: "from-mismatch", reason: "It differs.", address: "eve@example.test" }];
+    const none = opened({
+      signature: { state: "invalid", code: "from-not-single" },
+      verdict: { from: null, warnings },
+    });
+    const [why, warning] = inChrome(none, "signed").sentences;
+    assert.ok(why?.keys.includes("reading_signature_from_not_single"));
+    assert.deepEqual([warning?.keys, warning?.fallback], [[], "It differs."]);
+  });
+
   test("a host that fails: no content for encrypted mail, a mark on clear-signed mail, and a way to try again", () => {
     const failure = /** @type {const} */ ({ ok: false, code: "host-gone", message: "" });
     const [encrypted, signed] = [inChrome(failure, "cms"), inChrome(failure, "signed")];

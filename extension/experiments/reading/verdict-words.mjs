@@ -123,10 +123,11 @@ function vouched({ verdict: { signature, from }, domain }) {
  * @returns {Sentence}
  */
 function sentence(about, { state, code, reason, address = "", at }, { verdict: { from } }) {
-  // Without a sender most of these sentences would have a hole in them.
-  const key = `reading_${about}_${word(code)}${from ? "" : "_nobody"}`;
+  const key = `reading_${about}_${word(code)}`;
   const args = [from ?? "", (from ?? "").replace(/^.*@/, ""), address, at ? { date: at } : ""];
-  return { keys: reason ? [key] : [key, `reading_${about}_${state}`], args, fallback: reason };
+  // Without a sender a warning of ours would have a hole in it. Verdicts that name the sender are given only of one.
+  const own = from || about !== "warning" ? [key] : [];
+  return { keys: reason ? own : [...own, `reading_${about}_${state}`], args, fallback: reason };
 }
 
 /** @param {string} code */

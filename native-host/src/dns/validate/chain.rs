@@ -62,7 +62,7 @@ impl Session<'_> {
             self.zones.values().filter(|zone| zone.apex.zone_of(target) && anchored.zone_of(&zone.apex));
         let known = known.max_by_key(|zone| zone.apex.iter().count()).cloned();
         let from = known.as_ref().map_or(&anchored, |zone| &zone.apex);
-        let mut ahead = way_down(from, target);
+        let mut ahead = way_down(from, &likely_zone(target));
         if known.is_none() {
             ahead.push((from.to_lowercase(), RecordType::DNSKEY));
         }
@@ -82,14 +82,12 @@ impl Session<'_> {
         Ok(zone)
     }
 
-    /// What will be needed to prove an answer for `name`, where the names tell: labels with an
-    /// underscore (RFC 8552) seldom begin a zone, what is behind them mostly does. Asked for
-    /// together with the question itself, this saves a round trip.
+    /// What will be needed to prove an answer for `name`, where the names tell. Asked for together
+    /// with the question itself, this saves a round trip.
     pub(super) fn likely_needed(&self, name: &DomainName) -> Vec<Question> {
-        let behind = name.iter().rev().take_while(|label| !label.starts_with(b"_")).count();
-        let likely = name.trim_to(behind);
+        let likely = likely_zone(name);
         match self.anchors.closest(&likely) {
-            Some(anchor) if behind < name.iter().count() => {
+            Some(anchor) if likely != *name => {
                 let mut questions = way_down(anchor, &likely);
                 questions.push((anchor.to_lowercase(), RecordType::DNSKEY));
                 questions
@@ -181,6 +179,13 @@ impl Session<'_> {
             Err(Gap::Defect(defect)) => Err(bogus(defect)),
         }
     }
+}
+
+/// Labels with an underscore (RFC 8552) seldom begin a zone, what is behind them mostly does. Only
+/// a guess at what to ask first: what is proven does not rest on it, and no broken server below
+/// an unsigned delegation is waited for.
+fn likely_zone(name: &DomainName) -> DomainName {
+    name.trim_to(name.iter().rev().take_while(|label| !label.starts_with(b"_")).count())
 }
 
 /// The questions on the way down, for all to be asked at once. Names far below their zone would

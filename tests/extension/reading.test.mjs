@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HostError } from "../../extension/background/host.js";
 import { open } from "../../extension/background/reading/open.js";
+import { asMessage, isOpenedByHost } from "../../extension/experiments/reading/draft-message.mjs";
 import {
   fieldValue,
   firstPart,
@@ -133,6 +134,42 @@ test("a single part is put into a multipart, a multipart stays", () => {
   assert.equal(inMultipart(multipart, "w"), multipart);
   const text = "Content-Type: text/plain\r\n\r\nContent-Type: multipart/mixed; boundary=x";
   assert.notEqual(inMultipart(text, "w"), text);
+});
+
+describe("a message that fills a compose window", () => {
+  const fields = headerFields(
+    "From: a@b.test\r\nContent-Type: application/pkcs7-mime\r\nSubject: [...]\r\nMIME-Version: 1.0",
+  );
+
+  test("has the outer header and the decrypted entity, a multipart one level down", () => {
+    assert.equal(
+      asMessage(fields, "Content-Type: multipart/mixed; boundary=x\r\nX-Evil: 1\r\n\r\n--x--", "w"),
+      "From: a@b.test\r\nSubject: [...]\r\nMIME-Version: 1.0\r\n" +
+        'Content-Type: multipart/mixed; boundary="w"\r\n\r\n' +
+        "--w\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x--\r\n--w--\r\n",
+    );
+    assert.equal(
+      asMessage(fields, "Content-Type: text/plain; format=flowed\r\n\r\ntext", "w"),
+      "From: a@b.test\r\nSubject: [...]\r\nMIME-Version: 1.0\r\n" +
+        "Content-Type: text/plain; format=flowed\r\n\r\ntext",
+    );
+  });
+
+  test("has the protected subject where that is the real one, and no other field from inside", () => {
+    const inner = (/** @type {string} */ hp) =>
+      `Content-Type: text/plain; hp="${hp}"\r\nSubject: real\r\nFrom: eve@x\r\n\r\n`;
+    assert.match(asMessage(fields, inner("cipher"), "w"), /^From: a@b\.test\r\nSubject: real\r\nMIME-Version/);
+    assert.match(asMessage(fields, inner("clear"), "w"), /^From: a@b\.test\r\nSubject: \[\.\.\.\]\r\nMIME-Version/);
+    assert.doesNotMatch(asMessage(fields, inner("cipher"), "w"), /eve@x/);
+  });
+
+  test("waits for the host only where libmime cannot read it by itself", () => {
+    const signed = (/** @type {string} */ inner) =>
+      `Content-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=s\r\n\r\n--s\r\n${inner}\r\n--s--`;
+    assert.ok(isOpenedByHost("Content-Type: application/pkcs7-mime\r\n\r\nMII="));
+    assert.ok(isOpenedByHost(signed("Content-Type: application/pkcs7-mime\r\n\r\nMII=")));
+    assert.ok(!isOpenedByHost(signed("Content-Type: text/plain\r\n\r\ntext")));
+  });
 });
 
 describe("plaintext is kept", () => {

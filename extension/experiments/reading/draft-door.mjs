@@ -11,7 +11,8 @@
  */
 
 import { tellDecrypted } from "./decrypted-windows.mjs";
-import { fieldValue, firstPart, headerFields, mediaType, parameter, smimeKind, splitEntity } from "./mime-text.mjs";
+import { asMessage, isOpenedByHost, mixed, outerHeader } from "./draft-message.mjs";
+import { fieldValue, headerFields, smimeKind, splitEntity } from "./mime-text.mjs";
 import { bytesOf, Collector, sha256, streamOf } from "./octets.mjs";
 import { openMessageHead } from "./open-message.mjs";
 import { inPrivateTemp } from "./private-temp.mjs";
@@ -155,7 +156,7 @@ export class DraftDoor {
       const file =
         'Content-Type: message/rfc822; name="encrypted.eml"\r\n' +
         'Content-Disposition: attachment; filename="encrypted.eml"\r\n\r\n';
-      this.#feed(request, mixed(outer(fields), [note, file + this.#held]), false);
+      this.#feed(request, mixed(outerHeader(fields), [note, file + this.#held], newBoundary()), false);
       return;
     }
     const isDraft = this.#type === Ci.nsMimeOutput.nsMimeMessageDraftOrTemplate && !this.#real.forwardInline;
@@ -172,7 +173,7 @@ export class DraftDoor {
         return;
       }
       const encrypted = outcome.verdict.encryption.state === "decrypted";
-      this.#feed(request, asMessage(fields, outcome.content), encrypted);
+      this.#feed(request, asMessage(fields, outcome.content, newBoundary()), encrypted);
     } finally {
       opening.delete(uri);
     }
@@ -257,21 +258,6 @@ for (const name of [
 }
 
 /**
- * Whether the host has to open the message before anything of it can be read: all CMS objects, and a signature over one.
- *
- * @param {string} message
- */
-function isOpenedByHost(message) {
-  const { head, body } = splitEntity(message);
-  const type = fieldValue(headerFields(head), "content-type");
-  if (smimeKind(type) !== "signed") {
-    return true;
-  }
-  const first = firstPart(body, parameter(type, "boundary") ?? "") ?? "";
-  return smimeKind(fieldValue(headerFields(splitEntity(first).head), "content-type")) !== null;
-}
-
-/**
  * @param {string} body
  * @param {string} encoding the value of Content-Transfer-Encoding
  * @returns {string | null} null for an encoding in which nobody sends CMS
@@ -294,46 +280,6 @@ function decoded(body, encoding) {
   }
 }
 
-/**
- * The message's own header, as the composer needs it, without what describes the encrypted content.
- *
- * @param {import("./mime-text.mjs").Field[]} fields
- */
-function outer(fields) {
-  const kept = fields.filter(({ name }) => !name.startsWith("content-") && name !== "mime-version");
-  return `${kept.map(({ raw }) => `${raw}\r\n`).join("")}MIME-Version: 1.0\r\n`;
-}
-
-/**
- * A message with this header and the decrypted entity. Of the entity's header only Content-* counts, and the subject
- * where it was protected as the real one (RFC 9788 section 2.1.1: `hp="cipher"`).
- *
- * @param {import("./mime-text.mjs").Field[]} fields
- * @param {string} entity
- */
-function asMessage(fields, entity) {
-  const { head, body } = splitEntity(entity);
-  const inside = headerFields(head);
-  const type = fieldValue(inside, "content-type");
-  const content = inside
-    .filter(({ name }) => name.startsWith("content-"))
-    .map(({ raw }) => `${raw}\r\n`)
-    .join("");
-  const subject = parameter(type, "hp") === "cipher" ? inside.find(({ name }) => name === "subject") : undefined;
-  const own = subject ? [...fields.filter(({ name }) => name !== "subject"), subject] : fields;
-  // A multipart goes one level down, so that its parts have the numbers that they have on display, where images inside
-  // the text are fetched. A single part stays: wrapped, flowed text would gain a space and a line each time.
-  return mediaType(type).startsWith("multipart/")
-    ? mixed(outer(own), [`${content}\r\n${body}`])
-    : `${outer(own)}${content}\r\n${body}`;
-}
-
-/**
- * @param {string} header
- * @param {string[]} parts
- */
-function mixed(header, parts) {
-  const boundary = `dane-smime-${Services.uuid.generateUUID().toString().slice(1, -1)}`;
-  const all = parts.map((part) => `--${boundary}\r\n${part}\r\n`).join("");
-  return `${header}Content-Type: multipart/mixed; boundary="${boundary}"\r\n\r\n${all}--${boundary}--\r\n`;
+function newBoundary() {
+  return `dane-smime-${Services.uuid.generateUUID().toString().slice(1, -1)}`;
 }

@@ -1,0 +1,66 @@
+/**
+ * The messages that a compose window is filled from: which of them the host has to open first, and what libmime is fed
+ * in their place. Byte strings; pure.
+ */
+
+import { fieldValue, firstPart, headerFields, mediaType, parameter, smimeKind, splitEntity } from "./mime-text.mjs";
+
+/**
+ * Whether the host has to open the message before anything of it can be read: all CMS objects, and a signature over one.
+ *
+ * @param {string} message
+ */
+export function isOpenedByHost(message) {
+  const { head, body } = splitEntity(message);
+  const type = fieldValue(headerFields(head), "content-type");
+  if (smimeKind(type) !== "signed") {
+    return true;
+  }
+  const first = firstPart(body, parameter(type, "boundary") ?? "") ?? "";
+  return smimeKind(fieldValue(headerFields(splitEntity(first).head), "content-type")) !== null;
+}
+
+/**
+ * The message's own header, as the composer needs it, without what describes the encrypted content.
+ *
+ * @param {import("./mime-text.mjs").Field[]} fields
+ */
+export function outerHeader(fields) {
+  const kept = fields.filter(({ name }) => !name.startsWith("content-") && name !== "mime-version");
+  return `${kept.map(({ raw }) => `${raw}\r\n`).join("")}MIME-Version: 1.0\r\n`;
+}
+
+/**
+ * A message with this header and the decrypted entity. Of the entity's header only Content-* counts, and the subject
+ * where it was protected as the real one (RFC 9788 section 2.1.1: `hp="cipher"`).
+ *
+ * @param {import("./mime-text.mjs").Field[]} fields
+ * @param {string} entity
+ * @param {string} boundary one that does not stand in the entity
+ */
+export function asMessage(fields, entity, boundary) {
+  const { head, body } = splitEntity(entity);
+  const inside = headerFields(head);
+  const type = fieldValue(inside, "content-type");
+  const content = inside
+    .filter(({ name }) => name.startsWith("content-"))
+    .map(({ raw }) => `${raw}\r\n`)
+    .join("");
+  const subject = parameter(type, "hp") === "cipher" ? inside.find(({ name }) => name === "subject") : undefined;
+  const own = subject ? [...fields.filter(({ name }) => name !== "subject"), subject] : fields;
+  // A multipart goes one level down, so that its parts have the numbers that they have on display, where images inside
+  // the text are fetched. A single part stays: wrapped, flowed text would gain a space and a line each time.
+  return mediaType(type).startsWith("multipart/")
+    ? mixed(outerHeader(own), [`${content}\r\n${body}`], boundary)
+    : `${outerHeader(own)}${content}\r\n${body}`;
+}
+
+/**
+ * @param {string} header fields, each with its line end
+ * @param {string[]} parts
+ * @param {string} boundary
+ */
+export function mixed(header, parts, boundary) {
+  const all = parts.map((part) => `--${boundary}\r\n${part}\r\n`).join("");
+  return `${header}Content-Type: multipart/mixed; boundary="${boundary}"\r\n\r\n${all}--${boundary}--\r\n`;
+}

@@ -13,261 +13,20 @@
 mod certificates;
 #[path = "../support/host_client.rs"]
 mod host_client;
+#[path = "../support/letters.rs"]
+mod letters;
 #[path = "../support/signed_tree.rs"]
 mod signed_tree;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::LazyLock;
 
-use certificates::certificate;
 use host_client::Host;
-use serde_json::{Value, json};
-use signed_tree::{Fate, Tree, Zone};
+use letters::{
+    BODY, WORLD, change, change_all, line, message, open, openssl, protect, protect_text, protected, verdict,
+};
+use serde_json::json;
+use signed_tree::{Tree, Zone};
 use tempfile::TempDir;
-
-const BODY: &str = "Content-Type: text/plain; charset=utf-8\r\n\r\nDear Bob,\r\nmeet me at noon.\r\n";
-
-/// Alice's key was made here and says that she reads GCM; Bob's came from elsewhere and says
-/// nothing. Mallory made a key for Alice's address, and nobody publishes it.
-struct World {
-    dir: TempDir,
-    tree: Tree,
-}
-
-static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let dir = TempDir::new().unwrap();
-    fs::write(dir.path().join("unlock"), "0123456789abcdef0123456789abcdef0123456789abcdef\n").unwrap();
-    let make = |owner: &str, address: &str| {
-        let arguments = ["key", "generate", "--address", address, "--algorithm", "rsa-2048"];
-        let (exit, made) = command(dir.path(), owner, &arguments);
-        assert_eq!(exit, 0, "{made}");
-        line(dir.path(), address, &certificate_file(dir.path(), owner, made["sha256"].as_str().unwrap()))
-    };
-    let alice = make("alice", "alice@example.test");
-    make("mallory", "alice@example.test");
-    let unsigned = make("alice", "alice@unsigned.test");
-    let late = make("alice", "alice@late.test");
-    let bob = certificate("bob@example.test", -1, 400);
-    let old = certificate("old@example.test", -400, -1);
-    for (name, made) in [("bob", &bob), ("old", &old)] {
-        let pem = [made.pem.clone(), made.key.private_key_to_pem_pkcs8().unwrap()].concat();
-        fs::write(dir.path().join(format!("{name}.pem")), pem).unwrap();
-        fs::write(dir.path().join(format!("{name}.crt")), &made.pem).unwrap();
-    }
-    fs::write(dir.path().join("password"), "").unwrap();
-    let at = |name: &str| dir.path().join(name).display().to_string();
-    let import = [
-        "key",
-        "import",
-        &at("bob.pem"),
-        "--address",
-        "bob@example.test",
-        "--password-file",
-        &at("password"),
-    ];
-    let (exit, imported) = command(dir.path(), "bob", &import);
-    assert_eq!(exit, 0, "{imported}");
-    let published = vec![
-        alice,
-        line(dir.path(), "bob@example.test", &dir.path().join("bob.crt")),
-        line(dir.path(), "old@example.test", &dir.path().join("old.crt")),
-    ];
-    let issued = authority(dir.path());
-    let tree = Tree::grow(vec![
-        Zone::signed("test.", Vec::new()),
-        Zone::signed("example.test.", [published, issued].concat()),
-        Zone::signed("unsigned.test.", vec![unsigned]).fate(Fate::Unsigned),
-        Zone::signed("late.test.", vec![late]).fate(Fate::Expired),
-    ]);
-    World { dir, tree }
-});
-
-/// People whose certificates a small authority issued: local part, which certificate the record
-/// names, and how.
-const ISSUED: [(&str, &str, [&str; 3]); 7] = [
-    ("ee-whole", "own", ["3", "0", "0"]),
-    ("ee-digest", "own", ["3", "1", "1"]),
-    ("ta-whole", "ca", ["2", "0", "0"]),
-    ("ta-digest", "ca", ["2", "1", "2"]),
-    ("pkix-ee", "own", ["1", "0", "1"]),
-    ("pkix-ta", "ca", ["0", "0", "1"]),
-    ("other-ta", "other", ["2", "0", "0"]),
-];
-
-/// Makes the authority and a key for each, imports the keys as Alice's, and returns the records.
-fn authority(dir: &Path) -> Vec<String> {
-    let openssl = |arguments: &str| {
-        let done = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().unwrap();
-        assert!(done.status.success(), "{arguments}: {}", String::from_utf8_lossy(&done.stderr));
-    };
-    let new_key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-    for ca in ["ca", "other"] {
-        openssl(&format!(
-            "req -x509 {new_key} -keyout {ca}.key -out {ca}.crt -days 400 -subj /CN={ca} -addext \
-             basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign"
-        ));
-    }
-    ISSUED
-        .iter()
-        .map(|(local, named, [usage, selector, matching])| {
-            let address = format!("{local}@example.test");
-            let extensions = format!("subjectAltName=email:{address}\nextendedKeyUsage=emailProtection\n");
-            fs::write(dir.join("extensions"), extensions).unwrap();
-            openssl(&format!("req -new {new_key} -keyout {local}.key -out csr -subj /CN={local}"));
-            openssl(&format!(
-                "x509 -req -in csr -CA ca.crt -CAkey ca.key -days 300 -extfile extensions -out {local}.crt"
-            ));
-            let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
-            let pem = [read(&format!("{local}.crt")), read("ca.crt"), read(&format!("{local}.key"))].concat();
-            fs::write(dir.join("import.pem"), pem).unwrap();
-            let at = |name: &str| dir.join(name).display().to_string();
-            let import = [
-                "key",
-                "import",
-                &at("import.pem"),
-                "--address",
-                &address,
-                "--password-file",
-                &at("password"),
-            ];
-            let (exit, imported) = command(dir, "alice", &import);
-            assert_eq!(exit, 0, "{imported}");
-            let certificate = if *named == "own" { format!("{local}.crt") } else { format!("{named}.crt") };
-            let how = ["--usage", usage, "--selector", selector, "--matching", matching];
-            record(dir, &address, &dir.join(certificate), &how)
-        })
-        .collect()
-}
-
-/// The public half of a key lies in the clear beside it.
-fn certificate_file(dir: &Path, owner: &str, sha256: &str) -> PathBuf {
-    dir.join(owner).join("keys").join(format!("{sha256}.pem"))
-}
-
-/// The zone-file line for a certificate, usage 3 0 0.
-fn line(dir: &Path, address: &str, certificate: &Path) -> String {
-    record(dir, address, certificate, &[])
-}
-
-fn record(dir: &Path, address: &str, certificate: &Path, how: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
-        .args(["record", address, "--form", "smimea", "--cert"])
-        .arg(certificate)
-        .args(how)
-        .env("HOME", dir)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().find(|l| l.contains("SMIMEA")).unwrap().to_owned()
-}
-
-/// Runs the command line without DNS.
-fn command(dir: &Path, owner: &str, arguments: &[&str]) -> (i32, Value) {
-    run(dir, owner, &[], arguments)
-}
-
-fn run(dir: &Path, owner: &str, dns: &[String], arguments: &[&str]) -> (i32, Value) {
-    let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
-        .args(["--json", "--data-dir"])
-        .arg(dir.join(owner))
-        .arg("--unlock-file")
-        .arg(dir.join("unlock"))
-        .args(dns.iter().filter(|_| !arguments.contains(&"--resolver")))
-        .args(arguments)
-        .env("HOME", dir.join("home"))
-        .output()
-        .unwrap();
-    let json = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-    (output.status.code().unwrap(), json)
-}
-
-/// Runs the command line as `owner` in the signed DNS.
-fn as_owner(owner: &str, arguments: &[&str]) -> (i32, Value) {
-    let world = &*WORLD;
-    let dns = [
-        "--resolver".to_owned(),
-        world.tree.address.to_string(),
-        "--trust-anchor".to_owned(),
-        world.tree.anchor_file().display().to_string(),
-    ];
-    run(world.dir.path(), owner, &dns, arguments)
-}
-
-fn message(from: &str) -> String {
-    format!("From: Alice <{from}>\r\nTo: bob@example.test\r\nSubject: =?utf-8?Q?Gr=C3=BCn?=\r\n{BODY}")
-}
-
-struct Attempt {
-    exit: i32,
-    answer: Value,
-    message: Option<Vec<u8>>,
-}
-
-/// `dane-smime protect` of Alice's letter.
-fn protect(owner: &str, from: &str, how: &[&str]) -> Attempt {
-    protect_text(owner, from, &message(from), how)
-}
-
-fn protect_text(owner: &str, from: &str, text: &str, how: &[&str]) -> Attempt {
-    let dir = TempDir::new().unwrap();
-    let at = |name: &str| dir.path().join(name).display().to_string();
-    fs::write(at("in"), text).unwrap();
-    let (input, output) = (at("in"), at("out"));
-    let all = [&["protect", "--from", from, "--input", &input, "--output", &output], how].concat();
-    let (exit, answer) = as_owner(owner, &all);
-    Attempt { exit, answer, message: fs::read(at("out")).ok() }
-}
-
-fn protected(how: &[&str]) -> Vec<u8> {
-    let attempt = protect("alice", "alice@example.test", how);
-    assert_eq!(attempt.exit, 0, "{}", attempt.answer);
-    attempt.message.unwrap()
-}
-
-/// `dane-smime open`.
-fn open(owner: &str, message: &[u8], how: &[&str]) -> Attempt {
-    let dir = TempDir::new().unwrap();
-    let at = |name: &str| dir.path().join(name).display().to_string();
-    fs::write(at("in"), message).unwrap();
-    let (input, output) = (at("in"), at("out"));
-    let all = [&["open", "--input", &input, "--output", &output], how].concat();
-    let (exit, answer) = as_owner(owner, &all);
-    Attempt { exit, answer, message: fs::read(at("out")).ok() }
-}
-
-/// Encryption state and code, signature state and code.
-fn verdict(answer: &Value) -> [&str; 4] {
-    let word = |half: &str, field: &str| answer[half][field].as_str().unwrap_or("-");
-    [
-        word("encryption", "state"),
-        word("encryption", "code"),
-        word("signature", "state"),
-        word("signature", "code"),
-    ]
-}
-
-fn change(message: &[u8], from: &str, to: &str) -> Vec<u8> {
-    let text = String::from_utf8(message.to_vec()).unwrap();
-    assert!(text.contains(from), "{from} is not in the message");
-    text.replacen(from, to, 1).into_bytes()
-}
-
-fn openssl(arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
-    let dir = TempDir::new().unwrap();
-    let (source, target) = (dir.path().join("in"), dir.path().join("out"));
-    fs::write(&source, input).unwrap();
-    let done = Command::new("openssl")
-        .args(arguments)
-        .arg("-in")
-        .arg(&source)
-        .arg("-out")
-        .arg(&target)
-        .output()
-        .unwrap();
-    done.status.success().then(|| fs::read(target).unwrap())
-}
 
 #[test]
 fn a_signed_and_encrypted_letter_arrives_and_openssl_agrees() {
@@ -357,10 +116,6 @@ fn a_signature_is_valid_only_for_what_was_signed_by_the_one_in_from() {
         assert_eq!(verdict(&opened.answer)[2..], [state, code], "{what}: {}", opened.answer);
         assert_eq!(opened.exit, exit, "{what}");
     }
-}
-
-fn change_all(message: &[u8], from: &str, to: &str) -> Vec<u8> {
-    String::from_utf8(message.to_vec()).unwrap().replace(from, to).into_bytes()
 }
 
 #[test]

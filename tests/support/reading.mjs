@@ -1,5 +1,7 @@
 /** Finding, opening and reading mail in the main window, as a person does. */
 
+import { isDeepStrictEqual } from "node:util";
+
 /**
  * @typedef {object} Displayed
  * @property {string} subject as the header pane shows it
@@ -155,7 +157,8 @@ export function displayed(tb) {
 }
 
 /**
- * Waits until what is shown fits, and hands it back: parts of the display come after the body.
+ * Waits until what is shown fits and has come to rest, and hands it back. A mail that is opened is drawn more than once:
+ * bar, icons and text do not come in the same moment, and a text that is still to come must not pass for none.
  *
  * @param {import("./thunderbird.mjs").Thunderbird} tb
  * @param {(shown: Displayed) => boolean} fits
@@ -165,7 +168,10 @@ export async function shows(tb, fits, ms = 15_000) {
   const end = Date.now() + ms;
   for (;;) {
     const shown = await displayed(tb);
-    if (fits(shown)) return shown;
+    if (fits(shown)) {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      if (isDeepStrictEqual(await displayed(tb), shown)) return shown;
+    }
     if (Date.now() > end) throw new Error(`the message pane shows ${JSON.stringify(shown, null, 2)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

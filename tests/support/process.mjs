@@ -113,6 +113,7 @@ export class Background {
 
 /** @type {Set<Background>} whatever happens to a test, nothing it started outlives it */
 const LIVE = new Set();
+for (const signal of /** @type {const} */ (["SIGHUP", "SIGINT", "SIGTERM"])) process.on(signal, () => process.exit(1));
 process.on("exit", () => {
   for (const background of LIVE) background.child.kill("SIGKILL");
 });

@@ -252,6 +252,9 @@ describe("cancelling while the host is at work", () => {
     await assertKept(mail);
     order({});
     await assertSendsEncrypted(mail);
+    // The cancelled mail is given up only when the slow host has answered: what comes next must not meet it.
+    await new Promise((resolve) => setTimeout(resolve, 3500));
+    assert.equal(smtp.mails().length, 1);
   });
 });
 

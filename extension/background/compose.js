@@ -4,13 +4,13 @@
  * for again.
  */
 
-import { makeChoice, stillHolds, touch } from "./compose/choice.js";
+import { insistOnEncryption, makeChoice, stillHolds, touch } from "./compose/choice.js";
 import { propose, proposeWithoutChoice } from "./compose/proposal.js";
 import { Recipients } from "./compose/recipients.js";
 import { showButton, viewOf } from "./compose/view.js";
 import { recipientLines } from "./compose/words.js";
 import { explain, HostError } from "./host-error.js";
-import { readSettings, wishesFor } from "./settings.js";
+import { encryptedByPolicy, readSettings, wishesFor } from "./settings.js";
 
 /** Typing may go on; the host is asked when it pauses. */
 const PAUSE_MS = 250;
@@ -79,15 +79,19 @@ class Compose {
    */
   async beforeSend(tabId, window) {
     const { choice: made, why } = await this.#makeChoice(window);
+    const settings = await readSettings();
+    const mustEncrypt = encryptedByPolicy(everybody(window), settings).length > 0;
+    const { offerUnencrypted } = settings.managed;
     if (!made) {
-      return proposeWithoutChoice(why, text);
+      return proposeWithoutChoice(why, text, offerUnencrypted && !mustEncrypt);
     }
     if (made !== window.choice) {
       await browser.daneCompose.setChoice(tabId, made);
     }
-    const choice = window.answers?.sign === undefined ? made : touch(made, { sign: window.answers.sign });
+    const answered = window.answers?.sign === undefined ? made : touch(made, { sign: window.answers.sign });
+    const choice = mustEncrypt ? insistOnEncryption(answered) : answered;
     const recipients = choice.encrypt ? await this.#recipients.lookUp(everybody(window)) : [];
-    return propose({ choice, window, recipients, remembered: await remembered() }, text);
+    return propose({ choice, window, recipients, remembered: await remembered(), offerUnencrypted }, text);
   }
 
   /**
@@ -205,7 +209,8 @@ class Compose {
     const window = await browser.daneCompose.getWindow(tabId);
     const addresses = everybody(window);
     // The DNS need not hear of mail that is not to be encrypted.
-    if (!window.choice?.encrypt || addresses.every((address) => this.#recipients.peek(address))) {
+    const mustEncrypt = encryptedByPolicy(addresses, await readSettings()).length > 0;
+    if (!(window.choice?.encrypt || mustEncrypt) || addresses.every((address) => this.#recipients.peek(address))) {
       return;
     }
     await this.#recipients.lookUp(addresses);
@@ -227,10 +232,14 @@ class Compose {
   /** @param {number} tabId */
   async #view(tabId) {
     const window = await browser.daneCompose.getWindow(tabId);
-    const { choice, why } = await this.#makeChoice(window);
+    const { choice: made, why } = await this.#makeChoice(window);
+    const settings = await readSettings();
+    const mustEncrypt = encryptedByPolicy(everybody(window), settings).length > 0;
+    const choice = made && mustEncrypt ? insistOnEncryption(made) : made;
+    const { offerUnencrypted } = settings.managed;
     const shown = choice?.encrypt ? everybody(window) : [];
     const known = new Map(shown.map((address) => [address, this.#recipients.peek(address)]));
-    return viewOf({ window, choice, why, known, remembered: await remembered() }, text);
+    return viewOf({ window, choice, why, known, remembered: await remembered(), offerUnencrypted }, text);
   }
 
   /** @param {unknown} error */

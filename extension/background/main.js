@@ -5,6 +5,7 @@
 
 import { startCompose } from "./compose.js";
 import { Host } from "./host.js";
+import { startPolicy } from "./policy.js";
 import { startReading } from "./reading.js";
 
 const host = new Host({
@@ -14,3 +15,4 @@ const host = new Host({
 
 startCompose(host);
 startReading(host);
+startPolicy();

@@ -1,25 +1,40 @@
 /**
- * What is wanted by default: the administrator's policy (storage.managed) over the user's own settings (storage.local).
- * Shape of both, every key optional:
+ * What is wanted: the administrator's policy (storage.managed) over the user's own settings (storage.local). The shape of
+ * both, every key optional; manifests/policies/managed-storage.schema.json says the same to machines:
  *
  *     {"defaults": {"sign": "always|never|ask", "encrypt": "required|possible|never"},
- *      "accounts": [{"match": "alice@example.test or *@example.test", "sign": …, "encrypt": …}],
+ *      "accounts": [{"match": "alice@example.test or *@example.test", "sign": …, "encrypt": …, "certificate": SHA-256}],
+ *      "encrypt_to": ["*@bank.example", "bob@example.test"],
+ *      "offer_unencrypted": true,
  *      "locked": ["defaults", "accounts"]}
+ *
+ * `encrypt_to` and `offer_unencrypted` are the policy's alone. What concerns the host (resolver, trust anchors, sources of
+ * certificates) is not here: the host reads that itself, from files that only an administrator can write.
  */
 
 const SIGN = ["always", "never", "ask"];
 const ENCRYPT = ["required", "possible", "never"];
+const LOCKABLE = ["defaults", "accounts"];
+
+/** Settings of the host, which somebody may look for here. */
+const OF_THE_HOST = ["resolver", "trust-anchor", "ca-file", "sources", "provision", "log", "audit-log"];
 
 /**
- * @typedef {{ sign?: "always" | "never" | "ask", encrypt?: "required" | "possible" | "never" }} Wishes
- * @typedef {{ defaults: Wishes, accounts: (Wishes & { match: string })[], locked: string[] }} Settings
+ * @typedef {{ sign?: "always" | "never" | "ask", encrypt?: "required" | "possible" | "never", certificate?: string }} Wishes
+ * @typedef {{ defaults: Wishes, accounts: (Wishes & { match: string })[], locked: string[], encryptTo: string[],
+ *   offerUnencrypted: boolean }} Settings
+ * @typedef {object} Problem what is wrong in what somebody wrote
+ * @property {string} key where, such as `accounts[0].encrypt`
+ * @property {"unknown-key" | "wrong-value" | "of-the-host"} what
  */
 
-/** @returns {Promise<{ managed: Settings, local: Settings }>} */
+/** @returns {Promise<{ managed: Settings, local: Settings, problems: Problem[] }>} `problems`: the policy's */
 export async function readSettings() {
+  const policy = await managedStorage();
   return {
-    managed: parseSettings(await managedStorage()),
+    managed: parseSettings(policy),
     local: parseSettings(await browser.storage.local.get(["defaults", "accounts"])),
+    problems: problemsOf(policy),
   };
 }
 
@@ -50,9 +65,9 @@ export function parseSettings(raw) {
     accounts: accounts
       .filter((/** @type {any} */ account) => typeof account?.match === "string")
       .map((/** @type {any} */ account) => ({ match: account.match, ...parseWishes(account) })),
-    locked: Array.isArray(raw?.locked)
-      ? raw.locked.filter((/** @type {unknown} */ key) => typeof key === "string")
-      : [],
+    locked: texts(raw?.locked),
+    encryptTo: texts(typeof raw?.encrypt_to === "string" ? [raw.encrypt_to] : raw?.encrypt_to),
+    offerUnencrypted: raw?.offer_unencrypted === undefined || raw.offer_unencrypted === true,
   };
 }
 
@@ -66,7 +81,97 @@ function parseWishes(raw) {
   if (raw?.encrypt !== undefined) {
     wishes.encrypt = ENCRYPT.includes(raw.encrypt) ? raw.encrypt : "required";
   }
+  if (isFingerprint(raw?.certificate)) {
+    wishes.certificate = raw.certificate.toLowerCase();
+  }
   return wishes;
+}
+
+/** @param {unknown} raw @returns {string[]} */
+function texts(raw) {
+  return Array.isArray(raw) ? raw.filter((value) => typeof value === "string") : [];
+}
+
+/** @param {unknown} value */
+function isFingerprint(value) {
+  return typeof value === "string" && /^[0-9a-f]{64}$/i.test(value);
+}
+
+/** @param {unknown} value */
+function isPattern(value) {
+  return typeof value === "string" && /^(\*|[^\s@]+)@[^\s@*]+$/.test(value);
+}
+
+/**
+ * What a policy says that is not understood. Keys of later versions are among it: whoever wrote them believes that they are
+ * in force.
+ *
+ * @param {any} raw
+ * @returns {Problem[]}
+ */
+export function problemsOf(raw) {
+  /** @type {Record<string, (value: any, key: string) => Problem[]>} */
+  const keys = {
+    defaults: (value, key) => problemsIn(value, key, wishes),
+    accounts: (value, key) =>
+      each(value, key, (account, at) => [
+        ...problemsIn(account, at, { ...wishes, match: fits(isPattern) }),
+        ...(isObject(account) && account.match === undefined ? [wrong(`${at}.match`)] : []),
+      ]),
+    encrypt_to: (value, key) => each(value, key, fits(isPattern)),
+    offer_unencrypted: fits((value) => typeof value === "boolean"),
+    locked: (value, key) =>
+      each(
+        value,
+        key,
+        fits((name) => LOCKABLE.includes(name)),
+      ),
+  };
+  const wishes = {
+    sign: fits((value) => SIGN.includes(value)),
+    encrypt: fits((value) => ENCRYPT.includes(value)),
+    certificate: fits(isFingerprint),
+  };
+  return problemsIn(raw, "", keys);
+}
+
+/**
+ * @param {any} raw
+ * @param {string} path of the object, empty for the whole
+ * @param {Record<string, (value: any, key: string) => Problem[]>} keys
+ * @returns {Problem[]}
+ */
+function problemsIn(raw, path, keys) {
+  if (!isObject(raw)) {
+    return [wrong(path)];
+  }
+  return Object.entries(raw).flatMap(([name, value]) => {
+    const key = path ? `${path}.${name}` : name;
+    if (Object.hasOwn(keys, name)) {
+      return keys[name](value, key);
+    }
+    return [{ key, what: path === "" && OF_THE_HOST.includes(name) ? "of-the-host" : "unknown-key" }];
+  });
+}
+
+/** @param {(value: any) => boolean} test @returns {(value: any, key: string) => Problem[]} */
+function fits(test) {
+  return (value, key) => (test(value) ? [] : [wrong(key)]);
+}
+
+/** @param {any} list @param {string} path @param {(value: any, key: string) => Problem[]} check @returns {Problem[]} */
+function each(list, path, check) {
+  return Array.isArray(list) ? list.flatMap((value, index) => check(value, `${path}[${index}]`)) : [wrong(path)];
+}
+
+/** @param {string} key @returns {Problem} */
+function wrong(key) {
+  return { key, what: "wrong-value" };
+}
+
+/** @param {unknown} value */
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -75,7 +180,7 @@ function parseWishes(raw) {
  *
  * @param {string} address
  * @param {{ managed: Settings, local: Settings }} settings
- * @returns {Wishes & { byPolicy: { sign: boolean, encrypt: boolean } }}
+ * @returns {Wishes & { byPolicy: { sign: boolean, encrypt: boolean, certificate: boolean } }}
  */
 export function wishesFor(address, { managed, local }) {
   const policy = { ...managed.defaults, ...accountOf(address, managed.accounts) };
@@ -86,17 +191,36 @@ export function wishesFor(address, { managed, local }) {
   return {
     ...own,
     ...policy,
-    byPolicy: { sign: policy.sign !== undefined, encrypt: policy.encrypt !== undefined },
+    byPolicy: {
+      sign: policy.sign !== undefined,
+      encrypt: policy.encrypt !== undefined,
+      certificate: policy.certificate !== undefined,
+    },
   };
+}
+
+/**
+ * The recipients to whom nothing may go unencrypted, whoever writes.
+ *
+ * @param {string[]} recipients
+ * @param {{ managed: Settings }} settings
+ */
+export function encryptedByPolicy(recipients, { managed }) {
+  return recipients.filter((address) => managed.encryptTo.some((pattern) => matches(address, pattern)));
 }
 
 /** @param {string} address @param {Settings["accounts"]} accounts @returns {Wishes} */
 function accountOf(address, accounts) {
-  const wanted = address.toLowerCase();
-  const found = accounts.find(({ match }) => {
-    const pattern = match.toLowerCase();
-    return pattern.startsWith("*@") ? wanted.endsWith(pattern.slice(1)) : wanted === pattern;
-  });
+  const found = accounts.find(({ match }) => matches(address, match));
   const { match: _match, ...wishes } = found ?? { match: "" };
   return wishes;
+}
+
+/** @param {string} address @param {string} pattern an address, or `*@domain`; a bare domain is told and meant well */
+function matches(address, pattern) {
+  const [wanted, wish] = [address.toLowerCase(), pattern.toLowerCase()];
+  if (!wish.includes("@")) {
+    return wanted.endsWith(`@${wish}`);
+  }
+  return wish.startsWith("*@") ? wanted.endsWith(wish.slice(1)) : wanted === wish;
 }

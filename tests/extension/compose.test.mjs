@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { makeChoice, stillHolds, touch } from "../../extension/background/compose/choice.js";
+import { insistOnEncryption, makeChoice, stillHolds, touch } from "../../extension/background/compose/choice.js";
 import { propose, proposeWithoutChoice } from "../../extension/background/compose/proposal.js";
 import { markOf, Recipients } from "../../extension/background/compose/recipients.js";
 import { viewOf } from "../../extension/background/compose/view.js";
@@ -157,7 +157,7 @@ test("policy stands over the user, the account over the default, the first that 
     wishesFor("x@evil-example.test", { ...NO_SETTINGS, managed: parseSettings({ accounts }) }).encrypt,
     undefined,
   );
-  assert.deepEqual(wishes({ accounts }, local).byPolicy, { sign: false, encrypt: true });
+  assert.deepEqual(wishes({ accounts }, local).byPolicy, { sign: false, encrypt: true, certificate: false });
 });
 
 test("a typing error in a policy never weakens it", () => {
@@ -169,6 +169,8 @@ test("a typing error in a policy never weakens it", () => {
     defaults: {},
     accounts: [],
     locked: ["accounts"],
+    encryptTo: [],
+    offerUnencrypted: true,
   });
 });
 
@@ -214,6 +216,25 @@ test("a state that a newer host made up is never sent in the clear either", () =
 test("required by policy: never in the clear", () => {
   const required = choice({ wishes: wishes({ defaults: { encrypt: "required" } }) });
   assert.deepEqual(labels(proposeFor("absent", { choice: required })), ["Send without this recipient"]);
+});
+
+test("recipients that the policy wants encrypted: the writer's own choice counts for nothing", () => {
+  const off = touch(choice(), { encrypt: false });
+  const bound = insistOnEncryption(off);
+  assert.deepEqual(proposeFor("ready", { choice: bound }), { plan: { sign: true, encrypt: true } });
+  assert.deepEqual(labels(proposeFor("absent", { choice: bound })), ["Send without this recipient"]);
+  const alone = { window: windowWith({ to: [CAROL] }), recipients: [carol("absent")], remembered: [CAROL] };
+  assert.match(question(proposeFor("absent", { choice: bound, ...alone })).text, /Encryption is required/);
+});
+
+test("a policy that offers nothing unencrypted: not asked, not remembered, not when the host is gone", () => {
+  const facts = { offerUnencrypted: false, remembered: [CAROL] };
+  assert.deepEqual(labels(proposeFor("absent", facts)), ["Send without this recipient"]);
+  assert.equal(question(proposeFor("absent", facts)).checkbox, undefined);
+  assert.deepEqual(labels(proposeFor("ready", { ...facts, window: windowWith({ to: [BOB], bcc: [CAROL] }) })), [
+    "Send without the blind copies",
+  ]);
+  assert.deepEqual(labels(proposeWithoutChoice("gone", text, false)), []);
 });
 
 test("members of a mailing list cannot be taken out of the window", () => {

@@ -92,3 +92,13 @@ export function touch(choice, { sign, encrypt }) {
   }
   return next;
 }
+
+/**
+ * The policy wants this mail encrypted, whatever its writer chose.
+ *
+ * @param {Choice} choice
+ * @returns {Choice}
+ */
+export function insistOnEncryption(choice) {
+  return { ...choice, encrypt: true, encryptLocked: true, insist: true };
+}

@@ -30,10 +30,11 @@ import { recipientLines } from "./words.js";
  * @param {{ to: string[], cc: string[], bcc: string[], newsgroups: boolean, removable: string[] }} facts.window
  * @param {import("./recipients.js").Known[]} facts.recipients of To, Cc and Bcc; needed only where the choice is to encrypt
  * @param {string[]} facts.remembered addresses that the writer wants to write to unencrypted while they have no certificate
+ * @param {boolean} [facts.offerUnencrypted] false: the policy forbids to offer sending in the clear
  * @param {(key: string, substitutions?: string[]) => string} text
  * @returns {Proposal}
  */
-export function propose({ choice, window, recipients, remembered }, text) {
+export function propose({ choice, window, recipients, remembered, offerUnencrypted = true }, text) {
   if (choice.askToSign) {
     return {
       title: text("ask_sign_title"),
@@ -50,7 +51,8 @@ export function propose({ choice, window, recipients, remembered }, text) {
   }
 
   const inTheWay = recipients.filter(({ state }) => state !== "ready");
-  const clearAllowed = !choice.encryptLocked && inTheWay.every(({ state }) => mayGoInTheClear(state));
+  const clearAllowed =
+    offerUnencrypted && !choice.encryptLocked && inTheWay.every(({ state }) => mayGoInTheClear(state));
   /** @type {Answer[]} */
   const inTheClear = clearAllowed
     ? [{ label: text("button_unencrypted"), plan: { sign: choice.sign, encrypt: false } }]
@@ -82,7 +84,8 @@ export function propose({ choice, window, recipients, remembered }, text) {
   }
 
   const addresses = inTheWay.map(({ address }) => address);
-  const mayRemember = !choice.insist && inTheWay.every(({ state }) => state === "absent" || state === "insecure");
+  const mayRemember =
+    clearAllowed && !choice.insist && inTheWay.every(({ state }) => state === "absent" || state === "insecure");
   if (mayRemember && addresses.every((address) => remembered.includes(address))) {
     return { plan: { sign: choice.sign, encrypt: false } };
   }
@@ -98,7 +101,7 @@ export function propose({ choice, window, recipients, remembered }, text) {
     text: [
       text(many ? "in_the_way_many" : "in_the_way_one"),
       recipientLines(inTheWay, text),
-      text(choices.length > 0 ? "in_the_way_question" : whyNoChoice(choice)),
+      text(choices.length > 0 ? "in_the_way_question" : whyNoChoice(choice, offerUnencrypted)),
     ].join("\n\n"),
     back: text("button_back"),
     choices,
@@ -106,9 +109,9 @@ export function propose({ choice, window, recipients, remembered }, text) {
   };
 }
 
-/** @param {import("./choice.js").Choice} choice */
-function whyNoChoice(choice) {
-  return choice.encryptLocked ? "in_the_way_required" : "in_the_way_untrusted";
+/** @param {import("./choice.js").Choice} choice @param {boolean} offerUnencrypted */
+function whyNoChoice(choice, offerUnencrypted) {
+  return choice.encryptLocked || !offerUnencrypted ? "in_the_way_required" : "in_the_way_untrusted";
 }
 
 /**
@@ -116,13 +119,14 @@ function whyNoChoice(choice) {
  *
  * @param {string} why a sentence
  * @param {(key: string, substitutions?: string[]) => string} text
+ * @param {boolean} [offerUnencrypted] false: the policy forbids to offer sending in the clear
  * @returns {Question}
  */
-export function proposeWithoutChoice(why, text) {
+export function proposeWithoutChoice(why, text, offerUnencrypted = true) {
   return {
     title: text("not_sent_title"),
     text: [why, text("unknown_choice_question")].join("\n\n"),
     back: text("button_back"),
-    choices: [{ label: text("button_unprotected"), plan: { sign: false, encrypt: false } }],
+    choices: offerUnencrypted ? [{ label: text("button_unprotected"), plan: { sign: false, encrypt: false } }] : [],
   };
 }

@@ -27,10 +27,11 @@ import { stateSentence } from "./words.js";
  * @param {string} facts.why why the choice is not known
  * @param {Map<string, import("./recipients.js").Known | undefined>} facts.known those to encrypt to; undefined: being looked up
  * @param {string[]} facts.remembered
+ * @param {boolean} [facts.offerUnencrypted] as for `propose`
  * @param {(key: string, substitutions?: string[]) => string} text
  * @returns {View}
  */
-export function viewOf({ window, choice, why, known, remembered }, text) {
+export function viewOf({ window, choice, why, known, remembered, offerUnencrypted }, text) {
   const recipients = [...known].map(([address, state]) =>
     state
       ? {
@@ -41,7 +42,7 @@ export function viewOf({ window, choice, why, known, remembered }, text) {
         }
       : { address, mark: "pending", sentence: text("recipient_pending"), detail: "" },
   );
-  const summary = summarize({ window, choice, known, remembered }, text);
+  const summary = summarize({ window, choice, known, remembered, offerUnencrypted }, text);
   const blocked = recipients.filter(({ mark }) => mark === "missing" || mark === "untrusted");
   return {
     from: window.from,
@@ -61,7 +62,7 @@ export function viewOf({ window, choice, why, known, remembered }, text) {
  * @param {Parameters<typeof viewOf>[1]} text
  * @returns {Summary}
  */
-function summarize({ window, choice, known, remembered }, text) {
+function summarize({ window, choice, known, remembered, offerUnencrypted }, text) {
   if (!choice) {
     return "unknown";
   }
@@ -74,7 +75,13 @@ function summarize({ window, choice, known, remembered }, text) {
   }
   const removable = [...known.keys()];
   const proposal = propose(
-    { choice: { ...choice, askToSign: false }, window: { ...window, removable }, recipients: settled, remembered },
+    {
+      choice: { ...choice, askToSign: false },
+      window: { ...window, removable },
+      recipients: settled,
+      remembered,
+      offerUnencrypted,
+    },
     text,
   );
   if (!("plan" in proposal)) {

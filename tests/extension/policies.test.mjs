@@ -1,0 +1,59 @@
+/** Policies: what is wrong in one is told, the JSON schema says the same, and nothing that is wrong makes it weaker. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Ajv } from "ajv";
+import { encryptedByPolicy, parseSettings, problemsOf } from "../../extension/background/settings.js";
+
+const ROOT = new URL("../../", import.meta.url);
+const json = (/** @type {string} */ path) => JSON.parse(readFileSync(new URL(path, ROOT), "utf8"));
+
+const conforms = new Ajv({ strictTypes: false }).compile(json("manifests/policies/managed-storage.schema.json"));
+
+test("what is wrong in a policy is told, and the schema agrees", () => {
+  for (const { policy, problems } of json("tests/extension/data/policies.json")) {
+    const name = JSON.stringify(policy);
+    assert.deepEqual(
+      problemsOf(policy).map(({ key, what }) => `${key} ${what}`),
+      problems,
+      name,
+    );
+    assert.equal(conforms(policy), problems.length === 0, name);
+  }
+});
+
+test("the samples install the add-on and use every key", () => {
+  const { defaults: _, ...bare } = json("manifests/policies/policies.json").policies;
+  const { policies } = json("manifests/policies/policies-every-option.json");
+  const id = json("extension/manifest.json").browser_specific_settings.gecko.id;
+  assert.equal(bare.ExtensionSettings[id].installation_mode, "force_installed");
+  assert.deepEqual(policies.ExtensionSettings, bare.ExtensionSettings);
+  const ours = policies["3rdparty"].Extensions[id];
+  assert.deepEqual(problemsOf(ours), []);
+  assert.equal(conforms(ours), true);
+  const { properties } = json("manifests/policies/managed-storage.schema.json");
+  assert.deepEqual(Object.keys(ours).sort(), Object.keys(properties).sort());
+  const used = Object.assign({}, ...ours.accounts);
+  assert.deepEqual(Object.keys(used).sort(), Object.keys(properties.accounts.items.properties).sort());
+});
+
+test("a recipient that the policy wants encrypted, whatever the case, and with a slip of the pen", () => {
+  const bound = (/** @type {unknown} */ list, /** @type {string[]} */ ...recipients) =>
+    encryptedByPolicy(recipients, { managed: parseSettings({ encrypt_to: list }) });
+  assert.deepEqual(
+    bound(["*@Bank.test", "bob@a.test"], "x@bank.test", "BOB@a.test", "carol@a.test", "x@sub.bank.test"),
+    ["x@bank.test", "BOB@a.test"],
+  );
+  assert.deepEqual(bound("*@bank.test", "x@bank.test"), ["x@bank.test"]);
+  assert.deepEqual(bound(["bank.test"], "x@bank.test", "x@otherbank.test"), ["x@bank.test"]);
+  assert.deepEqual(bound(undefined, "x@bank.test"), []);
+});
+
+test("unencrypted is offered unless the policy says exactly that it may be", () => {
+  const offered = (/** @type {object} */ policy) => parseSettings(policy).offerUnencrypted;
+  assert.deepEqual(
+    [{}, { offer_unencrypted: true }, { offer_unencrypted: false }, { offer_unencrypted: "yes" }].map(offered),
+    [true, true, false, false],
+  );
+});

@@ -377,8 +377,63 @@ fn the_host_looks_up_protects_and_opens() {
     let (end, content) = bob.ask_with(json!({"type": "open"}), &[head, &sealed].concat());
     assert_eq!(verdict(&end["verdict"]), ["decrypted", "ok", "valid", "ok"], "{end}");
     assert_eq!(end["domain"], "example.test");
+    assert_eq!(end["details"]["layers"][1]["type"], "multipart-signed");
     assert!(end["certificate_pem"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     assert!(content == entity.as_bytes());
+}
+
+/// Somebody put a text of their own round the sender's signature and encrypted the whole in CBC.
+fn forged_and_encrypted(cipher: &str) -> Vec<u8> {
+    let signed = protected(&["--sign"]);
+    let (outer, entity) = letters::split_outer(&change(&signed, "noon", "moon"));
+    let bob = WORLD.dir.path().join("bob.crt").display().to_string();
+    let sealed =
+        openssl(&["cms", "-encrypt", cipher, "-binary", "-outform", "SMIME", "-recip", &bob], &entity);
+    [outer, sealed.expect("openssl encrypts")].concat()
+}
+
+#[test]
+fn a_text_that_may_be_an_attackers_is_shown_only_on_request() {
+    let mail = forged_and_encrypted("-aes256");
+    let kept = open("bob", &mail, &[]);
+    assert_eq!(verdict(&kept.answer), ["decrypted", "withheld-unauthentic", "invalid", "altered"]);
+    assert_eq!((kept.exit, kept.message), (1, None));
+    let asked = open("bob", &mail, &["--show-unauthentic"]);
+    assert_eq!(verdict(&asked.answer), ["decrypted", "ok", "invalid", "altered"]);
+    assert_eq!(asked.answer["warnings"][0]["code"], "withheld-unauthentic", "{}", asked.answer);
+    assert!(String::from_utf8(asked.message.unwrap()).unwrap().contains("at moon"));
+    assert_eq!(asked.exit, 1);
+    // Authenticated, it is what its sender encrypted, and is shown like a clear-signed mail.
+    let whole = open("bob", &forged_and_encrypted("-aes-256-gcm"), &[]);
+    assert_eq!(verdict(&whole.answer), ["decrypted", "ok", "invalid", "altered"]);
+    assert_eq!(whole.answer["warnings"], json!([]));
+}
+
+#[test]
+fn the_details_say_what_the_verdict_rests_on() {
+    let mail = protected(&["--to", "bob@example.test", "--sign", "--encrypt"]);
+    let details = open("newcomer-with-details", &mail, &[]).answer["details"].take();
+    assert_eq!(details["layers"][0]["type"], "enveloped-data", "{details}");
+    let signed = protected(&["--sign"]);
+    let opened = open("bob", &signed, &[]).answer;
+    let details = &opened["details"];
+    let layer = &details["layers"][0];
+    assert_eq!((&layer["type"], &layer["intact"]), (&json!("multipart-signed"), &json!(true)));
+    let record = &details["record"];
+    assert_eq!([&record["usage"], &record["selector"], &record["matching"]], [3, 0, 0], "{details}");
+    assert!(record["owner_name"].as_str().unwrap().contains("._smimecert.example.test."));
+    assert!(record["ttl"].as_u64().unwrap() > 0);
+    assert_eq!(details["dns"]["status"], "secure");
+    assert!(details["dnssec"]["chain"].as_array().unwrap().len() >= 3, "{details}");
+    assert_eq!(details["certificate"]["sha256"], opened["signature"]["certificate_sha256"]);
+    assert_eq!(details["certificate"]["key"], "rsa-2048");
+    assert!(details["history"]["first_seen"].is_string() && details["history"]["replaced"] == false);
+    let unsigned = open("bob", message("alice@example.test").as_bytes(), &[]).answer;
+    let details = &unsigned["details"];
+    assert_eq!(details["layers"], json!([]));
+    for nothing in ["record", "dnssec", "dns", "certificate", "history"] {
+        assert_eq!(details[nothing], json!(null), "{nothing}: the DNS is asked about no unsigned mail");
+    }
 }
 
 #[test]

@@ -257,3 +257,10 @@ pub fn openssl(arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
 pub fn change_all(message: &[u8], from: &str, to: &str) -> Vec<u8> {
     String::from_utf8(message.to_vec()).unwrap().replace(from, to).into_bytes()
 }
+
+/// The fields that stay outside, and the MIME entity: `Content-*` fields, a blank line, body.
+pub fn split_outer(mail: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let text = String::from_utf8(mail.to_vec()).unwrap();
+    let (outer, entity) = text.split_once("MIME-Version: 1.0\r\n").unwrap();
+    (outer.as_bytes().to_vec(), entity.as_bytes().to_vec())
+}

@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
+use bytes::Bytes;
+use serde_json::Value;
+
 use super::{Context, Output, files};
+use crate::message::Reading;
 use crate::message::outgoing::plain_message;
 use crate::service::engine::Engine;
-use crate::service::{Failure, recipients, verdict};
+use crate::service::{Failure, details, recipients, verdict};
 
 /// Arguments of `open`.
 #[derive(Debug, clap::Args)]
@@ -16,18 +20,29 @@ pub(super) struct Arguments {
     /// Where the plaintext message goes; without it only the verdict is printed
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Hand out decrypted content even where it may be an attacker's own composition
+    #[arg(long)]
+    show_unauthentic: bool,
 }
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Failure> {
-    let message = files::read(arguments.input.as_deref())?;
+    let message = Bytes::from(files::read(arguments.input.as_deref())?);
     let engine = Engine::new(context.settings.clone());
-    let opened = engine.open(&message, None, recipients::PATIENCE)?;
+    let reading = Reading { show_unauthentic: arguments.show_unauthentic, ..Reading::default() };
+    let opened = engine.open(&message, reading, recipients::PATIENCE)?;
     if let (Some(file), Some(content)) = (&arguments.output, &opened.content) {
-        let plain = if opened.unwrapped { plain_message(&message, content)? } else { message };
-        files::write(file, &plain)?;
+        if opened.unwrapped {
+            files::write(file, &plain_message(&message, content)?)?;
+        } else {
+            files::write(file, &message)?;
+        }
+    }
+    let mut json = verdict::to_json(&opened.verdict);
+    if let Value::Object(fields) = &mut json {
+        fields.insert("details".into(), details::to_json(&opened));
     }
     Ok(Output {
-        json: Some(verdict::to_json(&opened.verdict)),
+        json: Some(json),
         text: verdict::to_text(&opened.verdict).into_bytes(),
         status: verdict::exit_status(&opened.verdict),
     })

@@ -84,6 +84,11 @@ impl CmsObject {
         inspect::content_encryption_algorithm(&der).map_or_else(|| "unknown".to_owned(), inspect::cipher_name)
     }
 
+    /// The number of RecipientInfos; 0 for what is not encrypted.
+    pub fn recipient_count(&self) -> usize {
+        ffi::recipient_count(&self.inner).unwrap_or(0)
+    }
+
     /// The number of SignerInfos; 0 for what is not SignedData.
     pub fn signer_count(&self) -> usize {
         ffi::signer_count(&self.inner).unwrap_or(0)

@@ -1,17 +1,19 @@
 //! Opening a received message: one verdict, and the one entity that may be shown.
 
-use std::borrow::Cow;
+use std::rc::Rc;
 
+use bytes::Bytes;
 use openssl::sha::sha256;
 
-use super::layers::{self, Unwrapped};
-use super::verdict::{Bench, Checked, Encryption, InvalidReason, Signature, Verdict, decide};
+use super::layers::{self, Layer, Unwrapped};
+use super::verdict::{Bench, Checked, Doubt, Encryption, InvalidReason, Signature, Verdict, decide};
 use crate::clock::UnixTime;
+use crate::directory::Finding;
 use crate::keys::{KeyError, KeyStore};
 use crate::mime::address::{Mailbox, parse_mailbox_list};
 use crate::mime::canonical::to_crlf;
 use crate::mime::header::HeaderError;
-use crate::mime::protected::ProtectedHeaders;
+use crate::mime::protected::{Intent, ProtectedHeaders};
 use crate::mime::{EmailAddress, Entity, Headers};
 use crate::trust::{Judge, Memory};
 
@@ -23,9 +25,34 @@ pub struct Opened {
     /// What is said of it.
     pub verdict: Verdict,
     /// The innermost MIME entity, which may be shown; `None` where nothing may.
-    pub content: Option<Vec<u8>>,
+    pub content: Option<Bytes>,
     /// Whether a layer was undone: otherwise `content` is the message itself.
     pub unwrapped: bool,
+    /// The layers that were undone, the outermost first.
+    pub layers: Vec<Layer>,
+    /// What the directory said of the sender, if it was asked.
+    pub finding: Option<Rc<Finding>>,
+    /// The header fields inside the protection, if the content may be shown and has any.
+    pub protected: Option<ProtectedFields>,
+}
+
+/// The header fields that came inside the protection (RFC 9788).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtectedFields {
+    /// What the sender meant by it.
+    pub intent: Intent,
+    /// Names and unfolded values in order, without those that describe the MIME entity.
+    pub fields: Vec<(String, String)>,
+}
+
+/// How a message is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading {
+    /// SHA-256 of the octets that the caller shows already, line ends as CRLF: a signature over any
+    /// others is not valid for them.
+    pub shown: Option<[u8; 32]>,
+    /// Return decrypted content even where it may be an attacker's: the reader was told and asked.
+    pub show_unauthentic: bool,
 }
 
 /// Why there is no verdict at all.
@@ -43,17 +70,17 @@ pub enum OpenError {
     TooLarge,
 }
 
-/// Opens `message`, one whole RFC 5322 message. `shown` is the SHA-256 of the octets that the
-/// caller shows already, line ends as CRLF: a signature over any others is not valid for them.
+/// Opens `message`, one whole RFC 5322 message.
 ///
-/// Nothing of the message is written anywhere; `memory` learns that a signature was proven. Content that came encrypted is returned only where all of it was
-/// decrypted, and where it was not authenticated (CBC) only if no inner signature contradicts it.
+/// Nothing of the message is written anywhere; `memory` learns that a signature was proven. Content
+/// that came encrypted is returned only where all of it was decrypted, and where it was not
+/// authenticated (CBC) only if no inner signature contradicts it, or the reader asked for it.
 ///
 /// # Errors
 /// [`OpenError`] for what is no statement about the mail, such as a locked keyring.
 pub fn open(
-    message: &[u8],
-    shown: Option<[u8; 32]>,
+    message: &Bytes,
+    reading: Reading,
     keys: &KeyStore,
     judge: &dyn Judge,
     memory: &dyn Memory,
@@ -74,31 +101,36 @@ pub fn open(
             result = layers::unwrap(message, keys, &published)?;
         }
     }
-    let Unwrapped { content, encryption, checked } = result;
-    let checked = hold_to_shown(checked, shown, content.as_deref());
-    let signature = decide(checked, from.as_ref(), &Bench { judge, memory, now });
-    let content = content.map(Cow::into_owned);
-    let (content, encryption) = withhold(content, encryption, &signature);
-    let unwrapped = !matches!((&encryption, &signature), (Encryption::None, Signature::None));
+    let Unwrapped { content, encryption, checked, trail } = result;
+    let checked = hold_to_shown(checked, reading.shown, content.as_deref());
+    let (signature, history) = decide(checked, from.as_ref(), &Bench { judge, memory, now });
+    let (content, encryption) = withhold(content, encryption, &signature, reading.show_unauthentic);
+    let unwrapped = !trail.is_empty();
     let inside = content.as_deref().filter(|_| unwrapped).and_then(|octets| Entity::parse(octets).ok());
     let protected = inside.as_ref().and_then(ProtectedHeaders::of);
     let subject = protected.as_ref().and_then(|p| subject(p.headers())).or_else(|| subject(&root.headers));
-    let subject_hidden = protected.as_ref().is_some_and(|p| p.is_hidden("Subject", &root.headers));
+    let hidden_fields = protected.as_ref().map(|p| p.hidden(&root.headers)).unwrap_or_default();
     let protected_sender = protected.as_ref().and_then(|p| single_sender(p.headers()));
     let other_sender_inside =
         protected_sender.map(|sender| sender.address).filter(|inner| Some(inner) != from.as_ref());
+    let protected = protected.map(|p| ProtectedFields { intent: p.intent(), fields: p.fields() });
     Ok(Opened {
+        finding: from.as_ref().and_then(|address| judge.asked(address)),
         verdict: Verdict {
             from,
             encryption,
             signature,
+            history,
             subject,
-            subject_hidden,
+            subject_hidden: hidden_fields.iter().any(|name| name.eq_ignore_ascii_case("Subject")),
+            hidden_fields,
             display_name_claims,
             other_sender_inside,
         },
         content,
         unwrapped,
+        layers: trail,
+        protected,
     })
 }
 
@@ -122,14 +154,19 @@ fn hold_to_shown(checked: Checked, shown: Option<[u8; 32]>, content: Option<&[u8
 /// Decrypted text without integrity protection whose signature does not fit may have been put
 /// together by somebody else from the sender's ciphertext.
 fn withhold(
-    content: Option<Vec<u8>>,
+    content: Option<Bytes>,
     mut encryption: Encryption,
     signature: &Signature,
-) -> (Option<Vec<u8>>, Encryption) {
+    show_unauthentic: bool,
+) -> (Option<Bytes>, Encryption) {
     let is_invalid = matches!(signature, Signature::Invalid(..));
     match &mut encryption {
-        Encryption::Decrypted { authenticated: false, withheld, .. } if is_invalid => {
-            *withheld = true;
+        Encryption::Decrypted { authenticated: false, doubt, .. } if is_invalid && show_unauthentic => {
+            *doubt = Some(Doubt::ShownOnRequest);
+            (content, encryption)
+        }
+        Encryption::Decrypted { authenticated: false, doubt, .. } if is_invalid => {
+            *doubt = Some(Doubt::Withheld);
             (None, encryption)
         }
         _ => (content, encryption),

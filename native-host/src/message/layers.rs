@@ -2,8 +2,13 @@
 //!
 //! Only the root of what a layer yields is looked at: an encrypted or signed part deeper inside a
 //! multipart is left shut and vouches for nothing.
+//!
+//! Octets are handed on as slices of the buffer they stand in; only decoding and decrypting make
+//! new ones.
 
 use std::borrow::Cow;
+
+use bytes::Bytes;
 
 use super::verdict::{Checked, Encryption, EncryptionFault, InvalidReason, Malformation};
 use crate::cms::{self, CmsError, CmsObject, ObjectType, Placement};
@@ -16,55 +21,87 @@ use crate::x509::Certificate;
 /// Triple wrapping (RFC 2634) has three layers; mailing lists and gateways add a few.
 const MAX_LAYERS: usize = 8;
 
+/// A layer that was undone, or that stood in the way. For display: it decides nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Layer {
+    /// CompressedData, which is not opened.
+    Compressed,
+    /// AuthEnvelopedData or EnvelopedData.
+    Encrypted {
+        /// `aes-256-gcm` and the like.
+        algorithm: String,
+        /// Whether changes on the way would have been noticed.
+        authenticated: bool,
+        /// To how many keys.
+        recipients: usize,
+    },
+    /// A CMS object of another kind, or none at all, which is not opened.
+    Other,
+    /// SignedData, beside its content or round it.
+    Signed {
+        /// Beside or round.
+        placement: Placement,
+        /// Whether every SignerInfo fits. Who vouches for the signers is another question.
+        intact: bool,
+        /// Digest and signature algorithm of each signer, where the signatures fit.
+        algorithms: Vec<String>,
+    },
+}
+
 /// What lies under the layers.
-pub(super) struct Unwrapped<'a> {
+pub(super) struct Unwrapped {
     /// The innermost entity; `None` where nothing may be shown.
-    pub(super) content: Option<Cow<'a, [u8]>>,
+    pub(super) content: Option<Bytes>,
     pub(super) encryption: Encryption,
     pub(super) checked: Checked,
+    /// The layers from the outermost on.
+    pub(super) trail: Vec<Layer>,
 }
 
 /// Undoes every layer. `candidates` are certificates for signatures that carry none.
 ///
 /// # Errors
 /// Only what is no statement about the mail: the keyring is locked, a key file is damaged.
-pub(super) fn unwrap<'a>(
-    message: &'a [u8],
+pub(super) fn unwrap(
+    message: &Bytes,
     keys: &KeyStore,
     candidates: &[Certificate],
-) -> Result<Unwrapped<'a>, KeyError> {
-    let mut current = Cow::Borrowed(message);
+) -> Result<Unwrapped, KeyError> {
+    let mut current = message.clone();
     let mut encryption = Encryption::None;
     let mut signatures: Vec<SignatureLayer> = Vec::new(); // since the last decryption, outermost first
+    let mut trail = Vec::new();
     for _ in 0..MAX_LAYERS {
-        let Some(step) = peel(&current, keys, candidates, signatures.len())? else {
-            return Ok(Unwrapped { content: Some(current), encryption, checked: combine(signatures) });
+        let Some(Peeled { step, layer }) = peel(&current, keys, candidates, signatures.len())? else {
+            return Ok(Unwrapped { content: Some(current), encryption, checked: combine(signatures), trail });
         };
+        trail.push(layer);
         match step {
             Step::Decrypted { content, encryption: done } => {
                 // What was outside the encryption signed a ciphertext, not what is shown.
                 signatures.clear();
-                (current, encryption) = (Cow::Owned(content), done);
+                (current, encryption) = (content, done);
             }
             Step::Signed { content, layer } => {
-                current = Cow::Owned(content);
+                current = content;
                 signatures.extend(layer);
             }
             Step::LeftShut => {
                 let encryption = Encryption::LeftShut;
-                return Ok(Unwrapped { content: None, encryption, checked: combine(signatures) });
+                return Ok(Unwrapped { content: None, encryption, checked: combine(signatures), trail });
             }
             Step::Shut(fault) => {
                 let encryption = Encryption::Failed(fault);
-                return Ok(Unwrapped { content: None, encryption, checked: Checked::Unsigned });
+                return Ok(Unwrapped { content: None, encryption, checked: Checked::Unsigned, trail });
             }
             Step::Unreadable(reason) => {
-                return Ok(Unwrapped { content: None, encryption, checked: Checked::Broken(reason) });
+                return Ok(Unwrapped { content: None, encryption, checked: Checked::Broken(reason), trail });
             }
         }
     }
     let encryption = Encryption::Failed(EncryptionFault::TooDeep);
-    Ok(Unwrapped { content: None, encryption, checked: Checked::Unsigned })
+    Ok(Unwrapped { content: None, encryption, checked: Checked::Unsigned, trail })
 }
 
 /// A signature, and how it holds its content.
@@ -87,14 +124,20 @@ fn combine(mut layers: Vec<SignatureLayer>) -> Checked {
     layers.into_iter().next().map_or(Checked::Unsigned, |outermost| outermost.checked)
 }
 
+/// What one layer comes to, and how it is told of.
+struct Peeled {
+    step: Step,
+    layer: Layer,
+}
+
 enum Step {
     Decrypted {
-        content: Vec<u8>,
+        content: Bytes,
         encryption: Encryption,
     },
     /// No layer where the object is signed by nobody.
     Signed {
-        content: Vec<u8>,
+        content: Bytes,
         layer: Option<SignatureLayer>,
     },
     /// Encrypted inside more than one signature: nobody's usual mail, and left as it is.
@@ -108,40 +151,54 @@ enum Step {
 /// One layer. `None` where the entity is ordinary MIME, which includes an entity whose header is
 /// ambiguous: it gets no opening and no seal.
 fn peel(
-    entity: &[u8],
+    entity: &Bytes,
     keys: &KeyStore,
     candidates: &[Certificate],
     signatures_above: usize,
-) -> Result<Option<Step>, KeyError> {
+) -> Result<Option<Peeled>, KeyError> {
     let Ok(parsed) = Entity::parse(entity) else { return Ok(None) };
     let Ok(content_type) = parsed.headers.content_type() else { return Ok(None) };
     match content_type.kind() {
         Kind::Ordinary => Ok(None),
         Kind::ClearSigned => {
             let boundary = content_type.parameter("boundary").unwrap_or_default();
-            Ok(Some(clear_signed(parsed.body, &boundary, candidates)))
+            Ok(Some(clear_signed(entity, parsed.body, &boundary, candidates)))
         }
         Kind::Pkcs7Mime => opaque(&parsed, keys, candidates, signatures_above).map(Some),
     }
 }
 
-fn clear_signed(body: &[u8], boundary: &str, candidates: &[Certificate]) -> Step {
+fn clear_signed(entity: &Bytes, body: &[u8], boundary: &str, candidates: &[Certificate]) -> Peeled {
     let (signed, signature) = match signed_parts(body, boundary) {
         Ok(parts) => parts,
         Err(error) => {
-            return Step::Unreadable(InvalidReason::Malformed(Malformation::Split(error)));
+            let step = Step::Unreadable(InvalidReason::Malformed(Malformation::Split(error)));
+            return Peeled { step, layer: signed_layer(Placement::Detached, &Checked::Unsigned) };
         }
     };
-    let content = to_crlf(signed).into_owned();
+    let content = match to_crlf(signed) {
+        Cow::Borrowed(octets) => entity.slice_ref(octets),
+        Cow::Owned(octets) => Bytes::from(octets),
+    };
     let checked = match detached_object(signature) {
         Ok(mut object) => check(&mut object, Some(&content), candidates),
         Err(malformation) => Checked::Broken(InvalidReason::Malformed(malformation)),
     };
-    Step::Signed { content, layer: layer(checked, Placement::Detached) }
+    signed_content(content, checked, Placement::Detached)
 }
 
-fn layer(checked: Checked, placement: Placement) -> Option<SignatureLayer> {
-    (!matches!(checked, Checked::Unsigned)).then_some(SignatureLayer { checked, placement })
+fn signed_content(content: Bytes, checked: Checked, placement: Placement) -> Peeled {
+    let layer = signed_layer(placement, &checked);
+    let signature = (!matches!(checked, Checked::Unsigned)).then_some(SignatureLayer { checked, placement });
+    Peeled { step: Step::Signed { content, layer: signature }, layer }
+}
+
+fn signed_layer(placement: Placement, checked: &Checked) -> Layer {
+    let algorithms: Vec<String> = match checked {
+        Checked::Intact { signers, .. } => signers.iter().map(|signer| signer.algorithm.clone()).collect(),
+        Checked::Broken(_) | Checked::Unsigned => Vec::new(),
+    };
+    Layer::Signed { placement, intact: !algorithms.is_empty(), algorithms }
 }
 
 fn detached_object(signature: &[u8]) -> Result<CmsObject, Malformation> {
@@ -164,38 +221,51 @@ fn opaque(
     keys: &KeyStore,
     candidates: &[Certificate],
     signatures_above: usize,
-) -> Result<Step, KeyError> {
+) -> Result<Peeled, KeyError> {
     // The decoded octets are let go as soon as OpenSSL has its own copy of them.
     let decoded = transfer::decode(&entity.headers, entity.body).ok();
     let Some(mut object) = decoded.and_then(|octets| CmsObject::parse(&octets).ok()) else {
-        return Ok(Step::Shut(EncryptionFault::Malformed));
+        return Ok(Peeled { step: Step::Shut(EncryptionFault::Malformed), layer: Layer::Other });
     };
-    match object.object_type().clone() {
+    match object.object_type() {
         ObjectType::Signed => Ok(embedded(&mut object, candidates)),
-        ObjectType::Enveloped | ObjectType::AuthEnveloped if signatures_above > 1 => Ok(Step::LeftShut),
-        ObjectType::Enveloped => decrypted(&object, keys, false),
-        ObjectType::AuthEnveloped => decrypted(&object, keys, true),
-        ObjectType::Compressed => Ok(Step::Shut(EncryptionFault::Compressed)),
-        ObjectType::Other(_) => Ok(Step::Shut(EncryptionFault::NotMail)),
+        ObjectType::Enveloped | ObjectType::AuthEnveloped => encrypted(&object, keys, signatures_above),
+        ObjectType::Compressed => {
+            Ok(Peeled { step: Step::Shut(EncryptionFault::Compressed), layer: Layer::Compressed })
+        }
+        ObjectType::Other(_) => {
+            Ok(Peeled { step: Step::Shut(EncryptionFault::NotMail), layer: Layer::Other })
+        }
     }
 }
 
 /// Opaque signed data. What it carries is shown even where the signature does not fit, as with a
 /// clear-signed mail.
-fn embedded(object: &mut CmsObject, candidates: &[Certificate]) -> Step {
+fn embedded(object: &mut CmsObject, candidates: &[Certificate]) -> Peeled {
     let checked = check(object, None, candidates);
-    match object.embedded_content() {
-        Some(content) => {
-            Step::Signed { content: content.to_vec(), layer: layer(checked, Placement::Embedded) }
-        }
-        None => match checked {
-            Checked::Broken(reason) => Step::Unreadable(reason),
-            _ => Step::Shut(EncryptionFault::NotMail), // certificates only: there is no text
-        },
+    if let Some(content) = object.embedded_content() {
+        return signed_content(Bytes::copy_from_slice(content), checked, Placement::Embedded);
     }
+    let layer = signed_layer(Placement::Embedded, &checked);
+    let step = match checked {
+        Checked::Broken(reason) => Step::Unreadable(reason),
+        _ => Step::Shut(EncryptionFault::NotMail), // certificates only: there is no text
+    };
+    Peeled { step, layer }
 }
 
-fn decrypted(object: &CmsObject, keys: &KeyStore, authenticated: bool) -> Result<Step, KeyError> {
+fn encrypted(object: &CmsObject, keys: &KeyStore, signatures_above: usize) -> Result<Peeled, KeyError> {
+    let authenticated = *object.object_type() == ObjectType::AuthEnveloped;
+    let algorithm = object.content_cipher_name();
+    let layer = Layer::Encrypted {
+        algorithm: algorithm.clone(),
+        authenticated,
+        recipients: object.recipient_count(),
+    };
+    let peeled = |step| Ok(Peeled { step, layer });
+    if signatures_above > 1 {
+        return peeled(Step::LeftShut);
+    }
     let mut any_for_us = false;
     for (certificate, handle) in keys.decryption_candidates()? {
         if !object.is_for(&certificate) {
@@ -204,17 +274,11 @@ fn decrypted(object: &CmsObject, keys: &KeyStore, authenticated: bool) -> Result
         any_for_us = true;
         let private = keys.unseal(handle)?;
         if let Ok(content) = cms::decrypt(object, &certificate, private.pkey()) {
-            let encryption = Encryption::Decrypted {
-                algorithm: object.content_cipher_name(),
-                authenticated,
-                withheld: false,
-                recipient: certificate.email_addresses().first().cloned(),
-            };
-            return Ok(Step::Decrypted { content, encryption });
+            let recipient = certificate.email_addresses().first().cloned();
+            let encryption = Encryption::Decrypted { algorithm, authenticated, doubt: None, recipient };
+            return peeled(Step::Decrypted { content: Bytes::from(content), encryption });
         }
     }
-    if !any_for_us {
-        return Ok(Step::Shut(EncryptionFault::NotForUs));
-    }
-    Ok(Step::Shut(EncryptionFault::CannotDecrypt))
+    let fault = if any_for_us { EncryptionFault::CannotDecrypt } else { EncryptionFault::NotForUs };
+    peeled(Step::Shut(fault))
 }

@@ -5,5 +5,6 @@ mod layers;
 pub mod outgoing;
 pub mod verdict;
 
-pub use incoming::{OpenError, Opened, open};
+pub use incoming::{OpenError, Opened, Reading, open};
+pub use layers::Layer;
 pub use verdict::Verdict;

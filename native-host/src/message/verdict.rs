@@ -9,7 +9,8 @@ use crate::mime::EmailAddress;
 use crate::mime::header::HeaderError;
 use crate::mime::split::SplitError;
 use crate::mime::transfer::TransferError;
-use crate::trust::{Binding, Judge, Memory, Seal, Unbound};
+use crate::smimea::SmimeaRecord;
+use crate::trust::{Binding, Bound, Judge, Memory, Recollection, Seal, Unbound};
 use crate::x509::Certificate;
 
 /// What is said of a message as a whole.
@@ -21,10 +22,14 @@ pub struct Verdict {
     pub encryption: Encryption,
     /// Whether it was signed, and who vouches for it.
     pub signature: Signature,
+    /// What was known of the signature before, this time included where it was proven now.
+    pub history: Recollection,
     /// The decoded subject: the protected one (RFC 9788) where there is one.
     pub subject: Option<String>,
     /// Whether the sender hid the subject from those on the way: an answer must not bare it.
     pub subject_hidden: bool,
+    /// The names of all fields that the sender hid so, as spelled; each once.
+    pub hidden_fields: Vec<String>,
     /// Another address that the sender's display name shows, to pass for its owner.
     pub display_name_claims: Option<EmailAddress>,
     /// The address in the protected From field, where it is another than the one in From.
@@ -42,9 +47,9 @@ pub enum Encryption {
         algorithm: String,
         /// Whether changes on the way would have been noticed (AuthEnvelopedData).
         authenticated: bool,
-        /// Whether the content is kept back: its signature does not fit, and without
-        /// authentication it may be an attacker's own composition.
-        withheld: bool,
+        /// Whether its signature does not fit: without authentication the content may then be an
+        /// attacker's own composition.
+        doubt: Option<Doubt>,
         /// The address that the key is for.
         recipient: Option<EmailAddress>,
     },
@@ -52,6 +57,15 @@ pub enum Encryption {
     LeftShut,
     /// Nothing may be shown.
     Failed(EncryptionFault),
+}
+
+/// What is done with decrypted content that may be an attacker's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// It is kept back.
+    Withheld,
+    /// The reader asked for it.
+    ShownOnRequest,
 }
 
 /// Why an encrypted message is not shown.
@@ -85,6 +99,9 @@ pub enum Signature {
         address: EmailAddress,
         /// Who vouches.
         binding: Binding,
+        /// The record by which the domain vouches; `None` for a local authority, and where nobody
+        /// vouches any more.
+        record: Option<SmimeaRecord>,
         /// Where nobody vouches any more: when somebody did, for this very mail.
         first_seen: Option<UnixTime>,
     },
@@ -189,33 +206,62 @@ pub(super) struct Bench<'a> {
 /// Says what the signature is worth. `from` is the one address in From, if there is one.
 ///
 /// With several signers, all of whom signed the shown content, the one that is bound to From
-/// decides; else the first one's reason is told.
-pub(super) fn decide(checked: Checked, from: Option<&EmailAddress>, bench: &Bench<'_>) -> Signature {
+/// decides; else the first one's reason is told. Also returned: what the memory knows of the signer
+/// that the answer speaks of.
+pub(super) fn decide(
+    checked: Checked,
+    from: Option<&EmailAddress>,
+    bench: &Bench<'_>,
+) -> (Signature, Recollection) {
+    let nothing = Recollection::NOTHING;
     let (signers, carried) = match checked {
-        Checked::Unsigned => return Signature::None,
-        Checked::Broken(reason) => return Signature::Invalid(reason, None),
+        Checked::Unsigned => return (Signature::None, nothing),
+        Checked::Broken(reason) => return (Signature::Invalid(reason, None), nothing),
         Checked::Intact { signers, carried } => (signers, carried),
     };
     let Some(address) = from else {
-        return Signature::Invalid(InvalidReason::FromNotSingle, signers.into_iter().next().map(Box::new));
+        let signer = signers.into_iter().next().map(Box::new);
+        return (Signature::Invalid(InvalidReason::FromNotSingle, signer), nothing);
     };
     let mut first_refusal = None;
     for signer in signers {
-        match vouched(&signer, &carried, address, bench) {
-            Ok((binding, first_seen)) => {
+        let seal = Seal { address, certificate: &signer.certificate, signature: signer.signature_digest };
+        let known = bench.memory.recall(&seal);
+        match vouched(&signer, &carried, &seal, &known, bench) {
+            Ok(Vouched::Now(Bound { binding, record })) => {
+                if known.this.is_none() {
+                    bench.memory.remember(&seal, binding, bench.now);
+                }
+                let this = known.this.or(Some((bench.now, binding)));
                 let (signer, address) = (Box::new(signer), address.clone());
-                return Signature::Valid { signer, address, binding, first_seen };
+                let valid = Signature::Valid { signer, address, binding, record, first_seen: None };
+                return (valid, Recollection { this, ..known });
+            }
+            Ok(Vouched::Then(at, binding)) => {
+                let (signer, address, first_seen) = (Box::new(signer), address.clone(), Some(at));
+                return (Signature::Valid { signer, address, binding, record: None, first_seen }, known);
             }
             Err(refusal) => {
-                first_refusal.get_or_insert((refusal, signer));
+                first_refusal.get_or_insert((refusal, signer, known));
             }
         }
     }
     match first_refusal {
-        None => Signature::None,
-        Some((Refusal::Invalid(reason), signer)) => Signature::Invalid(reason, Some(Box::new(signer))),
-        Some((Refusal::Unknown(reason), signer)) => Signature::Unknown(reason, Box::new(signer)),
+        None => (Signature::None, nothing),
+        Some((Refusal::Invalid(reason), signer, known)) => {
+            (Signature::Invalid(reason, Some(Box::new(signer))), known)
+        }
+        Some((Refusal::Unknown(reason), signer, known)) => {
+            (Signature::Unknown(reason, Box::new(signer)), known)
+        }
     }
+}
+
+enum Vouched {
+    /// By somebody, today.
+    Now(Bound),
+    /// Nobody does today; when somebody did for this very mail.
+    Then(UnixTime, Binding),
 }
 
 enum Refusal {
@@ -226,18 +272,15 @@ enum Refusal {
 fn vouched(
     signer: &Signer,
     carried: &[Certificate],
-    address: &EmailAddress,
+    seal: &Seal<'_>,
+    known: &Recollection,
     bench: &Bench<'_>,
-) -> Result<(Binding, Option<UnixTime>), Refusal> {
+) -> Result<Vouched, Refusal> {
     if let Some(weakness) = signer.weakness {
         return Err(Refusal::Invalid(InvalidReason::Weak(weakness)));
     }
-    let seal = Seal { address, certificate: &signer.certificate, signature: signer.signature_digest };
-    let unbound = match bench.judge.bind(&signer.certificate, carried, address) {
-        Ok(binding) => {
-            bench.memory.remember(&seal, binding, bench.now);
-            return Ok((binding, None));
-        }
+    let unbound = match bench.judge.bind(&signer.certificate, carried, seal.address) {
+        Ok(bound) => return Ok(Vouched::Now(bound)),
         Err(Unbound::NamesOther) => return Err(Refusal::Invalid(InvalidReason::NamesOther)),
         Err(Unbound::NotForSigning) => return Err(Refusal::Invalid(InvalidReason::NotForSigning)),
         Err(unbound) => unbound,
@@ -245,9 +288,8 @@ fn vouched(
     // Nobody vouches today. For the mail that was proven once, that stands: it is the same content by
     // the same signer. For another mail by a certificate that was proven once it does not, because
     // the record may have gone for a reason; but it is no forgery either.
-    let known = bench.memory.recall(&seal);
     if let Some((at, binding)) = known.this {
-        return Ok((binding, Some(at)));
+        return Ok(Vouched::Then(at, binding));
     }
     Err(match (unbound, known.certificate) {
         (Unbound::NoRecordFits | Unbound::Absent, Some(until)) => {

@@ -49,6 +49,25 @@ impl<'a> ProtectedHeaders<'a> {
         &self.headers
     }
 
+    /// Names and values of the protected fields in order, without those that describe the entity
+    /// (`Content-*`) or the protection itself.
+    pub fn fields(&self) -> Vec<(String, String)> {
+        let told = self.headers.fields().iter().filter(|field| is_message_field(field.name()));
+        told.map(|field| (field.name().to_owned(), field.value())).collect()
+    }
+
+    /// The names of the fields that the sender hid, each once, in order.
+    pub fn hidden(&self, outer: &Headers<'_>) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for field in self.headers.fields().iter().filter(|field| is_message_field(field.name())) {
+            let known = names.iter().any(|name| field.is(name));
+            if !known && self.is_hidden(field.name(), outer) {
+                names.push(field.name().to_owned());
+            }
+        }
+        names
+    }
+
     /// Whether the sender hid this field from those on the way (RFC 9788 section 4.3.1). An
     /// answer must then not carry it in the clear. For the old kind: whether the outer value, which
     /// anybody could have changed, is another.
@@ -72,6 +91,13 @@ impl<'a> ProtectedHeaders<'a> {
         };
         inside.iter().any(|value| !shown.contains(value))
     }
+}
+
+/// RFC 9788 section 1.1: structural fields (`Content-*`, `MIME-Version`) are the entity's own.
+fn is_message_field(name: &str) -> bool {
+    let starts =
+        |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    !starts("Content-") && !["MIME-Version", "HP-Outer"].iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
 #[cfg(test)]

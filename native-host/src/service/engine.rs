@@ -3,12 +3,14 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{Code, Failure, recipients};
 use crate::clock::{Clock, FixedClock, SystemClock, UnixTime};
 use crate::config::Settings;
 use crate::directory::Directory;
 use crate::keys::{KekSource, KeyStore};
-use crate::message::{OpenError, Opened, open};
+use crate::message::{OpenError, Opened, Reading, open};
 use crate::trust::{Anchors, History, Vouchers};
 
 /// The parts of the host, shared by all requests.
@@ -67,15 +69,10 @@ impl Engine {
     ///
     /// # Errors
     /// Those of [`Engine::vouchers`] and of [`open`].
-    pub fn open(
-        &self,
-        message: &[u8],
-        shown: Option<[u8; 32]>,
-        deadline: Duration,
-    ) -> Result<Opened, Failure> {
+    pub fn open(&self, message: &Bytes, reading: Reading, deadline: Duration) -> Result<Opened, Failure> {
         let vouchers = self.vouchers(deadline)?;
         let history = History::open(&self.settings.data_dir);
-        open(message, shown, &self.keys, &vouchers, &history, self.now())
+        open(message, reading, &self.keys, &vouchers, &history, self.now())
             .map_err(|error: OpenError| error.into())
     }
 

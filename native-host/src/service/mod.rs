@@ -1,10 +1,11 @@
 //! The host's doings: one engine, the requests of the wire, and the words both edges speak.
 //!
 //! * [`engine`]: what everything works with, made from the settings.
-//! * [`recipients`], [`outgoing`], [`verdict`]: what requests and commands have in common.
+//! * [`recipients`], [`outgoing`], [`verdict`], [`details`]: what requests and commands have in common.
 //! * [`requests`]: the requests themselves; [`session`]: one connection; [`host`]: the process.
 //! * [`failure`]: codes and words for what goes wrong.
 
+pub mod details;
 pub mod engine;
 pub mod failure;
 pub mod host;

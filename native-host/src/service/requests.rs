@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::engine::Engine;
 use super::outgoing::{self, Wish};
 use super::session::{Reply, Service, Work};
-use super::{Code, Failure, recipients, verdict};
-use crate::message::Opened;
+use super::{Code, Failure, details, recipients, verdict};
+use crate::message::Reading;
 use crate::wire::request::{Call, Lookup, Open, Protect, Purpose};
 
 /// How long before the add-on stops waiting the host stops asking the DNS, so that there is time
@@ -21,7 +21,7 @@ impl Service for Engine {
             Call::Keys => self.list_keys(),
             Call::Lookup(request) => self.lookup(&request, work),
             Call::Protect(request) => self.protect(&request, &body, work),
-            Call::Open(request) => self.open_message(&request, &body, work),
+            Call::Open(request) => self.open_message(&request, body, work),
         }
     }
 }
@@ -67,20 +67,21 @@ impl Engine {
             "algorithm": protected.cipher.map(|cipher| cipher.name()),
             "recipients": prepared.addresses().iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
-        Ok(Reply { fields: object(fields), body: Some(protected.entity) })
+        Ok(Reply { fields: object(fields), body: Some(protected.entity.into()) })
     }
 
-    fn open_message(&self, request: &Open, message: &[u8], work: &Work) -> Result<Reply, Failure> {
+    fn open_message(&self, request: &Open, message: Vec<u8>, work: &Work) -> Result<Reply, Failure> {
         let shown = request.shown_sha256.as_deref().map(parse_digest).transpose()?;
         work.progress("opening", None, None);
-        let opened = self.open(message, shown, patience(work))?;
+        let reading = Reading { shown, show_unauthentic: request.show_unauthentic };
+        let opened = self.open(&message.into(), reading, patience(work))?;
         let fields = json!({
             "verdict": verdict::to_json(&opened.verdict),
             "certificate_pem": verdict::signer(&opened.verdict).map(|s| s.certificate.to_pem()),
             "domain": verdict::vouching_domain(&opened.verdict),
+            "details": details::to_json(&opened),
         });
-        let Opened { content, .. } = opened;
-        Ok(Reply { fields: object(fields), body: content })
+        Ok(Reply { fields: object(fields), body: opened.content })
     }
 }
 

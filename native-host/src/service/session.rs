@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{Code, Failure};
@@ -27,6 +28,9 @@ const LONGEST: Duration = Duration::from_secs(300);
 const MAX_RUNNING: usize = 64;
 /// Requests whose bodies may be on their way at once.
 const MAX_UPLOADS: usize = 8;
+
+/// What `hello` says that this host can do: requests, and what was added to them since.
+const FEATURES: &[&str] = &["keys", "lookup", "open", "open-details", "open-unauthentic", "protect"];
 
 /// Carries out requests.
 pub trait Service: Send + Sync + 'static {
@@ -43,7 +47,7 @@ pub struct Reply {
     /// Fields of the `result` frame.
     pub fields: Map<String, Value>,
     /// The body, sent in chunks before it.
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Bytes>,
 }
 
 /// Says what is being done, how much of it, and of how much.
@@ -169,7 +173,7 @@ impl Session {
             return Ok(false);
         }
         self.greeted = true;
-        self.out.send(&answer::hello(id, newest, &["keys", "lookup", "open", "protect"]))?;
+        self.out.send(&answer::hello(id, newest, FEATURES))?;
         Ok(true)
     }
 
@@ -285,7 +289,7 @@ fn supervise(
 }
 
 fn send_reply(id: u64, reply: Reply, out: &Out) -> Result<(), FrameError> {
-    let length = reply.body.as_ref().map(Vec::len);
+    let length = reply.body.as_ref().map(Bytes::len);
     for chunk in answer::chunks(id, reply.body.as_deref().unwrap_or_default()) {
         out.send(&chunk)?;
     }

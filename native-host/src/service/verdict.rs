@@ -6,7 +6,7 @@ use crate::clock::UnixTime;
 use crate::cms::{Signer, Weakness};
 use crate::message::Verdict;
 use crate::message::verdict::{
-    Encryption, EncryptionFault, InvalidReason, Malformation, Signature, UnknownReason,
+    Doubt, Encryption, EncryptionFault, InvalidReason, Malformation, Signature, UnknownReason,
 };
 use crate::mime::EmailAddress;
 use crate::trust::Binding;
@@ -19,9 +19,15 @@ pub fn to_json(verdict: &Verdict) -> Value {
         "signature": signature(verdict),
         "subject": verdict.subject,
         "subject_hidden": verdict.subject_hidden,
+        "hidden_fields": verdict.hidden_fields,
         "warnings": warnings(verdict),
     })
 }
+
+/// Said beside content that is shown because the reader asked for it.
+const UNAUTHENTIC: &str = "The signature does not fit, and the mail was encrypted in a way that does not show \
+                           changes: the text may have been put together by somebody else. Do not rely on it, \
+                           and do not answer with it.";
 
 /// What a reader should know beside the verdict: `[{"code":…,"reason":…}]`.
 fn warnings(verdict: &Verdict) -> Vec<Value> {
@@ -35,7 +41,10 @@ fn warnings(verdict: &Verdict) -> Vec<Value> {
         let words = format!("The mail says it is from {sender}, but its protected header says {inner}.");
         json!({ "code": "from-mismatch", "reason": words, "address": inner.to_string() })
     });
-    misleading.chain(mismatch).collect()
+    let doubt =
+        matches!(verdict.encryption, Encryption::Decrypted { doubt: Some(Doubt::ShownOnRequest), .. });
+    let unauthentic = doubt.then(|| json!({ "code": "withheld-unauthentic", "reason": UNAUTHENTIC }));
+    misleading.chain(mismatch).chain(unauthentic).collect()
 }
 
 /// Exit status of `open`: 1 for `invalid` or `failed`, 3 for `unknown`, else 0.
@@ -90,7 +99,7 @@ fn encryption(encryption: &Encryption) -> Value {
 fn encryption_words(encryption: &Encryption) -> (&'static str, String) {
     let (code, words) = match encryption {
         Encryption::None => ("ok", "The mail was not encrypted."),
-        Encryption::Decrypted { withheld: true, .. } => (
+        Encryption::Decrypted { doubt: Some(Doubt::Withheld), .. } => (
             "withheld-unauthentic",
             "The mail could be decrypted, but its signature does not fit: the text may have been put \
              together by somebody else, so it is not shown. Ask the sender to send it again.",

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Anchors, Binding, Judge, Unbound};
+use super::{Anchors, Binding, Bound, Judge, Unbound};
 use crate::clock::UnixTime;
 use crate::config::Profile;
 use crate::directory::{Directory, Finding, Outcome};
@@ -54,13 +54,16 @@ impl Vouchers {
         certificate: &Certificate,
         carried: &[Certificate],
         names: NameMatch,
-    ) -> Result<Binding, Unbound> {
+    ) -> Result<Bound, Unbound> {
         if records.iter().all(|record| record.meaning.is_err()) {
             return Err(Unbound::NoUsableRecord);
         }
-        let fitting = records.iter().filter_map(|record| self.by_record(record, certificate, carried, names));
+        let fitting = records.iter().filter_map(|record| {
+            let binding = self.by_record(record, certificate, carried, names)?;
+            Some(Bound { binding, record: Some(record.clone()) })
+        });
         // Usage 3 names the certificate and asks nothing else: the plainest answer first.
-        fitting.min_by_key(|binding| *binding != Binding::DaneEe).ok_or(Unbound::NoRecordFits)
+        fitting.min_by_key(|bound| bound.binding != Binding::DaneEe).ok_or(Unbound::NoRecordFits)
     }
 
     fn by_record(
@@ -101,10 +104,10 @@ impl Vouchers {
         carried: &[Certificate],
         names: NameMatch,
         otherwise: Unbound,
-    ) -> Result<Binding, Unbound> {
+    ) -> Result<Bound, Unbound> {
         let at = self.moment_within(certificate);
         let bound = names == NameMatch::Names && self.anchors.vouch_for(certificate, carried, at);
-        if bound { Ok(Binding::Anchor) } else { Err(otherwise) }
+        if bound { Ok(Bound { binding: Binding::Anchor, record: None }) } else { Err(otherwise) }
     }
 }
 
@@ -114,7 +117,7 @@ impl Judge for Vouchers {
         certificate: &Certificate,
         carried: &[Certificate],
         address: &EmailAddress,
-    ) -> Result<Binding, Unbound> {
+    ) -> Result<Bound, Unbound> {
         if !certificate.can_sign() {
             return Err(Unbound::NotForSigning);
         }
@@ -123,7 +126,7 @@ impl Judge for Vouchers {
             return Err(Unbound::NamesOther);
         }
         let finding = self.finding(address);
-        let binding = match finding.as_ref().map(|finding| &finding.outcome) {
+        let bound = match finding.as_ref().map(|finding| &finding.outcome) {
             Some(Outcome::Secure(published)) => {
                 self.by_records(published.records(), certificate, carried, names)?
             }
@@ -140,7 +143,7 @@ impl Judge for Vouchers {
             }
         };
         match certificate.validity_at(self.now) {
-            Validity::Good => Ok(binding),
+            Validity::Good => Ok(bound),
             Validity::Expired => Err(Unbound::Expired(certificate.not_after())),
             Validity::NotYet => Err(Unbound::NotYetValid(certificate.not_before())),
         }
@@ -150,5 +153,9 @@ impl Judge for Vouchers {
         let finding = self.finding(address);
         let certificates = finding.as_ref().map(|finding| finding.certificates()).unwrap_or_default();
         certificates.iter().map(|found| found.certificate.clone()).collect()
+    }
+
+    fn asked(&self, address: &EmailAddress) -> Option<Rc<Finding>> {
+        self.found.borrow().get(address).cloned().flatten()
     }
 }

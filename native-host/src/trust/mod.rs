@@ -8,8 +8,12 @@ mod anchors;
 mod dane;
 mod history;
 
+use std::rc::Rc;
+
 use crate::clock::UnixTime;
+use crate::directory::Finding;
 use crate::mime::EmailAddress;
+use crate::smimea::SmimeaRecord;
 use crate::x509::Certificate;
 
 pub use anchors::{AnchorError, Anchors};
@@ -47,6 +51,15 @@ impl Binding {
     pub const fn is_by_domain(self) -> bool {
         !matches!(self, Self::Anchor)
     }
+}
+
+/// A signer that is bound to an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// By what.
+    pub binding: Binding,
+    /// The record that says so; `None` for a local authority.
+    pub record: Option<SmimeaRecord>,
 }
 
 /// Why nobody vouches.
@@ -87,8 +100,11 @@ pub trait Judge {
         certificate: &Certificate,
         carried: &[Certificate],
         address: &EmailAddress,
-    ) -> Result<Binding, Unbound>;
+    ) -> Result<Bound, Unbound>;
 
     /// Certificates that are published for `address`, for mail that carries none.
     fn published(&self, address: &EmailAddress) -> Vec<Certificate>;
+
+    /// What the directory said when it was asked about `address`; `None` where nobody asked it.
+    fn asked(&self, address: &EmailAddress) -> Option<Rc<Finding>>;
 }

@@ -127,6 +127,9 @@ pub struct Open {
     /// SHA-256, in hex, of the octets that are shown already.
     #[serde(default)]
     pub shown_sha256: Option<String>,
+    /// Return decrypted content that was kept back: the reader was told why and asked for it.
+    #[serde(default)]
+    pub show_unauthentic: bool,
 }
 
 /// Fields of `chunk`.

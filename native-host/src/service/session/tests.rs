@@ -17,7 +17,7 @@ struct StandIn;
 impl Service for StandIn {
     fn call(&self, call: Call, body: Vec<u8>, work: &Work) -> Result<Reply, Failure> {
         match call {
-            Call::Open(_) => Ok(Reply { fields: Map::new(), body: Some(body) }),
+            Call::Open(_) => Ok(Reply { fields: Map::new(), body: Some(body.into()) }),
             Call::Lookup(request) => match request.addresses.first().map(String::as_str) {
                 Some("panic") => panic!("a fault of the host's own"),
                 Some("hang") => {

@@ -1,7 +1,7 @@
 /** A display in memory (Xvfb), for what Thunderbird's own pictures do not show: panels, menus, dialogues where they stand. */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Background, temporaryDirectory, until } from "./process.mjs";
 
@@ -22,6 +22,8 @@ export class Display {
   static async start({ width = 1280, height = 860, log = join(temporaryDirectory(), "xvfb.log") } = {}) {
     // Xvfb picks a free number itself and writes it to the file descriptor it is told.
     const number = `${log}.display`;
+    // What an earlier run left there would name a display that is somebody else's by now.
+    rmSync(number, { force: true });
     const server = new Background(
       "sh",
       ["-c", `exec Xvfb -displayfd 3 -screen 0 ${width}x${height}x24 -nolisten tcp 3>"$0"`, number],

@@ -2,6 +2,11 @@
 //!
 //! One set of names for both. What the command line says wins over the user's file, that over
 //! `/etc/dane-smime/config.toml`; the first file that exists is the one that counts.
+//!
+//! Over all of them stands `policy.toml`, of the same shape, which only an administrator can write. Why not the add-on's
+//! managed storage: what the host believes (resolver, trust anchors) and what it runs (`provision`) must not be told
+//! to it by the program that asks it. Nobody who takes over the add-on can give the host another root to believe in,
+//! or a program to start.
 
 use std::path::{Path, PathBuf};
 
@@ -24,29 +29,96 @@ pub enum Profile {
     Guide2014,
 }
 
-/// One layer of settings, as a file or the command line gives it. Unknown keys are refused: a
-/// misspelt `trust-anchor` must not silently leave the default in force.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Layer {
+/// Declares the keys once, with all that is done to every key alike.
+macro_rules! keys {
+    ($($(#[$doc:meta])* $field:ident: $type:ty = $key:literal;)*) => {
+        /// One layer of settings, as a file or the command line gives it. Unknown keys are refused: a
+        /// misspelt `trust-anchor` must not silently leave the default in force.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Layer {
+            $($(#[$doc])* #[serde(rename = $key)] pub $field: Option<$type>,)*
+        }
+
+        impl Layer {
+            /// Every key there is.
+            pub const KEYS: &[&str] = &[$($key,)*];
+
+            /// This layer, and what it leaves open from the one below.
+            fn over(self, below: Self) -> Self {
+                Self { $($field: self.$field.or(below.$field),)* }
+            }
+
+            /// The keys that are set here.
+            fn set(&self) -> Vec<&'static str> {
+                let set = [$(self.$field.is_some().then_some($key),)*];
+                set.into_iter().flatten().collect()
+            }
+
+            /// The first key that both set, each to another value.
+            fn contradicts(&self, other: &Self) -> Option<&'static str> {
+                $(if self.$field.is_some() && other.$field.is_some() && self.$field != other.$field {
+                    return Some($key);
+                })*
+                None
+            }
+        }
+    };
+}
+
+keys! {
     /// Where keys, certificates and caches lie.
-    pub data_dir: Option<PathBuf>,
+    data_dir: PathBuf = "data-dir";
     /// `127.0.0.1:5300`, `tls://1.2.3.4#name`, `https://…`.
-    pub resolver: Option<String>,
+    resolver: String = "resolver";
     /// DNSSEC anchors in zone-file form.
-    pub trust_anchor: Option<PathBuf>,
+    trust_anchor: PathBuf = "trust-anchor";
     /// PEM of local certificate trust anchors.
-    pub ca_file: Option<PathBuf>,
+    ca_file: PathBuf = "ca-file";
     /// File with the secret that stands in for the OS keyring.
-    pub unlock_file: Option<PathBuf>,
+    unlock_file: PathBuf = "unlock-file";
     /// Rules for names and records.
-    pub profile: Option<Profile>,
+    profile: Profile = "profile";
     /// Where an address has provably no certificate, try other spellings of it.
-    pub other_spellings: Option<bool>,
+    other_spellings: bool = "other-spellings";
     /// Judge certificates as of this moment. RFC 3339.
-    pub at: Option<String>,
+    at: String = "at";
     /// Judge DNSSEC signatures as of this moment. RFC 3339.
-    pub dnssec_at: Option<String>,
+    dnssec_at: String = "dnssec-at";
+    /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `dane_smime::dns=debug`.
+    log: String = "log";
+    /// Where to: `stderr`, `journal`, or the path of a file.
+    log_to: String = "log-to";
+    /// Whether addresses stand in the log as they are; else as hashes.
+    log_addresses: bool = "log-addresses";
+    /// File to which a line is added for every mail that was protected: to whom, and how.
+    audit_log: PathBuf = "audit-log";
+    /// Keys that the host makes by itself.
+    provision: Provision = "provision";
+}
+
+/// For whom the host makes a key by itself, and who is given the DNS lines to publish.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Provision {
+    /// Addresses, or `*@domain`.
+    pub addresses: Vec<String>,
+    /// As for `dane-smime key generate`.
+    pub algorithm: Option<String>,
+    /// As for `dane-smime key generate`.
+    pub days: Option<u32>,
+    /// Who gets the lines.
+    pub hand_over: HandOver,
+}
+
+/// Who gets the DNS lines of a key that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum HandOver {
+    /// A directory, for a file of its own each.
+    Directory(PathBuf),
+    /// A program with its arguments, on its standard input. It is not run by a shell.
+    Command(Vec<String>),
 }
 
 /// The settings in force.
@@ -71,6 +143,48 @@ pub struct Settings {
     pub at: Option<UnixTime>,
     /// Judge DNSSEC signatures as of this moment instead of now.
     pub dnssec_at: Option<UnixTime>,
+    /// What is logged and where to.
+    pub log: LogSettings,
+    /// File to which a line is added for every mail that was protected.
+    pub audit_log: Option<PathBuf>,
+    /// Keys that the host makes by itself.
+    pub provision: Option<Provision>,
+    /// Where all this comes from.
+    pub origin: Origin,
+}
+
+/// What is logged and where to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogSettings {
+    /// A level or a filter; the program's own default if none.
+    pub filter: Option<String>,
+    /// Where to.
+    pub to: LogTarget,
+    /// Whether addresses stand in it as they are.
+    pub addresses: bool,
+}
+
+/// Where a log goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Standard error.
+    #[default]
+    StandardError,
+    /// The system's journal.
+    Journal,
+    /// A file of bounded size.
+    File(PathBuf),
+}
+
+/// Which files were read, and what they fix.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The settings file.
+    pub file: Option<PathBuf>,
+    /// The administrator's policy.
+    pub policy: Option<PathBuf>,
+    /// The keys that it sets.
+    pub fixed: Vec<&'static str>,
 }
 
 /// Why there are no settings.
@@ -93,6 +207,14 @@ pub enum ConfigError {
         /// The place and the cause.
         reason: toml::de::Error,
     },
+    /// The command line contradicts the policy.
+    #[error("`{key}` is set by your administrator in {file} and cannot be set otherwise")]
+    SetByPolicy {
+        /// The key.
+        key: &'static str,
+        /// The policy.
+        file: PathBuf,
+    },
     /// A time is not in RFC 3339 form.
     #[error("`{key}` is not a time such as 2026-11-22T10:00:00Z")]
     BadTime {
@@ -106,7 +228,7 @@ pub enum ConfigError {
 
 impl Settings {
     /// Joins the command line's layer with the file: `config_file` if given (it must then
-    /// exist), else the first of the customary places that exists.
+    /// exist), else the first of the customary places that exists; and the policy over both.
     ///
     /// # Errors
     /// [`ConfigError`] names the file or key. A wrong file is never skipped.
@@ -115,36 +237,76 @@ impl Settings {
             Some(path) => Some(path.to_owned()),
             None => customary_places().into_iter().find(|place| place.exists()),
         };
-        let below = file.map(|path| read_layer(&path)).transpose()?.unwrap_or_default();
-        Self::join(command_line, below)
+        let policy = Some(system_dir().join("policy.toml")).filter(|path| path.exists());
+        Self::from_files(command_line, file, policy)
     }
 
-    fn join(over: Layer, below: Layer) -> Result<Self, ConfigError> {
-        let data_dir = match over.data_dir.or(below.data_dir) {
+    /// The same, from just these files.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn from_files(
+        command_line: Layer,
+        file: Option<PathBuf>,
+        policy: Option<PathBuf>,
+    ) -> Result<Self, ConfigError> {
+        let below = file.as_deref().map(read_layer).transpose()?.unwrap_or_default();
+        let fixed = policy.as_deref().map(read_layer).transpose()?.unwrap_or_default();
+        if let (Some(key), Some(file)) = (fixed.contradicts(&command_line), &policy) {
+            return Err(ConfigError::SetByPolicy { key, file: file.clone() });
+        }
+        let origin = Origin { file, policy, fixed: fixed.set() };
+        Self::from_layer(fixed.over(command_line).over(below), origin)
+    }
+
+    fn from_layer(layer: Layer, origin: Origin) -> Result<Self, ConfigError> {
+        let data_dir = match layer.data_dir {
             Some(dir) => dir,
             None => project_dirs().ok_or(ConfigError::NoHome)?.data_dir().to_owned(),
         };
         let time = |key, text: Option<String>| {
             text.map(|t| UnixTime::parse_rfc3339(&t).map_err(|_| ConfigError::BadTime { key })).transpose()
         };
+        let to = match layer.log_to.as_deref() {
+            None | Some("stderr") => LogTarget::StandardError,
+            Some("journal") => LogTarget::Journal,
+            Some(path) => LogTarget::File(path.into()),
+        };
         Ok(Self {
             data_dir,
-            resolver: over.resolver.or(below.resolver),
-            trust_anchor: over.trust_anchor.or(below.trust_anchor),
-            ca_file: over.ca_file.or(below.ca_file),
-            unlock_file: over.unlock_file.or(below.unlock_file),
-            profile: over.profile.or(below.profile).unwrap_or_default(),
-            other_spellings: over.other_spellings.or(below.other_spellings).unwrap_or_default(),
-            at: time("at", over.at.or(below.at))?,
-            dnssec_at: time("dnssec-at", over.dnssec_at.or(below.dnssec_at))?,
+            resolver: layer.resolver,
+            trust_anchor: layer.trust_anchor,
+            ca_file: layer.ca_file,
+            unlock_file: layer.unlock_file,
+            profile: layer.profile.unwrap_or_default(),
+            other_spellings: layer.other_spellings.unwrap_or_default(),
+            at: time("at", layer.at)?,
+            dnssec_at: time("dnssec-at", layer.dnssec_at)?,
+            log: LogSettings { filter: layer.log, to, addresses: layer.log_addresses.unwrap_or_default() },
+            audit_log: layer.audit_log,
+            provision: layer.provision,
+            origin,
         })
+    }
+}
+
+/// Where an administrator's files lie.
+pub fn system_dir() -> PathBuf {
+    if cfg!(windows) {
+        let programs =
+            std::env::var_os("ProgramData").map_or_else(|| r"C:\ProgramData".into(), PathBuf::from);
+        programs.join("dane-smime")
+    } else if cfg!(target_os = "macos") {
+        "/Library/Application Support/dane-smime".into()
+    } else {
+        "/etc/dane-smime".into()
     }
 }
 
 /// The user's file, then the machine's.
 fn customary_places() -> Vec<PathBuf> {
     let user = project_dirs().map(|dirs| dirs.config_dir().join("config.toml"));
-    user.into_iter().chain([PathBuf::from("/etc/dane-smime/config.toml")]).collect()
+    user.into_iter().chain([system_dir().join("config.toml")]).collect()
 }
 
 fn project_dirs() -> Option<ProjectDirs> {
@@ -161,25 +323,66 @@ fn read_layer(file: &Path) -> Result<Layer, ConfigError> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_command_line_wins_over_the_file() {
-        let over = Layer { resolver: Some("127.0.0.1:53".into()), ..Layer::default() };
-        let below: Layer =
-            toml::from_str("resolver = \"[::1]:53\"\nprofile = \"guide-2014\"\ndata-dir = \"/d\"").unwrap();
-        let settings = Settings::join(over, below).unwrap();
-        assert_eq!(settings.resolver.as_deref(), Some("127.0.0.1:53"));
-        assert_eq!(settings.profile, Profile::Guide2014);
-        assert_eq!(settings.data_dir, PathBuf::from("/d"));
+    fn layer(text: &str) -> Layer {
+        toml::from_str(text).unwrap()
+    }
+
+    fn load(command_line: &str, file: &str, policy: &str) -> Result<Settings, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            Some(path)
+        };
+        let policy = if policy.is_empty() { None } else { write("policy.toml", policy) };
+        Settings::from_files(layer(command_line), write("config.toml", file), policy)
     }
 
     #[test]
-    fn a_misspelt_key_is_refused() {
+    fn the_command_line_wins_over_the_file() {
+        let settings = load(
+            "resolver = '127.0.0.1:53'",
+            "resolver = '[::1]:53'\nprofile = 'guide-2014'\ndata-dir = '/d'\nlog-to = 'journal'",
+            "",
+        )
+        .unwrap();
+        assert_eq!(settings.resolver.as_deref(), Some("127.0.0.1:53"));
+        assert_eq!(settings.profile, Profile::Guide2014);
+        assert_eq!(settings.data_dir, PathBuf::from("/d"));
+        assert_eq!(settings.log.to, LogTarget::Journal);
+    }
+
+    #[test]
+    fn the_policy_wins_over_both_and_says_so_to_the_command_line() {
+        let policy = "resolver = 'tls://9.9.9.9#dns.quad9.net'\naudit-log = '/a'";
+        let settings = load("", "resolver = '127.0.0.1:53'\ndata-dir = '/d'", policy).unwrap();
+        assert_eq!(settings.resolver.as_deref(), Some("tls://9.9.9.9#dns.quad9.net"));
+        assert_eq!(settings.origin.fixed, ["resolver", "audit-log"]);
+        assert!(load("resolver = 'tls://9.9.9.9#dns.quad9.net'", "data-dir = '/d'", policy).is_ok());
+        let otherwise = load("resolver = '127.0.0.1:53'", "data-dir = '/d'", policy);
+        assert!(matches!(otherwise, Err(ConfigError::SetByPolicy { key: "resolver", .. })), "{otherwise:?}");
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused_wherever_it_stands() {
         assert!(toml::from_str::<Layer>("trust_anchor = \"/a\"").is_err());
+        let both = "addresses = ['*@a.test']\nhand-over = { directory = '/d', command = ['x'] }";
+        assert!(toml::from_str::<Provision>(both).is_err());
+        assert!(matches!(load("", "data-dir = '/d'", "resolvr = 'x'"), Err(ConfigError::Wrong { .. })));
     }
 
     #[test]
     fn a_wrong_time_names_its_key() {
-        let over = Layer { at: Some("noon".into()), data_dir: Some("/d".into()), ..Layer::default() };
-        assert!(matches!(Settings::join(over, Layer::default()), Err(ConfigError::BadTime { key: "at" })));
+        let wrong = load("at = 'noon'", "data-dir = '/d'", "");
+        assert!(matches!(wrong, Err(ConfigError::BadTime { key: "at" })));
+    }
+
+    #[test]
+    fn the_sample_policy_sets_every_key_that_is_for_administrators() {
+        let sample: Layer = toml::from_str(include_str!("../../manifests/policies/policy.toml")).unwrap();
+        // What is for tests, for servers, or for single users.
+        let others = ["data-dir", "unlock-file", "at", "dnssec-at"];
+        let expected: Vec<_> = Layer::KEYS.iter().filter(|key| !others.contains(key)).copied().collect();
+        assert_eq!(sample.set(), expected);
     }
 }

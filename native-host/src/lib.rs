@@ -18,5 +18,6 @@ pub mod keys;
 pub mod cms;
 pub mod x509;
 pub mod mime;
+pub mod logging;
 pub mod config;
 pub mod clock;

@@ -155,9 +155,12 @@ fn run(arguments: Arguments) -> Result<Output, Failure> {
         other_spellings: globals.other_spellings.then_some(true),
         at: globals.at,
         dnssec_at: globals.dnssec_at,
+        ..Layer::default()
     };
     let settings = Settings::load(layer, globals.config.as_deref())
         .map_err(|error| Failure::new(Code::BadConfiguration, format!("{error}.")))?;
+    // Only where it was asked for: what a command has to say, it says itself.
+    crate::logging::start("dane-smime", &settings.log, "off");
     let context = Context { settings };
     match arguments.command {
         Command::Lookup(arguments) => lookup::run(&context, &arguments),

@@ -1,14 +1,13 @@
 //! The native-messaging host as a process.
 
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Write};
 use std::sync::Arc;
-
-use tracing_subscriber::EnvFilter;
 
 use super::engine::Engine;
 use super::session::{self, Reply, Service, Work};
 use super::{Code, Failure};
-use crate::config::{Layer, Settings};
+use crate::config::{Layer, LogSettings, Settings};
+use crate::logging;
 use crate::wire::request::Call;
 
 /// The one add-on that may call. Thunderbird enforces it by the manifest's `allowed_extensions`;
@@ -17,8 +16,18 @@ const ADD_ON: &str = "dane-smime@dane-smime.org";
 
 /// Serves until the input ends. `arguments` are the manifest's path and the add-on's id.
 pub fn main(arguments: Vec<String>) -> u8 {
-    let filter = EnvFilter::try_from_env("DANE_SMIME_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    if let [only] = arguments.as_slice()
+        && only == "--version"
+    {
+        let told = writeln!(io::stdout(), "dane-smime-host {}", env!("CARGO_PKG_VERSION"));
+        return if told.is_ok() { 0 } else { Code::UnwritableOutput.exit_status() };
+    }
+    let settings = Settings::load(Layer::default(), None);
+    logging::start(
+        "dane-smime-host",
+        settings.as_ref().map(|s| &s.log).unwrap_or(&LogSettings::default()),
+        "warn",
+    );
     crate::keys::harden_process();
     match arguments.as_slice() {
         [_, caller, ..] if caller == ADD_ON => {}
@@ -27,7 +36,7 @@ pub fn main(arguments: Vec<String>) -> u8 {
             return Code::BadRequest.exit_status();
         }
     }
-    let service: Arc<dyn Service> = match Settings::load(Layer::default(), None) {
+    let service: Arc<dyn Service> = match settings {
         Ok(settings) => Arc::new(Engine::new(settings)),
         Err(error) => Arc::new(Misconfigured(Failure::new(Code::BadConfiguration, format!("{error}.")))),
     };

@@ -8,4 +8,5 @@ import { open } from "./reading/open.js";
 /** @param {import("./host.js").Host} host */
 export function startReading(host) {
   browser.daneReading.onOpen.addListener((job) => open(host, job));
+  browser.daneReading.onDetails.addListener(() => void browser.messageDisplayAction.openPopup());
 }

@@ -1,15 +1,39 @@
-/** The daneReading experiment (experiments/reading/schema.json), as the event page sees it. */
+/** The daneReading experiment (experiments/reading/schema.json), as the event page and the details view see it. */
+
+import type { OpenDetails, Verdict } from "./protocol";
+
+/** What the bar above a message says, and what is behind it. */
+export interface Description {
+  level: "good" | "info" | "warning" | "bad";
+  sentences: string[];
+  /** Trying again may help. */
+  retry: boolean;
+  /** Content was kept back that the reader may ask for. */
+  reveal: boolean;
+  /** null: the host said nothing of this message. */
+  opened: {
+    verdict: Verdict;
+    details?: OpenDetails | null;
+    domain: string | null;
+    /** base64 DER of the signer's */
+    certificate: string | null;
+  } | null;
+}
 
 export interface DaneReading {
   getState(): Promise<{ registered: boolean; missing: string[] }>;
   forgetPlaintext(): Promise<void>;
+  describe(tabId: number): Promise<Description | null>;
+  act(tabId: number, what: "retry" | "reveal"): Promise<void>;
   onOpen: {
     addListener(
       listener: (job: {
         message: ArrayBuffer;
         shownSha256: string | null;
+        unauthentic: boolean;
         deadlineMs: number;
       }) => Promise<import("../background/reading/open.js").Answer>,
     ): void;
   };
+  onDetails: { addListener(listener: () => void): void };
 }

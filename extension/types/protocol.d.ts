@@ -107,6 +107,31 @@ export interface OpenResult {
   verdict: Verdict;
   certificate_pem?: string;
   domain?: string;
+  /** An older host gives none. */
+  details?: OpenDetails;
+}
+
+/** The facts behind a verdict, for the details view. */
+export interface OpenDetails {
+  /** Outermost first. */
+  layers?: { type: string; algorithm?: string | null; [more: string]: unknown }[];
+  record?: { owner_name: string; usage: number; selector: number; matching: number; ttl: number } | null;
+  dnssec?: {
+    chain?: { zone: string; key_tag: number; algorithm: number }[];
+    valid_until?: string;
+    [more: string]: unknown;
+  } | null;
+  certificate?: {
+    subject: string;
+    issuer: string;
+    serial: string;
+    not_before: string;
+    not_after: string;
+    key: string;
+    sha256: string;
+  } | null;
+  history?: { first_seen: string; [more: string]: unknown } | null;
+  headers?: { [more: string]: unknown } | null;
 }
 
 /** Request and result of each type; `hello` is the connection's own affair. */
@@ -114,5 +139,5 @@ export interface Requests {
   keys: { request: Record<string, never>; result: { keys: Key[] } };
   lookup: { request: { addresses: string[] }; result: { results: LookupResult[] } };
   protect: { request: ProtectRequest; result: ProtectResult };
-  open: { request: { shown_sha256?: string }; result: OpenResult };
+  open: { request: { shown_sha256?: string; show_unauthentic?: boolean }; result: OpenResult };
 }

@@ -13,6 +13,8 @@ import {
   attachment,
   closeSecurityPanel,
   fileLocally,
+  page,
+  pressInBar,
   respond,
   securityPanel,
   select,
@@ -88,6 +90,37 @@ describe("mail that is as it should be", () => {
     assert.match(text, /Message Is Signed/);
     assert.match(text, /Message Is Encrypted/);
     await closeSecurityPanel(bob);
+  });
+
+  test("the details view says who vouches and how, in words first", async () => {
+    // On a display without a window manager, a popup that takes the focus takes it from its own window, and closes.
+    await bob.setPreference("ui.popup.disable_autohide", true);
+    await pressInBar(bob, "Details");
+    const seen = await page(bob, "ui/reading/details.html");
+    photograph("reading-details");
+    assert.match(seen.text, /^It is certain who wrote this message/);
+    assert.match(seen.text, /Signed by alice@example\.test\. example\.test vouches/);
+    assert.equal(seen.terms.Signer, "alice@example.test");
+    assert.equal(seen.terms["Vouched for by"], "example.test");
+    assert.equal(seen.terms["To the key of"], "bob@example.test");
+    assert.equal(seen.focus, "summary", "a screen reader begins at the top");
+    assert.equal(seen.unnamed, 0);
+    await closePopup();
+  });
+
+  test("the details view opens by keyboard alone", async () => {
+    await bob.chrome(async () => {
+      const view = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+      const button = view.document.querySelector('[id$="messageDisplayAction-toolbarbutton"]');
+      await until("the button", () => button.checkVisibility());
+      view.document.getElementById("hdrReplyButton").focus();
+    });
+    // Along the message's own buttons, which the arrow keys go.
+    for (let press = 0; press < 20 && !(await bob.chrome(onOurButton)); press++) await key("\uE014");
+    assert.ok(await bob.chrome(onOurButton), "the arrow key comes to it");
+    await key("\uE007");
+    assert.match((await page(bob, "ui/reading/details.html")).text, /Signed by alice/);
+    await closePopup();
   });
 
   test("nothing remote is fetched for it, even where remote images are allowed", async () => {
@@ -385,6 +418,32 @@ function pressTryAgain() {
   return bob.chrome(() => {
     const { document } = mainWindow().document.getElementById("tabmail").currentAboutMessage;
     document.querySelector('[value="dane-smime-verdict"]').buttonContainer.querySelector("button").click();
+  });
+}
+
+/** Whether the keyboard is on the message's button of the add-on. */
+function onOurButton() {
+  const { activeElement } = mainWindow().document.getElementById("tabmail").currentAboutMessage.document;
+  return Boolean(activeElement?.id.endsWith("messageDisplayAction-toolbarbutton"));
+}
+
+/** Presses a key. @param {string} value as WebDriver names it */
+async function key(value) {
+  const strokes = [
+    { type: "keyDown", value },
+    { type: "keyUp", value },
+  ];
+  await bob.marionette.command("WebDriver:PerformActions", {
+    actions: [{ type: "key", id: "keys", actions: strokes }],
+  });
+}
+
+/** Closes what popups of the add-on are open. */
+function closePopup() {
+  return bob.chrome(async () => {
+    const open = () => [...mainWindow().document.querySelectorAll("panel")].filter(({ state }) => state === "open");
+    for (const panel of open()) panel.hidePopup();
+    await until("the popup to close", () => open().length === 0);
   });
 }
 

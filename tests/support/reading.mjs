@@ -251,3 +251,83 @@ export function respond(tb, command = "cmd_reply") {
     return idOf(win);
   }, command);
 }
+
+/**
+ * Presses a button of the verdict's bar.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {string} label
+ */
+export function pressInBar(tb, label) {
+  return tb.chrome((wanted) => {
+    const { document } = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+    const bar = document.querySelector('[value="dane-smime-verdict"]');
+    const buttons = [...bar.buttonContainer.querySelectorAll("button")];
+    const button = buttons.find((candidate) => (candidate.label ?? candidate.textContent) === wanted);
+    if (!button) throw new Error(`no button ${wanted}`);
+    button.click();
+  }, label);
+}
+
+/**
+ * Waits for one of the add-on's pages (a popup, a tab) and reads it.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {string} path within the add-on
+ * @param {string} [script] to be run in the page first; finds `content`
+ * @returns {Promise<{text: string, buttons: string[], focus: string, terms: Record<string, string>, unnamed: number}>}
+ *   `focus`: id of the element that has it; `terms`: the definition lists; `unnamed`: controls without a name for screen readers
+ */
+export function page(tb, path, script = "") {
+  return tb.chrome(
+    async (wanted, run) => {
+      const find = () => {
+        for (const win of Services.wm.getEnumerator(null)) {
+          const browsers = [...win.document.querySelectorAll("browser")];
+          const found = browsers.find(
+            ({ currentURI, messageManager }) =>
+              messageManager && currentURI?.spec.startsWith("moz-extension:") && currentURI.spec.includes(wanted),
+          );
+          if (found) return found;
+        }
+        return null;
+      };
+      const look = `
+        ${run};
+        const { document } = content;
+        const visible = (node) => node.checkVisibility();
+        const named = (node) =>
+          node.textContent.trim() || node.getAttribute("aria-label") || node.labels?.length || node.title;
+        sendAsyncMessage("dane-test:page", {
+          text: document.body?.innerText ?? "",
+          buttons: [...document.querySelectorAll("button")].filter(visible).map((node) => node.textContent),
+          focus: document.activeElement?.id ?? "",
+          terms: Object.fromEntries(
+            [...document.querySelectorAll("dt")].map((node) => [node.textContent, node.nextElementSibling.textContent]),
+          ),
+          unnamed: [...document.querySelectorAll("button, input, select")].filter(visible).filter((node) => !named(node))
+            .length,
+        });`;
+      const read = (browser) =>
+        new Promise((resolve) => {
+          const { messageManager } = browser;
+          const listener = ({ data }) => {
+            messageManager.removeMessageListener("dane-test:page", listener);
+            resolve(data);
+          };
+          messageManager.addMessageListener("dane-test:page", listener);
+          messageManager.loadFrameScript(`data:,${encodeURIComponent(`{${look}}`)}`, false);
+        });
+      // A popup is loaded in one place and then moved to another: each look begins anew.
+      for (let tries = 0; tries < 200; tries++) {
+        const browser = find();
+        const seen = browser && (await Promise.race([read(browser), sleep(1000)]));
+        if (seen?.text.trim()) return seen;
+        await sleep(50);
+      }
+      throw new Error(`nothing to read on ${wanted}`);
+    },
+    path,
+    script,
+  );
+}

@@ -6,17 +6,20 @@ import { HostError } from "../host-error.js";
  * What the experiment is told; see experiments/reading/reading.mjs.
  *
  * @typedef {{ verdict: import("../../types/protocol").Verdict, content: ArrayBuffer | null, certificatePem?: string,
- *             domain?: string } | { failure: { code: string, message: string } }} Answer
+ *             domain?: string, details?: import("../../types/protocol").OpenDetails | null } | { failure: { code: string, message: string } }} Answer
  */
 
 /**
  * @param {Pick<import("../host.js").Host, "request">} host
- * @param {{ message: ArrayBuffer, shownSha256: string | null, deadlineMs: number }} job
+ * @param {{ message: ArrayBuffer, shownSha256: string | null, unauthentic?: boolean, deadlineMs: number }} job
  * @returns {Promise<Answer>}
  */
-export async function open(host, { message, shownSha256, deadlineMs }) {
+export async function open(host, { message, shownSha256, unauthentic, deadlineMs }) {
   try {
-    const fields = shownSha256 === null ? {} : { shown_sha256: shownSha256 };
+    const fields = {
+      ...(shownSha256 === null ? {} : { shown_sha256: shownSha256 }),
+      ...(unauthentic ? { show_unauthentic: true } : {}),
+    };
     const { result, body } = await host.request("open", fields, { body: new Uint8Array(message), deadlineMs });
     return {
       verdict: result.verdict,
@@ -24,6 +27,7 @@ export async function open(host, { message, shownSha256, deadlineMs }) {
       content: body.length ? /** @type {ArrayBuffer} */ (body.buffer) : null,
       certificatePem: result.certificate_pem,
       domain: result.domain,
+      details: result.details,
     };
   } catch (error) {
     return error instanceof HostError

@@ -10,17 +10,30 @@
  * @property {string} head header of the message for the host (open-message.mjs), a byte string
  * @property {string} bytes the part's content, a byte string
  * @property {string | null} shown SHA-256 of the octets that are drawn already (clear-signed mail), else null
- * @property {string} key SHA-256 of `head` and `bytes`, which all of the host's answer depends on
+ * @property {string} key names `head`, `bytes` and `unauthentic`, which all of the host's answer depends on
+ * @property {boolean} [unauthentic] the reader asks for content that the host kept back because its signature does not fit
  */
 
 /**
  * What the host said. `content`: the entity to be drawn, a byte string; null where nothing may be.
  *
  * @typedef {{ ok: true, verdict: import("../../types/protocol").Verdict, content: string | null,
- *             certificate: string | null, domain: string | null }} Opened
+ *             certificate: string | null, domain: string | null,
+ *             details?: import("../../types/protocol").OpenDetails | null }} Opened
  * @typedef {{ ok: false, code: string, message: string }} NotOpened no statement about the mail: the host could not be
  *   asked, or could not answer
  */
+
+/**
+ * The same, asked for although its signature does not fit. Kept under a key of its own: the next time, the message is
+ * closed again.
+ *
+ * @param {Sealed} sealed
+ * @returns {Sealed}
+ */
+export function asUnauthentic(sealed) {
+  return { ...sealed, key: `${sealed.key} unauthentic`, unauthentic: true };
+}
 
 /** The host must answer within this, and one second more for each MiB. */
 const PATIENCE_MS = 30_000;

@@ -14,19 +14,10 @@ this.daneReading = class extends ExtensionAPIPersistent {
   /** What this Thunderbird lacks. @type {string[]} */
   #missing = [];
 
+  // The event page is asleep most of the time; Thunderbird primes these events for it.
   PERSISTENT_EVENTS = {
-    // The event page is asleep most of the time; Thunderbird primes this event for it.
-    onOpen: (/** @type {any} */ { fire }) => {
-      this.#start();
-      this.#reading?.page.listens(fire);
-      return {
-        unregister: () => this.#reading?.page.stopped(fire),
-        convert: (/** @type {any} */ newFire) => {
-          fire = newFire;
-          this.#reading?.page.listens(newFire);
-        },
-      };
-    },
+    onOpen: (/** @type {any} */ { fire }) => this.#listen("page", fire),
+    onDetails: (/** @type {any} */ { fire }) => this.#listen("detailsPage", fire),
   };
 
   /** Runs when Thunderbird starts, long before the event page does. */
@@ -47,16 +38,34 @@ this.daneReading = class extends ExtensionAPIPersistent {
   /** @param {any} context */
   getAPI(context) {
     this.#start();
+    const event = (/** @type {string} */ name) =>
+      new ExtensionCommon.EventManager({ context, module: "daneReading", event: name, extensionApi: this }).api();
+    const messageOf = (/** @type {number} */ tabId) => aboutMessage(this.extension.tabManager.get(tabId).nativeTab);
     return {
       daneReading: {
-        onOpen: new ExtensionCommon.EventManager({
-          context,
-          module: "daneReading",
-          event: "onOpen",
-          extensionApi: this,
-        }).api(),
+        onOpen: event("onOpen"),
+        onDetails: event("onDetails"),
+        describe: async (/** @type {number} */ tabId) => this.#reading?.describe(messageOf(tabId)) ?? null,
+        act: async (/** @type {number} */ tabId, /** @type {string} */ what) =>
+          this.#reading?.act(messageOf(tabId), what),
         getState: async () => ({ registered: this.#missing.length === 0, missing: this.#missing }),
         forgetPlaintext: async () => this.#reading?.forget(),
+      },
+    };
+  }
+
+  /**
+   * @param {"page" | "detailsPage"} page
+   * @param {any} fire
+   */
+  #listen(page, fire) {
+    this.#start();
+    this.#reading?.[page].listens(fire);
+    return {
+      unregister: () => this.#reading?.[page].stopped(fire),
+      convert: (/** @type {any} */ newFire) => {
+        fire = newFire;
+        this.#reading?.[page].listens(newFire);
       },
     };
   }
@@ -78,6 +87,15 @@ this.daneReading = class extends ExtensionAPIPersistent {
     this.#missing = this.#reading.start();
   }
 };
+
+/**
+ * @param {any} nativeTab a three-pane tab, a message tab, or a message window
+ * @returns {any} the window that draws its message
+ */
+function aboutMessage(nativeTab) {
+  const inner = (nativeTab.chromeBrowser ?? nativeTab.messageBrowser)?.contentWindow;
+  return inner?.messageBrowser?.contentWindow ?? inner;
+}
 
 function resourceProtocol() {
   return Services.io.getProtocolHandler("resource").QueryInterface(Ci.nsIResProtocolHandler);

@@ -22,6 +22,7 @@ import {
 } from "./mime-text.mjs";
 import { asBytes, bufferOf, Collector, sha256 } from "./octets.mjs";
 import { openMessageHead } from "./open-message.mjs";
+import { asUnauthentic } from "./openings.mjs";
 
 /** How long quoting, printing or saving an attachment may wait for the host. */
 const NESTED_MS = 15_000;
@@ -177,7 +178,8 @@ export class PartHandler {
     if (this.#view) {
       this.#draw(this.#view, sealed);
     } else if (this.#proxy.mailChannel) {
-      this.#use(this.#around.openings.kept(sealed) ?? this.#waitFor(sealed));
+      const { openings } = this.#around;
+      this.#use(openings.kept(sealed) ?? this.#revealed(sealed) ?? this.#waitFor(sealed));
     }
   }
 
@@ -193,8 +195,9 @@ export class PartHandler {
       return;
     }
     const opened = handed ?? openings.known(sealed);
+    const reveal = () => this.#reveal(view, sealed);
     if (opened) {
-      display.show(view, opened, "cms");
+      display.show(view, opened, "cms", reveal);
       if (opened.content !== null) {
         this.#output(opened.content);
       }
@@ -206,9 +209,39 @@ export class PartHandler {
       if (outcome.ok && outcome.content !== null && view.isCurrent) {
         view.drawAgain(sealed.key, outcome);
       } else {
+        display.show(view, outcome, "cms", reveal);
+      }
+    });
+  }
+
+  /**
+   * The reader wants to see what was kept back. It is drawn this once.
+   *
+   * @param {import("./message-views.mjs").MessageView} view
+   * @param {import("./openings.mjs").Sealed} sealed
+   */
+  #reveal(view, sealed) {
+    const { openings, display } = this.#around;
+    const answer = openings.open(asUnauthentic(sealed));
+    display.pending(view, answer, "reading_decrypting");
+    answer.then((outcome) => {
+      if (outcome.ok && outcome.content !== null && view.isCurrent) {
+        view.drawAgain(sealed.key, outcome);
+      } else {
         display.show(view, outcome, "cms");
       }
     });
+  }
+
+  /**
+   * Attachments and print of what the reader has asked to see. A quotation gets nothing of it: a reply could carry the
+   * plaintext to whoever put the message together.
+   *
+   * @param {import("./openings.mjs").Sealed} sealed
+   */
+  #revealed(sealed) {
+    const isQuoted = /[?&]header=quote/.test(this.#proxy.messageURI?.spec ?? "");
+    return isQuoted ? null : this.#around.openings.kept(asUnauthentic(sealed));
   }
 
   /**

@@ -14,9 +14,13 @@ import { VerdictDisplay } from "./verdict-display.mjs";
 /** Ten minutes after its last use plaintext is gone. */
 const LIMITS = { entries: 20, octets: 96 * 1024 * 1024, ageMs: 10 * 60 * 1000 };
 const SWEEP_MS = 60 * 1000;
+const DETAILS_MS = 10 * 1000;
 
 export class Reading {
+  /** Opens messages. */
   page = new EventPage();
+  /** Is told that the reader wants to see the details. */
+  detailsPage = new EventPage();
   /** @type {PlaintextCache<import("./openings.mjs").Opened>} */
   #cache = new PlaintextCache(LIMITS, () => Date.now());
   #views = new MessageViews();
@@ -48,7 +52,7 @@ export class Reading {
     emptyPrivateTemp();
     try {
       const encrypted = new EncryptedUris();
-      const display = new VerdictDisplay(this.#say, encrypted);
+      const display = new VerdictDisplay(this.#say, encrypted, () => this.#openDetails());
       const openings = new Openings({ ask: (sealed, ms) => this.#ask(sealed, ms), cache: this.#cache });
       const registration = new Registration({ openings, views: this.#views, display, encrypted });
       const missing = registration.install();
@@ -65,6 +69,10 @@ export class Reading {
       console.error("DANE S/MIME: reading could not be started", error);
       return [String(error)];
     }
+  }
+
+  #openDetails() {
+    this.detailsPage.call({}, DETAILS_MS).catch((error) => console.error("DANE S/MIME: no details view", error));
   }
 
   /** @param {string[]} missing */
@@ -94,6 +102,16 @@ export class Reading {
     }
   }
 
+  /** @param {any} win about:message @returns {object | null} what is said there; null where nothing is */
+  describe(win) {
+    return this.#display?.describe(win) ?? null;
+  }
+
+  /** @param {any} win about:message @param {"retry" | "reveal"} what the reader asks for */
+  act(win, what) {
+    this.#display?.act(win, what);
+  }
+
   /** Forgets all decrypted mail. */
   forget() {
     this.#cache.clear();
@@ -104,8 +122,8 @@ export class Reading {
    * @param {number} deadlineMs
    * @returns {Promise<import("./openings.mjs").Opened>}
    */
-  async #ask({ head, bytes, shown }, deadlineMs) {
-    const job = { message: bufferOf(head + bytes), shownSha256: shown, deadlineMs };
+  async #ask({ head, bytes, shown, unauthentic = false }, deadlineMs) {
+    const job = { message: bufferOf(head + bytes), shownSha256: shown, unauthentic, deadlineMs };
     // The page gets a little longer than the host: it tells the finer reason.
     const answer = await this.page.call(job, deadlineMs + 5_000);
     if (answer.failure) {
@@ -117,6 +135,7 @@ export class Reading {
       content: answer.content ? bytesOf(new Uint8Array(answer.content)) : null,
       certificate: answer.certificatePem?.replace(/-----[^-]*-----|\s/g, "") ?? null,
       domain: answer.domain ?? null,
+      details: answer.details ?? null,
     };
   }
 }

@@ -22,17 +22,33 @@ const LEVELS = {
   bad: { priority: "PRIORITY_CRITICAL_LOW", type: "critical" },
 };
 
+/**
+ * What a window says of its message, for the details view.
+ *
+ * @typedef {object} Shown
+ * @property {import("./message-views.mjs").MessageView} view
+ * @property {import("./openings.mjs").Opened | import("./openings.mjs").NotOpened} outcome
+ * @property {import("./verdict-words.mjs").Display} display
+ * @property {(() => void) | null} reveal draws the content that was kept back, because the reader asks for it; null
+ *   where nothing was
+ */
+
 export class VerdictDisplay {
+  /** By about:message. @type {WeakMap<any, Shown>} */
+  #shown = new WeakMap();
   #say;
   #encrypted;
+  #openDetails;
 
   /**
    * @param {(sentence: import("./verdict-words.mjs").Sentence) => string} say in the reader's language
    * @param {import("./encrypted-uris.mjs").EncryptedUris} encrypted
+   * @param {() => void} openDetails opens the details view of the window in front
    */
-  constructor(say, encrypted) {
+  constructor(say, encrypted, openDetails) {
     this.#say = say;
     this.#encrypted = encrypted;
+    this.#openDetails = openDetails;
   }
 
   /**
@@ -56,12 +72,14 @@ export class VerdictDisplay {
    * @param {import("./message-views.mjs").MessageView} view
    * @param {import("./openings.mjs").Opened | import("./openings.mjs").NotOpened} outcome
    * @param {"cms" | "signed"} kind
+   * @param {Shown["reveal"]} [reveal]
    */
-  show(view, outcome, kind) {
+  show(view, outcome, kind, reveal = null) {
     if (!view.isCurrent) {
       return;
     }
     const display = inChrome(outcome, kind);
+    this.#shown.set(view.win, { view, outcome, display, reveal: display.withheld ? reveal : null });
     if (display.encryption) {
       this.#encrypted.rememberDisplayed(view);
     }
@@ -71,8 +89,71 @@ export class VerdictDisplay {
     if (outcome.ok && outcome.verdict.subject && trusted) {
       showSubject(view.win, outcome.verdict.subject);
     }
-    const again = { label: this.#say({ keys: ["reading_try_again"] }), callback: () => void view.reload() };
-    this.#bar(view, VERDICT, display.level, display.sentences, display.retry ? [again] : []);
+    if (outcome.ok) {
+      tellList(view.win.gMessage, display);
+    }
+    this.#bar(view, VERDICT, display.level, display.sentences, this.#buttons(view, display, reveal));
+  }
+
+  /**
+   * What is said in a window, and what the reader can do about it. The words are the bar's.
+   *
+   * @param {any} win about:message
+   */
+  describe(win) {
+    const shown = this.#shown.get(win);
+    if (!shown?.view.isCurrent) {
+      return null;
+    }
+    const { outcome, display, reveal } = shown;
+    return {
+      level: display.level,
+      sentences: display.sentences.map((sentence) => this.#say(sentence)).filter(Boolean),
+      retry: display.retry,
+      reveal: reveal !== null,
+      opened: outcome.ok
+        ? {
+            verdict: outcome.verdict,
+            details: outcome.details,
+            domain: outcome.domain,
+            certificate: outcome.certificate,
+          }
+        : null,
+    };
+  }
+
+  /**
+   * Does what the reader asks for.
+   *
+   * @param {any} win about:message
+   * @param {"retry" | "reveal"} what
+   */
+  act(win, what) {
+    const shown = this.#shown.get(win);
+    if (!shown?.view.isCurrent) {
+      return;
+    }
+    what === "reveal" ? shown.reveal?.() : shown.view.reload();
+  }
+
+  /**
+   * @param {import("./message-views.mjs").MessageView} view
+   * @param {import("./verdict-words.mjs").Display} display
+   * @param {Shown["reveal"]} reveal
+   */
+  #buttons(view, display, reveal) {
+    const button = (/** @type {string} */ key, /** @type {() => void} */ press) => ({
+      label: this.#say({ keys: [key] }),
+      callback: () => {
+        press();
+        return true; // the bar stays until another takes its place
+      },
+    });
+    return [
+      ...(display.retry ? [button("reading_try_again", () => view.reload())] : []),
+      ...(display.withheld && reveal ? [button("reading_show_anyway", reveal)] : []),
+      button("reading_details", () => this.#openDetails()),
+    ];
   }
 
   /**
@@ -155,6 +236,21 @@ export class VerdictDisplay {
     if (!view.isCurrent) {
       bars.removeNotification(shown, true); // the window went on to another message while the bar was being made
     }
+  }
+}
+
+/**
+ * Tells the message list what was found: observer topic `dane-smime-opened`, subject the header in its folder, data the
+ * words that fit of `encrypted`, `verified`, `bad` (a signature that is not valid), `signed` (one that nobody vouches for).
+ *
+ * @param {any} header nsIMsgDBHdr; one without a folder (a message file) is in no list
+ * @param {import("./verdict-words.mjs").Display} display
+ */
+function tellList(header, { encryption, signature }) {
+  if (header?.folder) {
+    const signed = { verified: "verified", mismatch: "bad", unknown: "signed", none: "" }[signature ?? "none"];
+    const words = [encryption ? "encrypted" : "", signed].filter(Boolean);
+    Services.obs.notifyObservers(header, "dane-smime-opened", words.join(" "));
   }
 }
 

@@ -17,6 +17,7 @@
  * @property {"good" | "info" | "warning" | "bad"} level
  * @property {Sentence[]} sentences
  * @property {boolean} retry whether trying again may help without anything else being done
+ * @property {boolean} [withheld] whether the host keeps content back that the reader may ask for
  */
 
 /** @type {Pick<Display, "encryption" | "signature" | "panel" | "level">} */
@@ -62,7 +63,8 @@ function notAnswered({ code, message }, kind) {
 function ofVerdict(opened) {
   const { encryption, signature } = opened.verdict;
   if (encryption.code !== "ok") {
-    return { ...NOT_DECRYPTED, sentences: [sentence("encryption", encryption, opened)], retry: false };
+    const withheld = encryption.code === "withheld-unauthentic";
+    return { ...NOT_DECRYPTED, sentences: [sentence("encryption", encryption, opened)], retry: false, withheld };
   }
   const lock = encryption.state === "decrypted" ? "ok" : null;
   const why = sentence("signature", signature, opened);

@@ -121,17 +121,20 @@ export interface OpenDetails {
     valid_until?: string;
     [more: string]: unknown;
   } | null;
+  dns?: { owner_name: string; status: Status; reason: string } | null;
   certificate?: {
     subject: string;
     issuer: string;
     serial: string;
+    addresses?: string[];
     not_before: string;
     not_after: string;
     key: string;
     sha256: string;
   } | null;
-  history?: { first_seen: string; [more: string]: unknown } | null;
-  headers?: { [more: string]: unknown } | null;
+  history?: { first_seen: string | null; certificate_seen?: string | null; replaced?: boolean } | null;
+  /** RFC 9788. */
+  headers?: { protection: string | null; protected: [name: string, value: string][]; hidden: string[] } | null;
 }
 
 /** Request and result of each type; `hello` is the connection's own affair. */

@@ -1,6 +1,7 @@
 /** What Bob is shown of mail that is not as it should be, and what he can do with mail that is. */
 
 import { strict as assert } from "node:assert";
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -95,14 +96,22 @@ describe("mail that is as it should be", () => {
   test("the details view says who vouches and how, in words first", async () => {
     // On a display without a window manager, a popup that takes the focus takes it from its own window, and closes.
     await bob.setPreference("ui.popup.disable_autohide", true);
-    await pressInBar(bob, "Details");
+    await bob.chrome(() => {
+      const view = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+      const button = view.document.querySelector('[id$="messageDisplayAction-toolbarbutton"]');
+      button.dispatchEvent(new view.MouseEvent("mousedown", { button: 0, bubbles: true }));
+    });
     const seen = await page(bob, "ui/reading/details.html");
+    await popupGrown();
     photograph("reading-details");
     assert.match(seen.text, /^It is certain who wrote this message/);
     assert.match(seen.text, /Signed by alice@example\.test\. example\.test vouches/);
     assert.equal(seen.terms.Signer, "alice@example.test");
     assert.equal(seen.terms["Vouched for by"], "example.test");
     assert.equal(seen.terms["To the key of"], "bob@example.test");
+    assert.equal(seen.terms.Kind, "SMIMEA 3 0 0");
+    assert.ok(seen.terms["DNS root"], "the chain of trust begins at the root");
+    assert.ok(seen.terms["First seen valid"]);
     assert.equal(seen.focus, "summary", "a screen reader begins at the top");
     assert.equal(seen.unnamed, 0);
     await closePopup();
@@ -237,6 +246,36 @@ describe("mail that is not as it should be", () => {
       assert.doesNotMatch(verdict(shown), /Signed by/);
       assert.notEqual(shown.crypto.signed, "message-signed-verified");
     }
+  });
+
+  test("text that may be an attacker's is shown only when the reader asks for it, and not quoted", async () => {
+    const altered = mails.clear.toString("latin1").replace("third oven", "first oven");
+    await show(await encryptedByOpenssl(entityOf(Buffer.from(altered, "latin1"))));
+    const closed = await shows(bob, hasVerdict);
+    photograph("reading-withheld");
+    assert.equal(closed.text.trim(), "");
+    assert.match(verdict(closed), /its signature does not fit/);
+    assert.deepEqual(closed.bars[0]?.buttons, ["Show it anyway", "Details"]);
+
+    await pressInBar(bob, "Details");
+    assert.match((await page(bob, "ui/reading/details.html")).text, /^Do not rely on this message/);
+    await popupGrown();
+    photograph("reading-withheld-details");
+    await closePopup();
+
+    await pressInBar(bob, "Show it anyway");
+    const shown = await shows(bob, ({ text }) => text.includes("first oven"));
+    photograph("reading-withheld-shown");
+    assert.match(verdict(shown), /You asked to see it/);
+    assert.notEqual(shown.crypto.signed, "message-signed-verified");
+    const reply = await respond(bob);
+    assert.ok(!(await composed(bob, reply)).text.includes("oven"), "a reply could carry it to the attacker");
+    await discard(bob, reply);
+
+    await show(mails.clear);
+    await shows(bob, hasVerdict);
+    await show(await encryptedByOpenssl(entityOf(Buffer.from(altered, "latin1"))));
+    assert.equal((await shows(bob, hasVerdict)).text.trim(), "", "closed again the next time");
   });
 
   test("two From fields are no sender", async () => {
@@ -438,6 +477,16 @@ async function key(value) {
   });
 }
 
+/** Waits until the add-on's popup has come to the size of what is in it. */
+function popupGrown() {
+  return bob.chrome(async () => {
+    const height = () =>
+      mainWindow().document.querySelector(".webextension-popup-panel")?.getBoundingClientRect().height;
+    await until("the popup to grow", () => height() > 200);
+    await sleep(200);
+  });
+}
+
 /** Closes what popups of the add-on are open. */
 function closePopup() {
   return bob.chrome(async () => {
@@ -481,6 +530,24 @@ async function protectedMail(entity, ...how) {
     ...[...how, "--input", input, "--output", output],
   );
   return readFileSync(output);
+}
+
+/**
+ * An entity encrypted to Bob without authentication (AES-CBC), as anybody could do.
+ *
+ * @param {string} entity
+ */
+async function encryptedByOpenssl(entity) {
+  const [input, output] = [join(directory, "in.cbc"), join(directory, "out.cbc")];
+  writeFileSync(input, entity, "latin1");
+  const der = ["-outform", "DER", "-out", output, await world.bob.certificate()];
+  execFileSync("openssl", ["cms", "-encrypt", "-binary", "-aes256", "-in", input, ...der]);
+  const lines = readFileSync(output).toString("base64").replace(/.{76}/g, "$&\r\n");
+  const type = 'application/pkcs7-mime; smime-type=enveloped-data; name="smime.p7m"';
+  return withHeader(
+    `Content-Type: ${type}\r\nContent-Transfer-Encoding: base64\r\n\r\n${lines}\r\n`,
+    "Alice Liddell <alice@example.test>",
+  );
 }
 
 /**

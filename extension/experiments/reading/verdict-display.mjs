@@ -152,7 +152,8 @@ export class VerdictDisplay {
     return [
       ...(display.retry ? [button("reading_try_again", () => view.reload())] : []),
       ...(display.withheld && reveal ? [button("reading_show_anyway", reveal)] : []),
-      button("reading_details", () => this.#openDetails()),
+      // Where all is well, the message's button in the header is enough, and the bar stays small.
+      ...(display.level === "good" ? [] : [button("reading_details", () => this.#openDetails())]),
     ];
   }
 

@@ -32,12 +32,12 @@ export function sectionsOf({ verdict, details, domain }, words) {
   const sections = [
     { title: text("details_signature"), rows: signature(verdict, domain, words) },
     { title: text("details_certificate"), rows: certificate(details?.certificate, words) },
-    { title: text("details_record"), rows: record(details?.record, words) },
+    { title: text("details_record"), rows: record(details, words) },
     { title: text("details_dnssec"), rows: dnssec(details?.dnssec, words) },
     { title: text("details_history"), rows: history(details?.history, words) },
     { title: text("details_encryption"), rows: encryption(verdict, words) },
     { title: text("details_layers"), rows: layers(details?.layers, words) },
-    { title: text("details_headers"), rows: headers(verdict, words) },
+    { title: text("details_headers"), rows: headers(verdict, details?.headers, words) },
   ];
   return sections.filter(({ rows }) => rows.length > 0);
 }
@@ -93,6 +93,7 @@ function certificate(found, words) {
   return found
     ? [
         ...row("details_subject", found.subject, words),
+        ...row("details_addresses", found.addresses?.join(", "), words),
         ...row("details_issuer", found.issuer, words),
         ...row("details_not_before", found.not_before && words.date(found.not_before), words),
         ...row("details_not_after", found.not_after && words.date(found.not_after), words),
@@ -103,10 +104,15 @@ function certificate(found, words) {
     : [];
 }
 
-/** @param {import("../../types/protocol").OpenDetails["record"]} found @param {Words} words */
-function record(found, words) {
+/** @param {import("../../types/protocol").OpenDetails | null | undefined} details @param {Words} words */
+function record(details, words) {
+  const found = details?.record;
+  const answer = [
+    ...row("details_dns_status", translated("details_dns", details?.dns?.status, words), words),
+    ...row("details_reason", details?.dns?.status === "secure" ? null : details?.dns?.reason, words),
+  ];
   if (!found) {
-    return [];
+    return [...row("details_owner_name", details?.dns?.owner_name, words, true), ...answer];
   }
   const { usage, selector, matching, ttl } = found;
   const meanings = [
@@ -119,6 +125,7 @@ function record(found, words) {
     ...row("details_fields", `SMIMEA ${usage} ${selector} ${matching}`, words),
     ...row("details_meaning", meanings.join(" · "), words),
     ...row("details_ttl", words.text("details_seconds", [String(ttl)]), words),
+    ...answer,
   ];
 }
 
@@ -142,7 +149,13 @@ function dnssec(found, words) {
 
 /** @param {import("../../types/protocol").OpenDetails["history"]} found @param {Words} words */
 function history(found, words) {
-  return found ? row("details_first_seen", found.first_seen && words.date(found.first_seen), words) : [];
+  return found
+    ? [
+        ...row("details_first_seen", found.first_seen && words.date(found.first_seen), words),
+        ...row("details_certificate_seen", found.certificate_seen && words.date(found.certificate_seen), words),
+        ...row("details_replaced", found.replaced ? words.text("details_replaced_since") : null, words),
+      ]
+    : [];
 }
 
 /** @param {import("../../types/protocol").Verdict} verdict @param {Words} words */
@@ -164,7 +177,15 @@ function layers(found, words) {
   }));
 }
 
-/** @param {import("../../types/protocol").Verdict} verdict @param {Words} words */
-function headers(verdict, words) {
-  return row("details_hidden_subject", verdict.subject_hidden ? verdict.subject : null, words);
+/**
+ * @param {import("../../types/protocol").Verdict} verdict
+ * @param {import("../../types/protocol").OpenDetails["headers"]} found
+ * @param {Words} words
+ */
+function headers(verdict, found, words) {
+  return [
+    ...row("details_hidden_subject", verdict.subject_hidden ? verdict.subject : null, words),
+    ...row("details_hidden_fields", found?.hidden.join(", "), words),
+    ...(found?.protected ?? []).map(([name, value]) => ({ label: name, value })),
+  ];
 }

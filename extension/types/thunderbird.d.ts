@@ -14,12 +14,14 @@ declare const Services: any;
 declare const ExtensionCommon: any;
 declare const ExtensionError: new (message: string) => Error;
 
-declare class ExtensionAPIPersistent {
+declare class ExtensionAPI {
   extension: any;
 }
+declare class ExtensionAPIPersistent extends ExtensionAPI {}
 
 /** The scope that all experiments of an add-on share. */
 declare var daneCompose: typeof ExtensionAPIPersistent;
+declare var daneList: typeof ExtensionAPI;
 declare var daneReading: typeof ExtensionAPIPersistent;
 
 /** Our own APIs, as the event page sees them. */

@@ -81,6 +81,12 @@ keys! {
     profile: Profile = "profile";
     /// Where an address has provably no certificate, try other spellings of it.
     other_spellings: bool = "other-spellings";
+    /// The program that asks for passwords.
+    pinentry: PathBuf = "pinentry";
+    /// The name server that takes updates of the user's zone, with a port if it is not 53.
+    nsupdate_server: String = "nsupdate-server";
+    /// The file of the TSIG key for it.
+    nsupdate_key: PathBuf = "nsupdate-key";
     /// Judge certificates as of this moment. RFC 3339.
     at: String = "at";
     /// Judge DNSSEC signatures as of this moment. RFC 3339.
@@ -139,6 +145,12 @@ pub struct Settings {
     /// Where an address has provably no certificate, try it in lower case and without `+tag`. Off
     /// by default: RFC 8162 section 4 forbids guessing.
     pub other_spellings: bool,
+    /// The program that asks for passwords; the first that is found if none.
+    pub pinentry: Option<PathBuf>,
+    /// The name server that takes updates of the user's zone.
+    pub nsupdate_server: Option<String>,
+    /// The file of the TSIG key for it.
+    pub nsupdate_key: Option<PathBuf>,
     /// Judge certificates as of this moment instead of now.
     pub at: Option<UnixTime>,
     /// Judge DNSSEC signatures as of this moment instead of now.
@@ -280,6 +292,9 @@ impl Settings {
             unlock_file: layer.unlock_file,
             profile: layer.profile.unwrap_or_default(),
             other_spellings: layer.other_spellings.unwrap_or_default(),
+            pinentry: layer.pinentry,
+            nsupdate_server: layer.nsupdate_server,
+            nsupdate_key: layer.nsupdate_key,
             at: time("at", layer.at)?,
             dnssec_at: time("dnssec-at", layer.dnssec_at)?,
             log: LogSettings { filter: layer.log, to, addresses: layer.log_addresses.unwrap_or_default() },
@@ -305,8 +320,12 @@ pub fn system_dir() -> PathBuf {
 
 /// The user's file, then the machine's.
 fn customary_places() -> Vec<PathBuf> {
-    let user = project_dirs().map(|dirs| dirs.config_dir().join("config.toml"));
-    user.into_iter().chain([system_dir().join("config.toml")]).collect()
+    user_file().into_iter().chain([system_dir().join("config.toml")]).collect()
+}
+
+/// Where the user's own file lies, or would.
+pub fn user_file() -> Option<PathBuf> {
+    project_dirs().map(|dirs| dirs.config_dir().join("config.toml"))
 }
 
 fn project_dirs() -> Option<ProjectDirs> {

@@ -18,6 +18,7 @@ pub mod keys;
 pub mod cms;
 pub mod x509;
 pub mod mime;
+pub mod pinentry;
 pub mod logging;
 pub mod config;
 pub mod clock;

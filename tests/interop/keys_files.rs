@@ -425,3 +425,81 @@ fn pkcs12_files_that_others_made() {
         assert_eq!(place.key(&["list"]).good().as_array().unwrap().len(), keys, "{file}");
     }
 }
+
+#[test]
+fn an_own_authority_signs_requests() {
+    let place = Place::new();
+    let authority = place
+        .key(&[
+            "authority",
+            "--address",
+            "hostmaster@example.test",
+            "--name",
+            "Example CA",
+            "--algorithm",
+            "p-256",
+        ])
+        .good();
+    let asked = place.key(&["request", "--address", "alice@example.test", "--algorithm", "p-256"]).good();
+    place.write("request.pem", asked["request"].as_str().unwrap());
+    let issued = place.key(&["issue", &place.path("request.pem"), "--authority", &sha256(&authority)]).good();
+    place.write("answer.pem", issued["certificate"].as_str().unwrap());
+    let lines: Vec<&str> = issued["lines"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(lines[0].contains(" IN SMIMEA 2 0 0 ") && lines[1].contains(" IN SMIMEA 3 0 0 "), "{lines:?}");
+    let row = place.key(&["install", "--cert", &place.path("answer.pem")]).good();
+    assert_eq!([&row["can_sign"], &row["can_encrypt"]], [true, true]);
+    let ca = place.certificate_of(&sha256(&authority));
+    let user = place.certificate_of(&sha256(&row));
+    place.run("openssl", &["verify", "-purpose", "smimesign", "-CAfile", &ca, &user]);
+    // Not for addresses of others, and not with a key that is no authority's.
+    let other = place.key(&["request", "--address", "alice@other.test", "--algorithm", "p-256"]).good();
+    place.write("other.pem", other["request"].as_str().unwrap());
+    let refused = place.key(&["issue", &place.path("other.pem"), "--authority", &sha256(&authority)]);
+    assert_eq!(refused.code(), "certificate-does-not-fit");
+    let refused = place.key(&["issue", &place.path("request.pem"), "--authority", &sha256(&row)]);
+    assert_eq!(refused.code(), "bad-request");
+}
+
+#[test]
+fn after_a_rotation_old_mail_still_opens_and_the_date_decides_which_key_is_used() {
+    let place = Place::new();
+    let at = |moment: &str, arguments: &[&str]| place.key(&[&["--at", moment], arguments].concat());
+    let made = ["--address", "alice@example.test", "--algorithm", "p-256", "--days", "400"];
+    let first = sha256(&at("2026-01-01T00:00:00Z", &[&["generate"][..], &made].concat()).good());
+    let rotated = [&["rotate"][..], &made, &["--retire-after", "7"]].concat();
+    let second = sha256(&at("2026-06-01T00:00:00Z", &rotated).good());
+    let used = |moment: &str| -> Vec<String> {
+        let rows = at(moment, &["list"]).good();
+        let signs = rows.as_array().unwrap().iter().filter(|row| row["selected_sign"] == true);
+        signs.map(sha256).collect()
+    };
+    assert_eq!(used("2026-06-07T00:00:00Z"), [first.clone()]);
+    assert_eq!(used("2026-06-08T00:00:01Z"), [second]);
+    let rows = at("2026-06-09T00:00:00Z", &["list"]).good();
+    let old = rows.as_array().unwrap().iter().find(|row| sha256(row) == first).unwrap().clone();
+    assert_eq!(old["retired"], true);
+    let (p12, password) = (place.path("old.p12"), place.path("password"));
+    place.key(&["export", "--sha256", &first, "--p12", &p12, "--password-file", &password]).good();
+}
+
+#[test]
+fn a_backup_file_brings_all_keys_into_another_directory() {
+    let place = Place::new();
+    let made = |algorithm: &str| {
+        place.key(&["generate", "--address", "alice@example.test", "--algorithm", algorithm]).good()
+    };
+    made("p-256");
+    made("rsa-2048");
+    let (file, password, wrong) = (place.path("all.backup"), place.path("password"), place.path("wrong"));
+    place.key(&["backup", &file, "--password-file", &password]).good();
+    let rows = place.key(&["list"]).good();
+    std::fs::rename(place.path("data"), place.path("lost")).unwrap();
+    assert_eq!(place.key(&["restore", &file, "--password-file", &wrong]).code(), "wrong-password");
+    place.key(&["restore", &file, "--password-file", &password]).good();
+    assert_eq!(place.key(&["list"]).good(), rows);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

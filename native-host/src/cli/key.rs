@@ -8,13 +8,16 @@ use zeroize::Zeroizing;
 
 use super::{Context, Output};
 use crate::clock::{Clock, SystemClock, UnixTime};
+use crate::config::Profile;
 use crate::keys::{
-    HeldKey, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_certificates, read_key_file,
+    CertificateRequest, HeldKey, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_certificates,
+    read_key_file,
 };
 use crate::mime::EmailAddress;
 use crate::service::engine::open_keys;
 use crate::service::key_list;
-use crate::service::{Code, Failure};
+use crate::service::{Code, Failure, records};
+use crate::smimea::{Matching, Selector, ZoneRecord};
 use crate::x509::Fingerprint;
 
 /// Key files and password files are far smaller.
@@ -32,7 +35,7 @@ enum Action {
     /// Make a key with a self-signed certificate
     Generate(Generate),
     /// Make the key that will follow the one in use, which stays in use until `select`
-    Rotate(Generate),
+    Rotate(Rotate),
     /// Make a key and print a certificate request for an authority
     Request(Request),
     /// Install the certificate that an authority made for a request
@@ -46,9 +49,17 @@ enum Action {
     /// Choose the keys that an address signs and encrypts with
     Select(Select),
     /// Keep a key for old mail and use it for nothing new
-    Retire(One),
+    Retire(Retire),
     /// Destroy a key; mail encrypted to it cannot be read any more
     Delete(One),
+    /// Write all keys into one file, under a password
+    Backup(Backup),
+    /// Take the keys of a backup in
+    Restore(Restore),
+    /// Make a certificate authority for a domain's users
+    Authority(Authority),
+    /// Sign a user's request with an authority held here
+    Issue(Issue),
 }
 
 #[derive(Debug, clap::Args)]
@@ -65,6 +76,15 @@ struct Generate {
     /// For how many days the certificate is valid
     #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u16).range(1..=7300), value_name = "DAYS")]
     days: u16,
+}
+
+#[derive(Debug, clap::Args)]
+struct Rotate {
+    #[command(flatten)]
+    new: Generate,
+    /// Retire the present key after so many days; publish the next one before
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=365), value_name = "DAYS")]
+    retire_after: Option<u16>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -135,6 +155,61 @@ struct One {
     sha256: Fingerprint,
 }
 
+#[derive(Debug, clap::Args)]
+struct Retire {
+    #[command(flatten)]
+    key: One,
+    /// From this moment on (RFC 3339) [default: now]
+    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse_rfc3339)]
+    from: Option<UnixTime>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Backup {
+    /// The file to write
+    file: PathBuf,
+    /// A file that holds the password to set; a last newline does not count
+    #[arg(long, value_name = "FILE")]
+    password_file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct Restore {
+    /// The backup
+    file: PathBuf,
+    /// A file that holds its password; a last newline does not count
+    #[arg(long, value_name = "FILE")]
+    password_file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct Authority {
+    /// An address of the domain whose users it is for, such as hostmaster@example.org
+    #[arg(long, value_name = "ADDRESS")]
+    address: String,
+    /// The authority's name
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// rsa-2048, rsa-3072, rsa-4096, p-256 or p-384
+    #[arg(long, default_value = "p-384", value_name = "ALGORITHM")]
+    algorithm: NewAlgorithm,
+    /// For how many days the certificate is valid
+    #[arg(long, default_value_t = 3650, value_parser = clap::value_parser!(u16).range(1..=7300), value_name = "DAYS")]
+    days: u16,
+}
+
+#[derive(Debug, clap::Args)]
+struct Issue {
+    /// The user's request, PEM or DER
+    request: PathBuf,
+    /// SHA-256 of the authority's certificate
+    #[arg(long, value_name = "FINGERPRINT")]
+    authority: Fingerprint,
+    /// For how many days the user's certificate is valid
+    #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u16).range(1..=7300), value_name = "DAYS")]
+    days: u16,
+}
+
 impl Generate {
     fn new_key(&self) -> Result<NewKey, Failure> {
         let address = parse_address(&self.address)?;
@@ -155,16 +230,16 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
         Action::Export(arguments) => export(&store, arguments),
         Action::List => list(&store, now),
         Action::Select(arguments) => select(&store, arguments, now),
-        Action::Retire(one) => {
-            store.retire(one.sha256)?;
-            let text = format!("{} is kept for old mail and used for nothing new.\n", one.sha256);
-            Ok(Output::good(json!({"sha256": one.sha256.to_string(), "retired": true}), text))
-        }
+        Action::Retire(arguments) => retire(&store, arguments),
         Action::Delete(one) => {
             store.delete(one.sha256)?;
             let text = format!("{} and its private key are gone.\n", one.sha256);
             Ok(Output::good(json!({"sha256": one.sha256.to_string(), "deleted": true}), text))
         }
+        Action::Backup(arguments) => backup(&store, arguments),
+        Action::Restore(arguments) => restore(&store, arguments, now),
+        Action::Authority(arguments) => authority(&store, arguments, now),
+        Action::Issue(arguments) => issue(&store, arguments, settings.profile, now),
     }
 }
 
@@ -176,18 +251,28 @@ fn generate(store: &KeyStore, arguments: &Generate, now: UnixTime) -> Result<Out
     Ok(Output::good(key_list::row(&held), text))
 }
 
-fn rotate(store: &KeyStore, arguments: &Generate, now: UnixTime) -> Result<Output, Failure> {
-    let next = store.generate_next(&arguments.new_key()?, now)?;
+fn rotate(store: &KeyStore, arguments: &Rotate, now: UnixTime) -> Result<Output, Failure> {
+    let retire_at = arguments.retire_after.map(|days| now.plus(i64::from(days).saturating_mul(24 * 3600)));
+    let next = store.generate_next(&arguments.new.new_key()?, retire_at, now)?;
     let mut text = format!("Made the next key for {}.\n\n", next.address);
     describe(&mut text, &next);
     text.push_str(&how_to_publish(store, &next));
-    let sha256 = next.certificate.sha256();
-    let _ = write!(
-        text,
-        "\nLeave the present record in place beside it. When both have been in the DNS for a day, change over:\n  \
-         dane-smime key select --address {} --sign {sha256} --encrypt {sha256}\n",
-        next.address
-    );
+    text.push_str("\nLeave the present record in place beside it. ");
+    match retire_at {
+        Some(moment) => {
+            let _ =
+                writeln!(text, "The present key is retired on {moment}; from then on the next one is used.");
+        }
+        None => {
+            let sha256 = next.certificate.sha256();
+            let _ = write!(
+                text,
+                "When both have been in the DNS for a day, change over:\n  \
+                 dane-smime key select --address {} --sign {sha256} --encrypt {sha256}\n",
+                next.address
+            );
+        }
+    }
     Ok(Output::good(key_list::row(&next), text))
 }
 
@@ -270,6 +355,81 @@ fn select(store: &KeyStore, arguments: &Select, now: UnixTime) -> Result<Output,
     let address = parse_address(&arguments.address)?;
     store.select(&address, arguments.sign, arguments.encrypt)?;
     list(store, now)
+}
+
+fn retire(store: &KeyStore, arguments: &Retire) -> Result<Output, Failure> {
+    let sha256 = arguments.key.sha256;
+    if let Some(moment) = arguments.from {
+        store.retire_at(sha256, moment)?;
+        let text = format!("{sha256} will be kept for old mail only from {moment} on.\n");
+        return Ok(Output::good(json!({"sha256": sha256.to_string(), "retires": moment.to_string()}), text));
+    }
+    store.retire(sha256)?;
+    let text = format!(
+        "{sha256} is kept for old mail and used for nothing new. Take its record out of the DNS, or others go on \
+         using it.\n"
+    );
+    Ok(Output::good(json!({"sha256": sha256.to_string(), "retired": true}), text))
+}
+
+fn backup(store: &KeyStore, arguments: &Backup) -> Result<Output, Failure> {
+    let password = read_password(&arguments.password_file)?;
+    if password.is_empty() {
+        return Err(Failure::new(Code::BadRequest, "A backup needs a password."));
+    }
+    KeyStore::write_private(&arguments.file, &store.backup(&password)?)?;
+    let text = format!("Wrote all keys to {}. Keep it and its password apart.\n", arguments.file.display());
+    Ok(Output::good(json!({"file": arguments.file.display().to_string()}), text))
+}
+
+fn restore(store: &KeyStore, arguments: &Restore, now: UnixTime) -> Result<Output, Failure> {
+    let password = read_password(&arguments.password_file)?;
+    let taken = store.restore(&read(&arguments.file)?, &password, now)?;
+    let mut text = format!("Took {} key(s) out of the backup.\n", taken.len());
+    for key in &taken {
+        let _ = writeln!(text, "{}", key.address);
+        describe(&mut text, key);
+    }
+    Ok(Output::good(taken.iter().map(key_list::row).collect(), text))
+}
+
+fn authority(store: &KeyStore, arguments: &Authority, now: UnixTime) -> Result<Output, Failure> {
+    let new = NewKey {
+        address: parse_address(&arguments.address)?,
+        name: Some(arguments.name.clone()),
+        algorithm: arguments.algorithm,
+        days: arguments.days,
+    };
+    let held = store.generate_authority(&new, now)?;
+    let sha256 = held.certificate.sha256();
+    let text = format!(
+        "Made an authority for {}.\n  fingerprint  {sha256}\n\nSign your users’ requests with it:\n  \
+         dane-smime key issue REQUEST --authority {sha256}\n",
+        held.address.domain()
+    );
+    Ok(Output::good(key_list::row(&held), text))
+}
+
+fn issue(store: &KeyStore, arguments: &Issue, profile: Profile, now: UnixTime) -> Result<Output, Failure> {
+    let request = CertificateRequest::read(&read(&arguments.request)?).map_err(Failure::from)?;
+    let (certificate, authority) = store.issue(arguments.authority, &request, arguments.days, now)?;
+    let pem = certificate.to_pem() + &authority.certificate.to_pem();
+    let mut lines = Vec::new();
+    for address in &request.addresses {
+        let owner = records::owner_name(address, profile)?;
+        let (whole, exact) = (Selector::Certificate, Matching::Exact);
+        lines.push(ZoneRecord::naming(&authority.certificate, owner, 2, whole, exact).mnemonic());
+        lines.push(records::usual(address, &certificate, profile)?.mnemonic());
+    }
+    let text = format!(
+        "{pem}\nThe user installs this with `dane-smime key install --cert FILE`. Lines for the DNS: the authority \
+         vouches\nfor the user (2 0 0), and the user’s certificate is there for a first encrypted mail (3 0 0).\n{}\n",
+        lines.join("\n")
+    );
+    Ok(Output::good(
+        json!({"certificate": pem, "sha256": certificate.sha256().to_string(), "lines": lines}),
+        text,
+    ))
 }
 
 fn describe(text: &mut String, key: &HeldKey) {

@@ -1,8 +1,8 @@
 //! `dane-smime record`: the zone-file lines that publish a certificate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Context, Output};
 use crate::clock::{Clock, SystemClock};
@@ -10,15 +10,16 @@ use crate::config::Profile;
 use crate::directory::{Directory, Status};
 use crate::mime::EmailAddress;
 use crate::service::engine::open_keys;
+use crate::service::failure::record as words;
 use crate::service::publication::Publication;
-use crate::service::{Code, Failure, recipients};
-use crate::smimea::{Matching, OwnerName, Selector, SmimeaRecord};
+use crate::service::{Code, Failure, recipients, records};
+use crate::smimea::{Matching, Selector, ZoneRecord, lint};
 use crate::x509::{Certificate, NameMatch};
 
 /// Arguments of `record`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The address that the certificate is for, or `check ADDRESS`
+    /// The address that the certificate is for; or `check ADDRESS`; or `lint FILE`
     #[arg(required = true, num_args = 1..=2, value_name = "ADDRESS")]
     address: Vec<String>,
     /// The certificate, PEM or DER
@@ -33,12 +34,15 @@ pub(super) struct Arguments {
     /// 0: the octets themselves; 1: their SHA-256; 2: their SHA-512
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2), value_name = "N")]
     matching: u8,
-    /// smimea: readable by new name servers; generic: by all (RFC 3597)
+    /// smimea: readable by new name servers; generic: by all (RFC 3597); nsupdate: orders for it
     #[arg(long, value_enum, value_name = "FORM")]
     form: Option<Form>,
     /// Print the lines even if the certificate does not fit the address
     #[arg(long)]
     force: bool,
+    /// Also write the file of the HTTPS proposal below this web server's root, and print its TXT line
+    #[arg(long, value_name = "DIR")]
+    well_known: Option<PathBuf>,
 }
 
 /// How the record data is written.
@@ -47,18 +51,22 @@ enum Form {
     Smimea,
     Generic,
     Both,
+    Nsupdate,
 }
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Failure> {
     let address = match arguments.address.as_slice() {
         [address] => address,
         [word, address] if word == "check" => return check(context, &parse(address)?),
-        _ => return Err(Failure::new(Code::BadRequest, "Give one address, or `check` and an address.")),
+        [word, file] if word == "lint" => return lint_file(context, Path::new(file)),
+        _ => {
+            let words = "Give one address, `check` and an address, or `lint` and a zone file.";
+            return Err(Failure::new(Code::BadRequest, words));
+        }
     };
     let profile = context.settings.profile;
     let address = parse(address)?;
-    let owner_name = OwnerName::of(&address, profile)
-        .map_err(|error| Failure::new(Code::InvalidAddress, format!("{address}: {error}.")))?;
+    let owner_name = records::owner_name(&address, profile)?;
     let certificate = read_certificate(arguments)?;
     if !arguments.force {
         check_fit(&certificate, &address, arguments.usage)?;
@@ -69,27 +77,79 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
         1 => Matching::Sha256,
         _ => Matching::Sha512,
     };
-    let data = SmimeaRecord::data_for(&certificate, selector, matching);
-    let fields = [arguments.usage, arguments.selector, arguments.matching];
-    let [usage, selector, matching] = fields;
-    let hex = hex::encode(&data);
-    let rdata = hex::encode(fields) + &hex;
-    let smimea = format!("{owner_name} IN SMIMEA {usage} {selector} {matching} {hex}");
-    let number = u16::from(owner_name.record_type());
-    let generic = format!("{owner_name} IN TYPE{number} \\# {} {rdata}", rdata.len() / 2);
-    // The private type of the guide has no mnemonic of its own.
-    let form = arguments.form.unwrap_or(Form::Both);
-    let lines: Vec<String> = match (form, profile) {
+    let record = ZoneRecord::naming(&certificate, owner_name, arguments.usage, selector, matching);
+    let now = context.settings.at.unwrap_or_else(|| SystemClock.now());
+    let lints = records::lints(&record, &certificate, &address, profile, now);
+    let (smimea, generic) = (record.mnemonic(), record.generic());
+    let lines: Vec<String> = match (arguments.form.unwrap_or(Form::Both), profile) {
+        (Form::Nsupdate, _) => vec![record.update_add(records::TTL), "send".to_owned()],
+        // The private type of the guide has no mnemonic of its own.
         (_, Profile::Guide2014) | (Form::Generic, _) => vec![generic],
         (Form::Smimea, _) => vec![smimea],
         (Form::Both, _) => vec![smimea, generic],
     };
-    let json = json!({
-        "address": address.to_string(), "owner_name": owner_name.to_string(), "type": number,
-        "usage": usage, "selector": selector, "matching": matching, "data": hex, "lines": lines,
-        "sha256": certificate.sha256().to_string(),
-    });
-    Ok(Output::good(json, lines.join("\n") + "\n"))
+    let mut json = records::describe(&record, &certificate, &address, &lints);
+    let mut text = lines.join("\n") + "\n";
+    for lint in &lints {
+        text += &format!("; {}\n", words::words(lint));
+    }
+    if let Some(root) = &arguments.well_known {
+        text += &write_well_known(root, &address, &certificate, &mut json)?;
+    }
+    if let Some(object) = json.as_object_mut() {
+        object.insert("lines".to_owned(), json!(lines));
+    }
+    Ok(Output::good(json, text))
+}
+
+/// Writes the file of the HTTPS proposal below a web server's root; the TXT line that points to it.
+fn write_well_known(
+    root: &Path,
+    address: &EmailAddress,
+    certificate: &Certificate,
+    json: &mut Value,
+) -> Result<String, Failure> {
+    let records::WellKnown { path, txt } = records::well_known(address)?;
+    let file = root.join(&path);
+    let folder = file.parent().unwrap_or(root);
+    std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, certificate.to_pem())).map_err(
+        |reason| {
+            Failure::new(Code::UnwritableOutput, format!("{} cannot be written: {reason}.", file.display()))
+        },
+    )?;
+    if let Some(object) = json.as_object_mut() {
+        object.insert("well_known".to_owned(), json!({"file": file.display().to_string(), "txt": txt}));
+    }
+    Ok(format!(
+        "; One author’s way over HTTPS (2024), no standard, proven by nothing but the web server’s certificate:\n\
+         ; {} has been written\n{txt}\n",
+        file.display()
+    ))
+}
+
+/// Says what is wrong with the records in a zone file. A fault is a clean negative.
+fn lint_file(context: &Context, file: &Path) -> Result<Output, Failure> {
+    let content = super::files::read(Some(file))?;
+    let now = context.settings.at.unwrap_or_else(|| SystemClock.now());
+    let found = lint::of_zone_text(&String::from_utf8_lossy(&content), now);
+    let mut text = String::new();
+    for line in &found {
+        for lint in &line.lints {
+            let kind = if lint.is_fault() { "wrong" } else { "note" };
+            text += &format!("{}:{}: {kind}: {}\n", file.display(), line.line, words::words(lint));
+        }
+    }
+    let faults = found.iter().flat_map(|line| &line.lints).filter(|lint| lint.is_fault()).count();
+    text += &format!("{} record(s) looked at, {faults} fault(s).\n", found.len());
+    let rows: Vec<Value> = found
+        .iter()
+        .map(|line| {
+            let lints: Vec<Value> = line.lints.iter().map(words::describe).collect();
+            json!({"line": line.line, "owner": line.owner, "lints": lints})
+        })
+        .collect();
+    let status = u8::from(faults > 0);
+    Ok(Output { json: Some(json!({"records": rows, "faults": faults})), text: text.into_bytes(), status })
 }
 
 fn parse(address: &str) -> Result<EmailAddress, Failure> {
@@ -101,16 +161,15 @@ fn parse(address: &str) -> Result<EmailAddress, Failure> {
 /// Compares what the DNS serves with the keys held.
 fn check(context: &Context, address: &EmailAddress) -> Result<Output, Failure> {
     let now = context.settings.at.unwrap_or_else(|| SystemClock.now());
-    let mut held = open_keys(&context.settings).list(now)?;
-    held.retain(|key| key.serves(address));
-    if held.is_empty() {
+    let held = open_keys(&context.settings).overview(now)?;
+    if held.of(address).next().is_none() {
         return Err(Failure::new(Code::NoSuchKey, format!("No key is held for {address}.")));
     }
     let directory = recipients::open_directory(&context.settings)?;
     let finding = directory
         .find(address, now, recipients::PATIENCE)
         .map_err(|error| Failure::new(Code::InvalidAddress, format!("{address}: {error}.")))?;
-    let publication = Publication::compare(&finding, &held);
+    let publication = Publication::compare(&finding, &held, now);
     let status = match finding.status() {
         Status::Secure if publication.is_live() => 0,
         Status::Secure | Status::Absent => 1,

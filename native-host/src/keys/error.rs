@@ -64,6 +64,9 @@ pub enum KeyError {
     /// The certificate names no address, and none was given.
     #[error("the certificate names no mail address")]
     AddressMissing,
+    /// The file is no backup that can be taken in.
+    #[error("there is nothing to restore: {0}")]
+    Backup(#[from] BackupError),
     /// OpenSSL failed at something that should work.
     #[error("OpenSSL failed: {0}")]
     Crypto(#[from] ErrorStack),
@@ -82,6 +85,9 @@ pub enum KeyError {
     /// The file to import holds no key with its certificate that can be read.
     #[error("there is nothing to import: {0}")]
     Import(#[from] ImportError),
+    /// A request for a certificate cannot be granted.
+    #[error("no certificate is made: {0}")]
+    Issue(#[from] IssueError),
     /// The keyring does not hold the key for the sealed files here. Never answered by making a
     /// new one: the files would be lost.
     #[error("the keyring does not hold the key for the {sealed} sealed files")]
@@ -151,6 +157,50 @@ pub enum KeyError {
     UnlockFileTooShort {
         /// The file.
         file: PathBuf,
+    },
+}
+
+/// Why a backup cannot be restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// It is not as it was written.
+    #[error("the backup is damaged")]
+    Damaged,
+    /// A newer version wrote it.
+    #[error("the backup was written by a newer version")]
+    FromTheFuture,
+    /// It is something else.
+    #[error("the file is no backup")]
+    NotABackup,
+    /// The password does not open it.
+    #[error("the password is wrong")]
+    WrongPassword,
+}
+
+/// Why an authority makes no certificate for a request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// The signature in it is not by its own key.
+    #[error("the request is not signed by its key")]
+    BadSignature,
+    /// It asks for no mail address.
+    #[error("the request names no mail address")]
+    NoAddress,
+    /// The key that is to sign is no authority's.
+    #[error("the key is no authority's")]
+    NotAnAuthority,
+    /// It is no PKCS#10 request.
+    #[error("the file is no certificate request")]
+    NotARequest,
+    /// It asks for an address that is not of the authority's domain.
+    #[error("the authority is for {domain} and not for {address}")]
+    OtherDomain {
+        /// The address asked for.
+        address: EmailAddress,
+        /// The authority's domain.
+        domain: String,
     },
 }
 

@@ -20,7 +20,7 @@ use openssl::ec::{Asn1Flag, EcGroup, EcKey};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{HasPublic, PKey, PKeyRef, Private};
 use openssl::rsa::Rsa;
 use openssl::stack::Stack;
 use openssl::x509::{X509, X509Builder, X509Extension, X509Name, X509Req};
@@ -36,8 +36,8 @@ use crate::mime::EmailAddress;
 use crate::x509::{Capabilities, Capability, Certificate};
 
 /// A certificate is valid from this long before it was made, for clocks that are slow.
-const BACKDATED_SECONDS: i64 = 3600;
-const DAY_SECONDS: i64 = 24 * 3600;
+pub(super) const BACKDATED_SECONDS: i64 = 3600;
+pub(super) const DAY_SECONDS: i64 = 24 * 3600;
 /// CommonName may have no more characters (RFC 5280 appendix A.1, ub-common-name).
 const COMMON_NAME_MAX: usize = 64;
 
@@ -74,7 +74,7 @@ impl NewAlgorithm {
     /// All of them, as the command line lists them.
     pub const ALL: [Self; 5] = [Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::P256, Self::P384];
 
-    fn make(self) -> Result<PKey<Private>, ErrorStack> {
+    pub(super) fn make(self) -> Result<PKey<Private>, ErrorStack> {
         match self {
             Self::P256 => make_ec(Nid::X9_62_PRIME256V1),
             Self::P384 => make_ec(Nid::SECP384R1),
@@ -88,7 +88,7 @@ impl NewAlgorithm {
         matches!(self, Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096)
     }
 
-    fn digest(self) -> MessageDigest {
+    pub(super) fn digest(self) -> MessageDigest {
         match self {
             Self::P384 => MessageDigest::sha384(),
             _ => MessageDigest::sha256(),
@@ -181,28 +181,35 @@ fn extensions(new: &NewKey) -> Result<Stack<X509Extension>, ErrorStack> {
         false,
         ExtendedKeyUsage(vec![ID_KP_EMAIL_PROTECTION]).to_der(),
     )?)?;
-    extensions.push(extension("2.5.29.17", false, alternative_name(&new.address))?)?;
+    extensions.push(extension("2.5.29.17", false, alternative_names(std::slice::from_ref(&new.address)))?)?;
     extensions.push(extension("1.2.840.113549.1.9.15", false, new.algorithm.capabilities().to_der())?)?;
     Ok(extensions)
 }
 
-fn alternative_name(address: &EmailAddress) -> der::Result<Vec<u8>> {
+/// The subjectAltName extension's value.
+pub(super) fn alternative_names(addresses: &[EmailAddress]) -> der::Result<Vec<u8>> {
+    let names: der::Result<Vec<GeneralName>> = addresses.iter().map(alternative_name).collect();
+    SubjectAltName(names?).to_der()
+}
+
+fn alternative_name(address: &EmailAddress) -> der::Result<GeneralName> {
     let text = address.to_string();
-    let name = if text.is_ascii() {
-        GeneralName::Rfc822Name(Ia5String::new(&text)?)
-    } else {
-        // RFC 9598 section 3: UTF-8 local part, domain in A-labels.
-        let value = Any::encode_from(&Utf8StringRef::new(&text)?)?;
-        GeneralName::OtherName(OtherName {
-            type_id: ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.9"),
-            value,
-        })
-    };
-    SubjectAltName(vec![name]).to_der()
+    if text.is_ascii() {
+        return Ok(GeneralName::Rfc822Name(Ia5String::new(&text)?));
+    }
+    // RFC 9598 section 3: UTF-8 local part, domain in A-labels.
+    let value = Any::encode_from(&Utf8StringRef::new(&text)?)?;
+    Ok(GeneralName::OtherName(OtherName {
+        type_id: ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.9"),
+        value,
+    }))
 }
 
 /// RFC 5280 section 4.2.1.2, method 1: SHA-1 over the key's bits. A name, not a protection.
-fn add_subject_key_identifier(builder: &mut X509Builder, key: &PKey<Private>) -> Result<(), ErrorStack> {
+pub(super) fn add_subject_key_identifier<T: HasPublic>(
+    builder: &mut X509Builder,
+    key: &PKeyRef<T>,
+) -> Result<(), ErrorStack> {
     use der::Decode;
     let spki = key.public_key_to_der()?;
     let bits = x509_cert::spki::SubjectPublicKeyInfoOwned::from_der(&spki)
@@ -213,7 +220,11 @@ fn add_subject_key_identifier(builder: &mut X509Builder, key: &PKey<Private>) ->
     builder.append_extension(extension("2.5.29.14", false, value)?)
 }
 
-fn extension(oid: &str, critical: bool, value: der::Result<Vec<u8>>) -> Result<X509Extension, ErrorStack> {
+pub(super) fn extension(
+    oid: &str,
+    critical: bool,
+    value: der::Result<Vec<u8>>,
+) -> Result<X509Extension, ErrorStack> {
     // Only an encoder that runs out of length can fail, and our values are short.
     let value = value.map_err(|_| ErrorStack::get())?;
     X509Extension::new_from_der(
@@ -223,7 +234,7 @@ fn extension(oid: &str, critical: bool, value: der::Result<Vec<u8>>) -> Result<X
     )
 }
 
-fn subject(new: &NewKey) -> Result<X509Name, ErrorStack> {
+pub(super) fn subject(new: &NewKey) -> Result<X509Name, ErrorStack> {
     let address = new.address.to_string();
     let mut name = X509Name::builder()?;
     let candidates = [new.name.as_deref().map(str::trim), Some(address.as_str())];
@@ -237,7 +248,7 @@ fn subject(new: &NewKey) -> Result<X509Name, ErrorStack> {
 }
 
 /// 127 random bits: positive in 16 octets (RFC 5280 section 4.1.2.2).
-fn serial_number() -> Result<Asn1Integer, ErrorStack> {
+pub(super) fn serial_number() -> Result<Asn1Integer, ErrorStack> {
     let mut number = BigNum::new()?;
     number.rand(127, MsbOption::MAYBE_ZERO, false)?;
     number.to_asn1_integer()

@@ -26,6 +26,8 @@ pub struct HeldKey {
     pub chain: Vec<Certificate>,
     /// Kept for old mail, used for nothing new.
     pub retired: bool,
+    /// When it will be, where that has been settled.
+    pub retires: Option<UnixTime>,
     /// The one that signs for [`HeldKey::address`].
     pub selected_sign: bool,
     /// The one that mail from [`HeldKey::address`] is encrypted to beside its recipients.
@@ -63,6 +65,48 @@ impl HeldKey {
     }
 }
 
+/// All keys held, and what is used for which address.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// Sorted by address, the newest first.
+    pub keys: Vec<HeldKey>,
+    pub(super) choices: Choices,
+}
+
+impl Overview {
+    /// The key that is used for an address now.
+    ///
+    /// # Errors
+    /// Why none will do; of several reasons, that of the key which came closest.
+    pub fn in_use(
+        &self,
+        address: &EmailAddress,
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Result<&HeldKey, NoneUsable> {
+        let good = usable(&self.keys, &self.choices, address, purpose, now).map_err(|(why, _)| why)?;
+        good.into_iter().next().ok_or(NoneUsable::NoneHeld)
+    }
+
+    /// Every key of an address, retired ones too.
+    pub fn of(&self, address: &EmailAddress) -> impl Iterator<Item = &HeldKey> {
+        self.keys.iter().filter(move |key| key.serves(address))
+    }
+
+    /// The key that will follow those in use: the newest that could be used and is younger.
+    pub fn next(&self, address: &EmailAddress, now: UnixTime) -> Option<&HeldKey> {
+        let both = [Purpose::Sign, Purpose::Encrypt];
+        let used: Vec<&HeldKey> =
+            both.iter().filter_map(|purpose| self.in_use(address, *purpose, now).ok()).collect();
+        let youngest = used.iter().map(|key| key.certificate.not_before()).max()?;
+        self.of(address).find(|key| {
+            let usable = both.iter().any(|purpose| key.obstacle(*purpose, now).is_none());
+            let young = key.certificate.not_before() > youngest;
+            usable && young && !used.iter().any(|other| other.certificate == key.certificate)
+        })
+    }
+}
+
 /// What the user chose, as it is kept on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +117,9 @@ pub(super) struct Choices {
     /// Fingerprints of certificates kept for old mail only.
     #[serde(default)]
     pub(super) retired: BTreeSet<String>,
+    /// Fingerprints of those that will be, with the moment (RFC 3339).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) retires: BTreeMap<String, String>,
 }
 
 /// Fingerprints of the certificates chosen for one address.
@@ -90,11 +137,33 @@ impl Choices {
     pub(super) fn forget(&mut self, certificate: Fingerprint) {
         let text = certificate.to_string();
         self.retired.remove(&text);
+        self.retires.remove(&text);
         for selected in self.selected.values_mut() {
             selected.sign.take_if(|chosen| *chosen == text);
             selected.encrypt.take_if(|chosen| *chosen == text);
         }
         self.selected.retain(|_, selected| *selected != Selected::default());
+    }
+
+    /// When the certificate is or will be retired; a moment that cannot be read is long past.
+    pub(super) fn retires(&self, certificate: Fingerprint) -> Option<UnixTime> {
+        let text = certificate.to_string();
+        if self.retired.contains(&text) {
+            return Some(UnixTime::from_seconds(0));
+        }
+        let moment = self.retires.get(&text)?;
+        Some(UnixTime::parse_rfc3339(moment).unwrap_or(UnixTime::from_seconds(0)))
+    }
+
+    /// Adds what another store has chosen; what stands here stays.
+    pub(super) fn take_over(&mut self, other: Self) {
+        self.retired.extend(other.retired);
+        for (fingerprint, moment) in other.retires {
+            self.retires.entry(fingerprint).or_insert(moment);
+        }
+        for (address, selected) in other.selected {
+            self.selected.entry(address).or_insert(selected);
+        }
     }
 
     fn chosen(&self, address: &EmailAddress, purpose: Purpose) -> Option<&String> {
@@ -173,6 +242,7 @@ mod tests {
             certificate,
             chain: Vec::new(),
             retired: false,
+            retires: None,
             selected_sign: false,
             selected_encrypt: false,
         }

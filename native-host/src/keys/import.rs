@@ -75,6 +75,21 @@ pub fn read_certificates(content: &[u8]) -> Result<Vec<Certificate>, ImportError
     if found.is_empty() { Err(ImportError::NoCertificate) } else { Ok(found) }
 }
 
+/// Whether a PEM text holds a private key that no password protects. Of PKCS#12 nothing is said:
+/// whether that one is encrypted shows only inside.
+pub fn holds_key_in_the_clear(content: &[u8]) -> bool {
+    let Ok(mut rest) = std::str::from_utf8(content) else { return false };
+    while let Some((label, after)) = next_block(rest) {
+        let body = after.split_once("-----END ").map_or(after, |(body, _)| body);
+        let encrypted = label.starts_with("ENCRYPTED") || body.contains("ENCRYPTED");
+        if label.ends_with("PRIVATE KEY") && !encrypted {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
 fn armoured(text: &str) -> Result<Vec<u8>, ImportError> {
     let body = text.split("-----BEGIN PKCS12-----").nth(1).and_then(|rest| rest.split("-----END").next());
     let base64: String = body.unwrap_or_default().split_ascii_whitespace().collect();

@@ -12,6 +12,8 @@
 //!   D-Bus and in swap are out of reach.
 //! - PKCS#11 tokens are not supported yet.
 
+mod authority;
+mod backup;
 mod error;
 mod export;
 mod files;
@@ -25,11 +27,14 @@ mod process;
 mod sealed;
 mod store;
 
-pub use error::{ImportError, KeyError, KeyringAbsence, NoneUsable, Purpose, SealedBy};
+pub use authority::CertificateRequest;
+pub use error::{
+    BackupError, ImportError, IssueError, KeyError, KeyringAbsence, NoneUsable, Purpose, SealedBy,
+};
 pub use export::Pkcs12Encryption;
 pub use generate::{NewAlgorithm, NewKey, UnknownAlgorithm};
-pub use held::{HeldKey, KeyHandle};
-pub use import::{KeyMaterial, read_certificates, read_key_file};
+pub use held::{HeldKey, KeyHandle, Overview};
+pub use import::{KeyMaterial, holds_key_in_the_clear, read_certificates, read_key_file};
 pub use kek::KekSource;
 pub use private::PrivateKey;
 pub use process::harden_process;

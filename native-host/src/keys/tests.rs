@@ -241,9 +241,9 @@ fn writers_beside_each_other_lose_nothing() {
 fn the_next_key_waits_for_its_turn() {
     let place = Place::new();
     let store = place.store();
-    assert!(matches!(store.generate_next(&new_key(), NOW), Err(KeyError::NoUsableKey { .. })));
+    assert!(matches!(store.generate_next(&new_key(), None, NOW), Err(KeyError::NoUsableKey { .. })));
     let current = store.generate(&new_key(), NOW).unwrap();
-    let next = store.generate_next(&new_key(), NOW.plus(86_400)).unwrap();
+    let next = store.generate_next(&new_key(), None, NOW.plus(86_400)).unwrap();
     assert!(!next.selected_sign && !next.selected_encrypt);
     let signer = |at| store.signer_for(&alice(), at).unwrap().certificate;
     assert_eq!(signer(NOW.plus(86_400)), current.certificate);

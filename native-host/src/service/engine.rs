@@ -11,6 +11,7 @@ use crate::config::Settings;
 use crate::directory::Directory;
 use crate::keys::{KekSource, KeyStore};
 use crate::message::{OpenError, Opened, Reading, open};
+use crate::pinentry::Pinentry;
 use crate::trust::{Anchors, History, Vouchers};
 
 /// The parts of the host, shared by all requests.
@@ -54,6 +55,11 @@ impl Engine {
     /// The user's own keys.
     pub fn keys(&self) -> &KeyStore {
         &self.keys
+    }
+
+    /// What asks for passwords.
+    pub fn pinentry(&self) -> Pinentry {
+        Pinentry::new(self.settings.pinentry.as_deref())
     }
 
     /// Who vouches for a signer, for one message.

@@ -2,17 +2,24 @@
 //!
 //! * [`engine`]: what everything works with, made from the settings.
 //! * [`recipients`], [`outgoing`], [`verdict`], [`details`]: what requests and commands have in common.
-//! * [`requests`]: the requests themselves; [`session`]: one connection; [`host`]: the process.
+//! * [`accounts`], [`publication`], [`records`], [`nsupdate`], [`host_settings`]: the user's own keys
+//!   and what the DNS says of them.
+//! * [`requests`], [`key_requests`]: the requests themselves; [`session`]: one connection; [`host`]: the process.
 //! * [`failure`]: codes and words for what goes wrong.
 
+pub mod accounts;
 pub mod details;
 pub mod engine;
 pub mod failure;
 pub mod host;
+pub mod host_settings;
 pub mod key_list;
+pub mod key_requests;
+pub mod nsupdate;
 pub mod outgoing;
 pub mod publication;
 pub mod recipients;
+pub mod records;
 pub mod requests;
 pub mod session;
 pub mod verdict;

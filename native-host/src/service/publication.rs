@@ -3,42 +3,74 @@
 use serde_json::{Value, json};
 
 use super::failure::dns as words;
+use crate::clock::UnixTime;
 use crate::directory::{Finding, Status};
-use crate::keys::HeldKey;
+use crate::keys::{HeldKey, Overview, Purpose};
 
 /// What the DNS serves for an address beside the keys held for it.
 pub struct Publication<'a> {
     /// What was found.
     pub finding: &'a Finding,
-    /// The keys in use for the address, and whether a proven record names the certificate.
-    pub keys: Vec<(&'a HeldKey, bool)>,
-    /// How many proven, usable records name none of the keys held, retired ones included.
+    /// The keys in use for the address and the next one, and whether a proven record names the
+    /// certificate.
+    pub keys: Vec<Wanted<'a>>,
+    /// Retired keys that a proven record still names: correspondents may go on using them.
+    pub retired: Vec<&'a HeldKey>,
+    /// How many proven, usable records name none of the keys held.
     pub foreign: usize,
 }
 
+/// A key that correspondents have to find.
+pub struct Wanted<'a> {
+    /// The key.
+    pub key: &'a HeldKey,
+    /// It signs for the address now.
+    pub signs: bool,
+    /// Own copies are encrypted to it now.
+    pub encrypts: bool,
+    /// A proven record names it.
+    pub published: bool,
+}
+
 impl<'a> Publication<'a> {
-    /// Compares. `held` are all keys of the address; those that are retired need no record.
-    pub fn compare(finding: &'a Finding, held: &'a [HeldKey]) -> Self {
-        let published = |key: &HeldKey| finding.records().iter().any(|record| record.names(&key.certificate));
-        let in_use = held.iter().filter(|key| key.selected_sign || key.selected_encrypt);
+    /// Compares. Keys that are retired, or have been replaced, need no record.
+    pub fn compare(finding: &'a Finding, held: &'a Overview, now: UnixTime) -> Self {
+        let address = &finding.address;
+        let names = |key: &HeldKey| finding.records().iter().any(|record| record.names(&key.certificate));
+        let sign = held.in_use(address, Purpose::Sign, now).ok();
+        let encrypt = held.in_use(address, Purpose::Encrypt, now).ok();
+        let mut keys: Vec<Wanted<'a>> = Vec::new();
+        for key in [sign, encrypt, held.next(address, now)].into_iter().flatten() {
+            if keys.iter().all(|wanted| wanted.key.certificate != key.certificate) {
+                let is =
+                    |used: Option<&HeldKey>| used.is_some_and(|used| used.certificate == key.certificate);
+                let (signs, encrypts) = (is(sign), is(encrypt));
+                keys.push(Wanted { key, signs, encrypts, published: names(key) });
+            }
+        }
+        let retired = held.of(address).filter(|key| key.retired && names(key)).collect();
         let usable = finding.records().iter().filter(|record| record.meaning.is_ok());
-        let foreign = usable.filter(|record| !held.iter().any(|key| record.names(&key.certificate))).count();
-        Self { finding, keys: in_use.map(|key| (key, published(key))).collect(), foreign }
+        let foreign =
+            usable.filter(|record| !held.of(address).any(|key| record.names(&key.certificate))).count();
+        Self { finding, keys, retired, foreign }
     }
 
-    /// Whether correspondents find every key in use, and no other.
+    /// Whether correspondents find every key that they should.
+    pub fn is_published(&self) -> bool {
+        self.finding.status() == Status::Secure && self.keys.iter().all(|wanted| wanted.published)
+    }
+
+    /// Whether correspondents find every key that they should, and no other.
     pub fn is_live(&self) -> bool {
-        self.finding.status() == Status::Secure
-            && self.keys.iter().all(|(_, published)| *published)
-            && self.foreign == 0
+        self.is_published() && self.retired.is_empty() && self.foreign == 0
     }
 
     /// For programs.
     pub fn describe(&self) -> Value {
-        let key = |(key, published): &(&HeldKey, bool)| {
+        let key = |wanted: &Wanted<'_>| {
             json!({
-                "sha256": key.certificate.sha256().to_string(), "published": published,
-                "selected_sign": key.selected_sign, "selected_encrypt": key.selected_encrypt,
+                "sha256": wanted.key.certificate.sha256().to_string(), "published": wanted.published,
+                "selected_sign": wanted.signs, "selected_encrypt": wanted.encrypts,
             })
         };
         json!({
@@ -47,7 +79,10 @@ impl<'a> Publication<'a> {
             "status": self.finding.status().word(),
             "reason": words::reason(self.finding),
             "live": self.is_live(),
+            "published": self.is_published(),
             "keys": self.keys.iter().map(key).collect::<Vec<_>>(),
+            "retired_published":
+                self.retired.iter().map(|key| key.certificate.sha256().to_string()).collect::<Vec<_>>(),
             "foreign_records": self.foreign,
         })
     }
@@ -55,13 +90,19 @@ impl<'a> Publication<'a> {
     /// For people: what was compared, and what to do.
     pub fn text(&self) -> String {
         let mut text = format!("{}: {}\n", self.finding.address, words::reason(self.finding));
-        for (key, published) in &self.keys {
+        for Wanted { key, published, .. } in &self.keys {
             let fingerprint = key.certificate.sha256();
             text += &if *published {
                 format!("  {fingerprint}  published\n")
             } else {
                 format!("  {fingerprint}  NOT published; `dane-smime record` prints the line to add\n")
             };
+        }
+        for key in &self.retired {
+            text += &format!(
+                "  {}  retired here, and still published; remove its record, or others go on using it\n",
+                key.certificate.sha256()
+            );
         }
         if self.foreign > 0 {
             text += &format!(

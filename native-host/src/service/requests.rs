@@ -18,6 +18,7 @@ const MARGIN: Duration = Duration::from_millis(500);
 impl Service for Engine {
     fn call(&self, call: Call, body: Vec<u8>, work: &Work) -> Result<Reply, Failure> {
         match call {
+            Call::Key(call) => self.call_keys(call, &body, work),
             Call::Keys => self.list_keys(),
             Call::Lookup(request) => self.lookup(&request, work),
             Call::Protect(request) => self.protect(&request, &body, work),
@@ -92,7 +93,7 @@ pub fn bcc_needs_own_copy() -> Failure {
     Failure::new(Code::BccNeedsOwnCopy, words)
 }
 
-fn patience(work: &Work) -> Duration {
+pub(super) fn patience(work: &Work) -> Duration {
     work.remaining().saturating_sub(MARGIN).min(recipients::PATIENCE)
 }
 
@@ -103,7 +104,7 @@ fn parse_digest(text: &str) -> Result<[u8; 32], Failure> {
     Ok(digest)
 }
 
-fn object(value: Value) -> Map<String, Value> {
+pub(super) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
         _ => Map::new(),

@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use super::{Code, Failure};
 use crate::wire::body::Assembly;
 use crate::wire::frame::{self, FrameError};
+use crate::wire::key_request::KeyCall;
 use crate::wire::request::{Call, Chunk, Hello, Inbound, Request, RequestError};
 use crate::wire::{MAX_BODY, PROTOCOL_MAX, PROTOCOL_MIN, answer};
 
@@ -173,7 +174,8 @@ impl Session {
             return Ok(false);
         }
         self.greeted = true;
-        self.out.send(&answer::hello(id, newest, FEATURES))?;
+        let features = [FEATURES, &KeyCall::TYPES[..]].concat();
+        self.out.send(&answer::hello(id, newest, &features))?;
         Ok(true)
     }
 

@@ -2,6 +2,7 @@
 //!
 //! * [`frame`]: a length and that many octets.
 //! * [`request`]: what a frame from the add-on asks for, as types.
+//! * [`key_request`]: those of them that concern the user's own keys.
 //! * [`body`]: a request's body, put together from its chunks.
 //! * [`answer`]: what a frame to the add-on says.
 //!
@@ -10,6 +11,7 @@
 pub mod answer;
 pub mod body;
 pub mod frame;
+pub mod key_request;
 pub mod request;
 
 /// The protocol versions that this host speaks.

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::MAX_BODY;
+use super::key_request::KeyCall;
 
 /// A frame from the add-on.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ pub struct Request {
 /// What to do, with its parameters.
 #[derive(Debug)]
 pub enum Call {
+    /// Do something with keys.
+    Key(KeyCall),
     /// List the keys.
     Keys,
     /// Find certificates of recipients.
@@ -144,7 +147,7 @@ pub struct Chunk {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+pub(super) struct Nothing {}
 
 /// Why a frame is not understood.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -207,13 +210,16 @@ impl Inbound {
             "lookup" => Call::Lookup(read(id, fields)?),
             "open" => Call::Open(read(id, fields)?),
             "protect" => Call::Protect(read(id, fields)?),
-            _ => return Err(RequestError::UnknownType { id }),
+            other => match KeyCall::parse(other, id, fields)? {
+                Some(call) => Call::Key(call),
+                None => return Err(RequestError::UnknownType { id }),
+            },
         };
         Ok(Self::Request(Request { id, deadline, body_length, call }))
     }
 }
 
-fn read<T: DeserializeOwned>(id: u64, fields: Map<String, Value>) -> Result<T, RequestError> {
+pub(super) fn read<T: DeserializeOwned>(id: u64, fields: Map<String, Value>) -> Result<T, RequestError> {
     // serde's messages name fields and kinds; values of the wrong kind may be quoted in them, so
     // only what stands before the quotation is kept.
     serde_json::from_value(Value::Object(fields)).map_err(|error| {

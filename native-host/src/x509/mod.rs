@@ -21,7 +21,7 @@ pub use algorithm::KeyAlgorithm;
 pub use capabilities::{Capabilities, Capability};
 pub use certificate::{Certificate, CertificateError, IssuerAndSerial, Validity};
 pub use fingerprint::{Fingerprint, NotAFingerprint};
-pub use names::NameMatch;
+pub use names::{NameMatch, addresses_of_alternative_name};
 pub use usage::Fitness;
 
 #[cfg(test)]

@@ -25,6 +25,12 @@ pub enum NameMatch {
     NamesOthers,
 }
 
+/// The addresses in the value of a subjectAltName extension; `None` if an entry cannot be read.
+pub fn addresses_of_alternative_name(der: &[u8]) -> Option<Vec<EmailAddress>> {
+    let names = Names::read(&Name::default(), Some(der));
+    (!names.unreadable).then_some(names.addresses)
+}
+
 /// The addresses of one certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Names {

@@ -12,6 +12,7 @@
 //! A key comes before its certificate and goes after it, so that a crash in between leaves a key
 //! that nothing names, and never a certificate that nothing opens.
 
+mod backup;
 mod sealing;
 mod write;
 
@@ -21,7 +22,7 @@ use crate::clock::UnixTime;
 use crate::keys::error::{KeyError, NoneUsable, Purpose};
 use crate::keys::export::{self, Pkcs12Encryption};
 use crate::keys::files;
-use crate::keys::held::{self, Choices, HeldKey, KeyHandle};
+use crate::keys::held::{self, Choices, HeldKey, KeyHandle, Overview};
 use crate::keys::import::KeyMaterial;
 use crate::keys::kek::KekSource;
 use crate::keys::private::PrivateKey;
@@ -64,16 +65,25 @@ impl KeyStore {
     /// # Errors
     /// [`KeyError::Unreadable`]; [`KeyError::Damaged`] for the file of choices.
     pub fn list(&self, now: UnixTime) -> Result<Vec<HeldKey>, KeyError> {
+        self.overview(now).map(|overview| overview.keys)
+    }
+
+    /// The same, with the means to ask what is used for which address.
+    ///
+    /// # Errors
+    /// As [`KeyStore::list`].
+    pub fn overview(&self, now: UnixTime) -> Result<Overview, KeyError> {
         let choices = self.choices()?;
         let mut held = self.scan()?;
         for key in &mut held {
-            key.retired = choices.retired.contains(&key.certificate.sha256().to_string());
+            key.retires = choices.retires(key.certificate.sha256());
+            key.retired = key.retires.is_some_and(|moment| moment <= now);
         }
         held::mark_selected(&mut held, &choices, now);
         held.sort_by_key(|key| {
             (key.address.clone(), std::cmp::Reverse((key.certificate.not_before(), key.certificate.sha256())))
         });
-        Ok(held)
+        Ok(Overview { keys: held, choices })
     }
 
     /// The key that signs mail from `address` at `now`, unsealed.
@@ -150,11 +160,26 @@ impl KeyStore {
         held.into_iter().map(|key| Ok((key.certificate, self.unseal(key.handle)?))).collect()
     }
 
-    /// Writes a key with its certificate and chain into a PKCS#12 file, mode 0600.
+    /// A key with its certificate and chain as a PKCS#12 file (DER), encrypted with the password.
     ///
     /// # Errors
-    /// [`KeyError::NoSuchKey`]; [`KeyError::PasswordHasNul`]; as [`KeyStore::unseal`];
-    /// [`KeyError::Unwritable`].
+    /// [`KeyError::NoSuchKey`]; [`KeyError::PasswordHasNul`]; as [`KeyStore::unseal`].
+    pub fn pkcs12(
+        &self,
+        certificate: Fingerprint,
+        password: &str,
+        encryption: Pkcs12Encryption,
+    ) -> Result<Vec<u8>, KeyError> {
+        let held = self.find(certificate)?;
+        let private = self.unseal(held.handle)?;
+        let material = KeyMaterial { private, certificate: held.certificate, chain: held.chain };
+        export::pkcs12(&material, password, encryption)?.ok_or(KeyError::PasswordHasNul)
+    }
+
+    /// Writes what [`KeyStore::pkcs12`] makes into a file, mode 0600.
+    ///
+    /// # Errors
+    /// As [`KeyStore::pkcs12`]; [`KeyError::Unwritable`].
     pub fn export_pkcs12(
         &self,
         certificate: Fingerprint,
@@ -162,11 +187,43 @@ impl KeyStore {
         encryption: Pkcs12Encryption,
         file: &Path,
     ) -> Result<(), KeyError> {
-        let held = self.find(certificate)?;
-        let private = self.unseal(held.handle)?;
-        let material = KeyMaterial { private, certificate: held.certificate, chain: held.chain };
-        let der = export::pkcs12(&material, password, encryption)?.ok_or(KeyError::PasswordHasNul)?;
-        files::write_atomically(file, &der)
+        files::write_atomically(file, &self.pkcs12(certificate, password, encryption)?)
+    }
+
+    /// Writes a secret of the caller's making into a file, mode 0600, whole or not at all.
+    ///
+    /// # Errors
+    /// [`KeyError::Unwritable`].
+    pub fn write_private(file: &Path, content: &[u8]) -> Result<(), KeyError> {
+        files::write_atomically(file, content)
+    }
+
+    /// The requests whose certificates have not come yet, with the addresses that they are for.
+    /// Needs no keyring.
+    ///
+    /// # Errors
+    /// [`KeyError::Unreadable`].
+    pub fn waiting_requests(&self) -> Result<Vec<(EmailAddress, String)>, KeyError> {
+        let mut waiting = Vec::new();
+        for file in files::with_extension(&self.dir, "csr")? {
+            let pem = files::read(&file, MAX_FILE)?.and_then(|content| String::from_utf8(content).ok());
+            let sealed = files::read(&file.with_extension("key"), sealed::MAX_LENGTH)?;
+            // One of the two may just have gone: the certificate has come.
+            let (Some(pem), Some(sealed)) = (pem, sealed) else { continue };
+            if let Ok(sealed) = Sealed::parse(&sealed) {
+                waiting.push((sealed.address, pem));
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// The held key with this certificate.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchKey`]; else as [`KeyStore::list`].
+    pub fn held(&self, certificate: Fingerprint, now: UnixTime) -> Result<HeldKey, KeyError> {
+        let held = self.list(now)?.into_iter().find(|key| key.certificate.sha256() == certificate);
+        held.ok_or(KeyError::NoSuchKey(certificate))
     }
 
     /// Where the certificate of a key that is held lies, as PEM, its chain behind it.
@@ -180,8 +237,8 @@ impl KeyStore {
         purpose: Purpose,
         now: UnixTime,
     ) -> Result<Vec<HeldKey>, KeyError> {
-        let held = self.list(now)?;
-        match held::usable(&held, &self.choices()?, address, purpose, now) {
+        let Overview { keys, choices } = self.overview(now)?;
+        match held::usable(&keys, &choices, address, purpose, now) {
             Ok(good) => Ok(good.into_iter().cloned().collect()),
             Err((why, fitness)) => {
                 Err(KeyError::NoUsableKey { address: address.clone(), purpose, why, fitness })
@@ -236,6 +293,7 @@ impl KeyStore {
             certificate,
             chain: chain.collect(),
             retired: false,
+            retires: None,
             selected_sign: false,
             selected_encrypt: false,
             handle: KeyHandle(id),

@@ -5,9 +5,10 @@ use std::path::Path;
 use openssl::x509::X509Req;
 use serde::Serialize;
 
-use super::{KeyStore, none_held};
+use super::{KeyStore, SigningKey, none_held};
 use crate::clock::UnixTime;
-use crate::keys::error::{KeyError, NoneUsable, Purpose};
+use crate::keys::authority::{self, CertificateRequest};
+use crate::keys::error::{IssueError, KeyError, NoneUsable, Purpose};
 use crate::keys::files::{self, WriteLock};
 use crate::keys::generate::{self, NewKey};
 use crate::keys::held::{Choices, HeldKey, Selected};
@@ -26,6 +27,45 @@ impl KeyStore {
         let (private, certificate) = generate::self_signed(new, now)?;
         let material = KeyMaterial { private, certificate, chain: Vec::new() };
         self.import(&material, Some(&new.address), now)
+    }
+
+    /// Makes an authority's key with its certificate, which signs requests and no mail.
+    ///
+    /// # Errors
+    /// As [`KeyStore::generate`].
+    pub fn generate_authority(&self, new: &NewKey, now: UnixTime) -> Result<HeldKey, KeyError> {
+        let (private, certificate) = authority::self_signed(new, now)?;
+        let material = KeyMaterial { private, certificate, chain: Vec::new() };
+        self.import(&material, Some(&new.address), now)
+    }
+
+    /// Has an authority that is held here sign a request, for addresses of its own domain.
+    ///
+    /// # Errors
+    /// [`KeyError::Issue`]; [`KeyError::NoSuchKey`]; as [`KeyStore::unseal`].
+    pub fn issue(
+        &self,
+        authority: Fingerprint,
+        request: &CertificateRequest,
+        days: u16,
+        now: UnixTime,
+    ) -> Result<(Certificate, HeldKey), KeyError> {
+        let held = self.held(authority, now)?;
+        if !held.certificate.is_ca() {
+            return Err(IssueError::NotAnAuthority.into());
+        }
+        let domain = held.address.domain();
+        if let Some(address) = request.addresses.iter().find(|address| address.domain() != domain) {
+            return Err(
+                IssueError::OtherDomain { address: address.clone(), domain: domain.to_owned() }.into()
+            );
+        }
+        let key = SigningKey {
+            certificate: held.certificate.clone(),
+            chain: held.chain.clone(),
+            private: self.unseal(held.handle)?,
+        };
+        Ok((authority::issue(request, &key, days, now)?, held))
     }
 
     /// Makes a key, and a request (PKCS#10, PEM) with which an authority can make a certificate
@@ -74,7 +114,12 @@ impl KeyStore {
     ///
     /// # Errors
     /// [`KeyError::NoUsableKey`] if there is nothing to follow; else as [`KeyStore::generate`].
-    pub fn generate_next(&self, new: &NewKey, now: UnixTime) -> Result<HeldKey, KeyError> {
+    pub fn generate_next(
+        &self,
+        new: &NewKey,
+        retire_at: Option<UnixTime>,
+        now: UnixTime,
+    ) -> Result<HeldKey, KeyError> {
         let current = |purpose| {
             let held = self.usable(&new.address, purpose, now)?;
             held.into_iter()
@@ -84,7 +129,14 @@ impl KeyStore {
         };
         let (sign, encrypt) = (current(Purpose::Sign)?, current(Purpose::Encrypt)?);
         self.select(&new.address, Some(sign), Some(encrypt))?;
-        self.generate(new, now)
+        let next = self.generate(new, now)?;
+        if let Some(moment) = retire_at {
+            // After the next one is safely there.
+            for present in [sign, encrypt] {
+                self.retire_at(present, moment)?;
+            }
+        }
+        Ok(next)
     }
 
     /// Keeps a key with its certificate; doing so twice changes nothing. With an address, the key
@@ -125,7 +177,7 @@ impl KeyStore {
         sign: Option<Fingerprint>,
         encrypt: Option<Fingerprint>,
     ) -> Result<(), KeyError> {
-        let retired = self.choices()?.retired;
+        let choices = self.choices()?;
         for (purpose, chosen) in [(Purpose::Sign, sign), (Purpose::Encrypt, encrypt)] {
             let Some(chosen) = chosen else { continue };
             let key = self.find(chosen)?;
@@ -135,7 +187,7 @@ impl KeyStore {
             let refuse =
                 |why, fitness| Err(KeyError::NoUsableKey { address: address.clone(), purpose, why, fitness });
             let fitness = key.fitness(purpose);
-            if retired.contains(&chosen.to_string()) {
+            if choices.retired.contains(&chosen.to_string()) {
                 return refuse(NoneUsable::Retired, None);
             } else if !fitness.is_fit() {
                 return refuse(NoneUsable::NotFit, Some(fitness));
@@ -157,6 +209,17 @@ impl KeyStore {
         self.change(|choices| {
             choices.forget(certificate);
             choices.retired.insert(certificate.to_string());
+        })
+    }
+
+    /// Settles that a key is retired from `moment` on. A key that is retired already stays so.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchKey`].
+    pub fn retire_at(&self, certificate: Fingerprint, moment: UnixTime) -> Result<(), KeyError> {
+        self.find(certificate)?;
+        self.change(|choices| {
+            choices.retires.insert(certificate.to_string(), moment.to_string());
         })
     }
 
@@ -200,7 +263,7 @@ impl KeyStore {
         held.ok_or_else(|| KeyError::NoSuchKey(certificate.sha256()))
     }
 
-    fn change(&self, change: impl FnOnce(&mut Choices)) -> Result<(), KeyError> {
+    pub(super) fn change(&self, change: impl FnOnce(&mut Choices)) -> Result<(), KeyError> {
         files::make_private_dir(&self.dir)?;
         let _lock = WriteLock::take(&self.dir)?;
         let mut choices = self.choices()?;

@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::{Code, Failure};
-use crate::keys::{ImportError, KeyError, KeyringAbsence, NoneUsable, Purpose, SealedBy};
+use crate::keys::{
+    BackupError, ImportError, IssueError, KeyError, KeyringAbsence, NoneUsable, Purpose, SealedBy,
+};
+use crate::pinentry::PinentryError;
 use crate::x509::Fitness;
 
 impl From<KeyError> for Failure {
@@ -17,6 +20,7 @@ impl From<KeyError> for Failure {
                 Code::CertificateDoesNotFit,
                 "The certificate names no mail address. Say whose it is with --address.",
             ),
+            KeyError::Backup(error) => error.into(),
             KeyError::Crypto(stack) => {
                 tracing::error!(%stack, "OpenSSL failed at a key");
                 Self::new(Code::CryptoFailed, "The cryptographic library failed. Nothing was changed.")
@@ -30,6 +34,7 @@ impl From<KeyError> for Failure {
                 format!("{} was written by a newer version of this program. Install that one.", file.display()),
             ),
             KeyError::Import(error) => error.into(),
+            KeyError::Issue(error) => error.into(),
             KeyError::KeyringEntryMissing { sealed } => Self::new(
                 Code::KeyringEntryMissing,
                 "The keyring is open, but the entry that unlocks your private keys is not in it. If you changed or \
@@ -97,6 +102,55 @@ impl From<KeyError> for Failure {
             KeyError::UnlockFileTooShort { file } => Self::new(
                 Code::UnreadableInput,
                 format!("{} is too short: an unlock file needs 32 octets or more.", file.display()),
+            ),
+        }
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        let (code, words) = match error {
+            BackupError::Damaged => {
+                (Code::KeyDamaged, "The backup is damaged, so nothing was taken from it. Try another copy.")
+            }
+            BackupError::FromTheFuture => (
+                Code::KeyDamaged,
+                "The backup was written by a newer version of this program. Install that one.",
+            ),
+            BackupError::NotABackup => {
+                (Code::UnreadableInput, "The file is not a backup of keys that this program made.")
+            }
+            BackupError::WrongPassword => (Code::WrongPassword, "The password does not open the backup."),
+        };
+        Self::new(code, words)
+    }
+}
+
+impl From<IssueError> for Failure {
+    fn from(error: IssueError) -> Self {
+        let code = match error {
+            IssueError::OtherDomain { .. } => Code::CertificateDoesNotFit,
+            IssueError::NotAnAuthority => Code::BadRequest,
+            _ => Code::UnreadableInput,
+        };
+        Self::new(code, format!("No certificate was made: {error}."))
+    }
+}
+
+impl From<PinentryError> for Failure {
+    fn from(error: PinentryError) -> Self {
+        match error {
+            PinentryError::Cancelled => {
+                Self::new(Code::Cancelled, "No password was entered, so nothing was done.")
+            }
+            PinentryError::Failed { reason } => Self::new(
+                Code::PinentryFailed,
+                format!("The window for the password did not open or failed: {reason}. Try again."),
+            ),
+            PinentryError::Missing => Self::new(
+                Code::PinentryFailed,
+                "There is no program on this computer that asks for passwords. Install one (pinentry-gnome3, \
+                 pinentry-qt), then try again.",
             ),
         }
     }

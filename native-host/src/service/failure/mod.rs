@@ -4,6 +4,7 @@
 //! facts into a [`Failure`], one file for each layer. Nothing else in the host makes such text.
 
 pub mod dns;
+pub mod record;
 
 mod keys;
 mod message;
@@ -140,6 +141,14 @@ codes! {
     CryptoFailed = "crypto-failed", 1;
     /// The OpenSSL in use cannot do this.
     NotSupportedHere = "not-supported-here", 1;
+    /// The window that asks for a password did not open or failed.
+    PinentryFailed = "pinentry-failed", 4;
+    /// A private key without a password came where only an encrypted one may.
+    KeyInTheClear = "key-in-the-clear", 2;
+    /// The name server did not take the update.
+    UpdateRefused = "update-refused", 3;
+    /// What is to be changed was set by the administrator.
+    SetByAdministrator = "set-by-administrator", 2;
 }
 
 #[cfg(test)]

@@ -1,0 +1,266 @@
+//! What the add-on asks about the user's own keys, as dialogues with the host as a process. Passwords come from a
+//! pinentry that is a script.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test program"
+)]
+#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
+
+#[path = "../support/host_client.rs"]
+mod host_client;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use host_client::Host;
+use openssl::pkcs12::Pkcs12;
+use serde_json::{Value, json};
+
+const ALICE: &str = "alice@example.test";
+
+struct User {
+    home: tempfile::TempDir,
+    host: Host,
+}
+
+impl User {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let place = |name: &str| home.path().join(name);
+        std::fs::write(place("unlock"), "a secret of more than thirty-two octets\n").unwrap();
+        std::fs::write(place("answers"), "").unwrap();
+        // Hands out one line of `answers` after the other, and notes what it was asked.
+        let script = r#"#!/bin/sh
+            dir=$(dirname "$0"); echo OK
+            while read -r order words; do
+                echo "$order $words" >>"$dir/asked"
+                if [ "$order" = GETPIN ]; then
+                    answer=$(head -n 1 "$dir/answers"); sed -i 1d "$dir/answers"
+                    if [ -z "$answer" ]; then echo "ERR 83886179 Operation cancelled"; continue; fi
+                    echo "D $answer"
+                fi
+                echo OK
+            done"#;
+        std::fs::write(place("pinentry"), script).unwrap();
+        std::fs::set_permissions(place("pinentry"), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .unwrap();
+        let config = format!(
+            "unlock-file = {:?}\npinentry = {:?}\nresolver = \"127.0.0.1:9\"\n",
+            place("unlock"),
+            place("pinentry")
+        );
+        let host = Host::start(home.path(), &config).greeted();
+        Self { home, host }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn will_enter(&self, passwords: &[&str]) {
+        std::fs::write(self.path("answers"), passwords.join("\n") + "\n").unwrap();
+        std::fs::write(self.path("asked"), "").unwrap();
+    }
+
+    fn asked(&self) -> String {
+        std::fs::read_to_string(self.path("asked")).unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn good(&mut self, request: Value) -> Value {
+        self.good_with(request, b"").0
+    }
+
+    #[track_caller]
+    fn good_with(&mut self, request: Value, body: &[u8]) -> (Value, Vec<u8>) {
+        let (answer, body) = self.host.ask_with(request, body);
+        assert_eq!(answer["type"], "result", "{answer}");
+        (answer, body)
+    }
+
+    #[track_caller]
+    fn code(&mut self, request: Value, body: &[u8]) -> String {
+        let (answer, _) = self.host.ask_with(request, body);
+        assert_eq!(answer["type"], "error", "{answer}");
+        answer["code"].as_str().unwrap().to_owned()
+    }
+
+    fn generate(&mut self) -> String {
+        let request = json!({"type": "generate", "address": ALICE, "name": "Alice", "algorithm": "p-256"});
+        self.good(request)["key"]["sha256"].as_str().unwrap().to_owned()
+    }
+
+    fn keys(&mut self) -> Vec<Value> {
+        self.good(json!({"type": "keys"}))["keys"].as_array().unwrap().clone()
+    }
+
+    fn account(&mut self) -> Value {
+        let answer = self.good(json!({"type": "accounts", "addresses": [ALICE]}));
+        answer["accounts"][0].clone()
+    }
+}
+
+#[test]
+fn a_key_is_made_chosen_retired_and_deleted() {
+    let mut user = User::new();
+    assert_eq!(user.account()["state"], "no-key");
+    let first = user.generate();
+    let account = user.account();
+    assert_eq!([&account["state"], &account["sign"]["sha256"]], ["unchecked", first.as_str()]);
+    assert_eq!(account["encrypt"]["sha256"], first.as_str());
+    let second = user.generate();
+    user.good(json!({"type": "select", "address": ALICE, "sign": first, "encrypt": second}));
+    let account = user.account();
+    assert_eq!(
+        [&account["sign"]["sha256"], &account["encrypt"]["sha256"]],
+        [first.as_str(), second.as_str()]
+    );
+    user.good(json!({"type": "retire", "sha256": second}));
+    assert_eq!(user.account()["encrypt"]["sha256"], first.as_str());
+    user.good(json!({"type": "delete", "sha256": second}));
+    assert_eq!(user.keys().len(), 1);
+    assert_eq!(user.code(json!({"type": "delete", "sha256": second}), b""), "no-such-key");
+    assert_eq!(user.code(json!({"type": "delete", "sha256": "xyz"}), b""), "bad-request");
+    let wrong = json!({"type": "generate", "address": ALICE, "algorithm": "rsa-512"});
+    assert_eq!(user.code(wrong, b""), "bad-request");
+}
+
+#[test]
+fn the_next_key_waits_until_the_present_one_is_retired() {
+    let mut user = User::new();
+    let present = user.generate();
+    std::thread::sleep(std::time::Duration::from_millis(1100)); // certificates count in seconds
+    let request = json!({
+        "type": "generate", "address": ALICE, "algorithm": "p-256", "next": true, "retire_after_days": 7,
+    });
+    let next = user.good(request)["key"]["sha256"].as_str().unwrap().to_owned();
+    let account = user.account();
+    assert_eq!(account["state"], "changing");
+    assert_eq!([&account["sign"]["sha256"], &account["next"]["sha256"]], [present.as_str(), next.as_str()]);
+    assert!(account["retires"].is_string());
+    // Both records are to be published together.
+    let records = user.good(json!({"type": "record", "address": ALICE}));
+    let named: Vec<&str> =
+        records["records"].as_array().unwrap().iter().map(|row| row["sha256"].as_str().unwrap()).collect();
+    assert_eq!(named, [present.as_str(), next.as_str()]);
+}
+
+#[test]
+fn passwords_are_asked_for_in_a_window_and_cross_neither_way() {
+    let mut user = User::new();
+    let sha256 = user.generate();
+    let prompt = json!({"description": "Für die Datei", "wrong": "Falsch."});
+    user.will_enter(&["open sesame"]);
+    let request = json!({"type": "export", "sha256": sha256, "prompt": prompt});
+    let (answer, pkcs12) = user.good_with(request, b"");
+    assert!(!answer.to_string().contains("sesame"));
+    assert!(user.asked().contains("SETDESC Für die Datei\n") && user.asked().contains("SETREPEAT"));
+    let read = Pkcs12::from_der(&pkcs12).unwrap().parse2("open sesame").unwrap();
+    assert!(read.pkey.is_some() && read.cert.is_some());
+
+    let mut other = User::new();
+    other.will_enter(&["open barley", "open sesame"]);
+    let (answer, _) = other.good_with(json!({"type": "import", "prompt": prompt}), &pkcs12);
+    assert_eq!(answer["keys"][0]["sha256"], sha256.as_str());
+    assert!(other.asked().contains("SETERROR Falsch.\n"));
+    assert!(!answer.to_string().contains("sesame"));
+
+    other.will_enter(&["wrong", "wrong", "wrong", "not asked any more"]);
+    assert_eq!(other.code(json!({"type": "import"}), &pkcs12), "wrong-password");
+    other.will_enter(&[]);
+    assert_eq!(other.code(json!({"type": "import"}), &pkcs12), "cancelled");
+    assert_eq!(other.code(json!({"type": "import"}), &pkcs12[..pkcs12.len() / 2]), "key-damaged");
+    let nobodys = json!({"type": "import", "address": "bob@example.test"});
+    other.will_enter(&["open sesame"]);
+    assert_eq!(other.code(nobodys, &pkcs12), "certificate-does-not-fit");
+    // No field takes a password.
+    let request = json!({"type": "import", "password": "open sesame"});
+    assert_eq!(other.code(request, &pkcs12), "bad-request");
+}
+
+#[test]
+fn a_key_in_the_clear_is_not_taken_through_the_port() {
+    let mut user = User::new();
+    let key = openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
+    let pem = key.private_key_to_pem_pkcs8().unwrap();
+    assert_eq!(user.code(json!({"type": "import"}), &pem), "key-in-the-clear");
+    assert_eq!(user.keys().len(), 0);
+}
+
+#[test]
+fn a_backup_brings_everything_back() {
+    let mut user = User::new();
+    let (old, new) = (user.generate(), user.generate());
+    user.good(json!({"type": "retire", "sha256": old}));
+    user.will_enter(&["open sesame"]);
+    let (_, backup) = user.good_with(json!({"type": "backup"}), b"");
+    let mut other = User::new();
+    other.will_enter(&["wrong", "open sesame"]);
+    let (answer, _) = other.good_with(json!({"type": "restore"}), &backup);
+    assert_eq!(answer["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(other.keys(), user.keys());
+    assert_eq!(other.account()["sign"]["sha256"], new.as_str());
+    // What the backup holds opens there.
+    other.will_enter(&["open sesame"]);
+    other.good_with(json!({"type": "export", "sha256": old}), b"");
+    assert_eq!(other.code(json!({"type": "restore"}), b"-----BEGIN"), "unreadable-input");
+}
+
+#[test]
+fn a_request_waits_for_its_certificate() {
+    let mut user = User::new();
+    let answer = user.good(json!({"type": "request", "address": ALICE, "algorithm": "p-256"}));
+    assert_eq!([&user.account()["state"], &user.account()["requested"]], [&json!("requested"), &json!(true)]);
+    std::fs::write(user.path("request.pem"), answer["request"].as_str().unwrap()).unwrap();
+    let openssl = |arguments: &str| {
+        let status = Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(user.home.path())
+            .stderr(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{arguments}");
+    };
+    openssl("req -x509 -nodes -newkey rsa:2048 -days 30 -keyout ca.key -out ca.pem -subj /CN=Authority");
+    openssl(
+        "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -days 30 -copy_extensions copyall -out cert.pem",
+    );
+    let certificate = std::fs::read(user.path("cert.pem")).unwrap();
+    let (answer, _) = user.good_with(json!({"type": "install"}), &certificate);
+    assert_eq!(answer["key"]["address"], ALICE);
+    let account = user.account();
+    assert_eq!([&account["state"], &account["reminder"]], [&json!("expiring"), &json!(60)], "{account}");
+    let foreign = std::fs::read(user.path("ca.pem")).unwrap();
+    assert_eq!(user.code(json!({"type": "install"}), &foreign), "no-such-key");
+}
+
+#[test]
+fn settings_are_shown_changed_and_tried_first() {
+    let mut user = User::new();
+    let settings = user.good(json!({"type": "settings"}))["settings"].clone();
+    assert_eq!([&settings["resolver"], &settings["origin"]], ["127.0.0.1:9", "user"]);
+    assert_eq!(settings["writable"], true);
+    let wrong = json!({"type": "configure", "resolver": "nowhere at all"});
+    assert_eq!(user.code(wrong, b""), "bad-resolver");
+    user.good(json!({"type": "configure", "resolver": null, "other_spellings": true}));
+    let text = std::fs::read_to_string(user.path("config/dane-smime/config.toml")).unwrap();
+    assert!(text.contains("unlock-file") && text.contains("other-spellings = true"), "{text}");
+    assert!(!text.contains("resolver"), "{text}");
+}
+
+#[test]
+fn a_dns_that_does_not_answer_is_a_state_and_no_failure() {
+    let mut user = User::new();
+    user.generate();
+    let request = json!({"type": "accounts", "addresses": [ALICE], "dns": true, "deadline_ms": 3000});
+    let answer = user.good(request);
+    assert_eq!(answer["accounts"][0]["state"], "dns-unreachable");
+    let refused = json!({"type": "publish", "address": ALICE, "server": "127.0.0.1:9"});
+    assert_eq!(user.code(refused, b""), "update-refused");
+    let order = json!({"type": "publish", "address": ALICE, "server": "ns\nupdate delete example.test"});
+    assert_eq!(user.code(order, b""), "bad-request");
+}

@@ -473,7 +473,7 @@ fn after_a_rotation_old_mail_still_opens_and_the_date_decides_which_key_is_used(
         let signs = rows.as_array().unwrap().iter().filter(|row| row["selected_sign"] == true);
         signs.map(sha256).collect()
     };
-    assert_eq!(used("2026-06-07T00:00:00Z"), [first.clone()]);
+    assert_eq!(used("2026-06-07T00:00:00Z"), std::slice::from_ref(&first));
     assert_eq!(used("2026-06-08T00:00:01Z"), [second]);
     let rows = at("2026-06-09T00:00:00Z", &["list"]).good();
     let old = rows.as_array().unwrap().iter().find(|row| sha256(row) == first).unwrap().clone();

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Context, Output, files};
-use crate::message::Reading;
-use crate::message::outgoing::plain_message;
+use crate::message::{Reading, plain_message};
 use crate::service::engine::Engine;
 use crate::service::{Failure, details, recipients, verdict};
 

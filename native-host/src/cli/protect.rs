@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Context, Output, files};
+use super::files::{self, Draft, Input};
+use super::{Context, Output};
+use crate::message::outgoing::Source;
 use crate::mime::EmailAddress;
 use crate::service::engine::Engine;
-use crate::service::outgoing::{Wish, parse_address, parse_addresses, prepare};
+use crate::service::outgoing::{Audience, Wish, WishedLayers, parse_address, parse_addresses, prepare};
 use crate::service::requests::bcc_needs_own_copy;
 use crate::service::{Failure, recipients};
 
@@ -35,6 +37,21 @@ pub(super) struct Arguments {
     /// Encrypt to every recipient and to the sender
     #[arg(long)]
     encrypt: bool,
+    /// Put the signed text inside the signature object instead of beside it
+    #[arg(long)]
+    opaque: bool,
+    /// Leave all certificates out of the signature: readers find them in the DNS
+    #[arg(long)]
+    nocerts: bool,
+    /// Sign the encrypted message once more (RFC 2634)
+    #[arg(long)]
+    triple: bool,
+    /// Put the whole message inside as an attached message, header and all
+    #[arg(long)]
+    wrap: bool,
+    /// Leave the header outside as it is, the subject readable on the way
+    #[arg(long)]
+    no_header_protection: bool,
     /// The message [default: standard input]
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
@@ -45,37 +62,44 @@ pub(super) struct Arguments {
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Failure> {
     let engine = Engine::new(context.settings.clone());
-    let from = parse_address(&arguments.from)?;
-    let open = [parse_addresses(&arguments.to)?, parse_addresses(&arguments.cc)?].concat();
     let blind = parse_addresses(&arguments.bcc)?;
-    let copies = match (&arguments.bcc_dir, arguments.encrypt && !blind.is_empty()) {
-        (None, true) => return Err(bcc_needs_own_copy()),
-        (Some(dir), true) => blind.into_iter().map(|address| (copy_file(dir, &address), address)).collect(),
-        (_, false) => Vec::new(),
+    let wish = Wish {
+        from: parse_address(&arguments.from)?,
+        audience: Audience::Named {
+            to: [parse_addresses(&arguments.to)?, parse_addresses(&arguments.cc)?].concat(),
+            blind,
+        },
+        layers: WishedLayers::from_switches(arguments.sign, arguments.encrypt, arguments.triple)?,
+        opaque: arguments.opaque,
+        nocerts: arguments.nocerts,
+        wrap: arguments.wrap,
+        header_protection: !arguments.no_header_protection,
     };
-    let message = files::read(arguments.input.as_deref())?;
-    let make = |recipients: Vec<EmailAddress>| {
-        let Arguments { sign, encrypt, .. } = *arguments;
-        let wish = Wish { from: from.clone(), recipients, sign, encrypt };
-        prepare(&engine, &wish, recipients::PATIENCE)?.message(&message)
-    };
-    // Everything is made before anything is written: nothing is written on any error.
-    let protected = make(open)?;
-    let copies = copies
-        .into_iter()
-        .map(|(file, address): (PathBuf, EmailAddress)| Ok((file, make(vec![address])?)))
-        .collect::<Result<Vec<_>, Failure>>()?;
-    for (file, copy) in &copies {
-        files::write(file, copy)?;
+    if arguments.encrypt && !arguments.bcc.is_empty() && arguments.bcc_dir.is_none() {
+        return Err(bcc_needs_own_copy());
     }
-    let json = json!({ "signed": arguments.sign, "encrypted": arguments.encrypt, "copies": copies.len() });
-    match &arguments.output {
-        Some(file) => {
-            files::write(file, &protected)?;
-            Ok(Output::good(json, ""))
-        }
-        // The message itself is what a pipe wants, with or without --json.
-        None => Ok(Output { json: None, text: protected, status: 0 }),
+    let prepared = prepare(&engine, &wish, recipients::PATIENCE)?;
+    let mut input = Input::open(arguments.input.as_deref(), prepared.blind().is_empty())?;
+    // Everything is made before anything is put in its place: nothing is written on any error.
+    let mut main = Draft::beside(arguments.output.as_deref())?;
+    let made = prepared.protect(&mut input, &mut main, Source::Message)?;
+    let mut copies = Vec::new();
+    for address in prepared.blind() {
+        let copy = Wish { audience: Audience::Blind(address.clone()), ..wish.clone() };
+        let dir = arguments.bcc_dir.as_deref().unwrap_or(Path::new("."));
+        let mut draft = Draft::beside(Some(&copy_file(dir, address)))?;
+        input.rewind()?;
+        prepare(&engine, &copy, recipients::PATIENCE)?.protect(&mut input, &mut draft, Source::Message)?;
+        copies.push(draft);
+    }
+    let mut json = prepared.describe(&made);
+    if let Value::Object(fields) = &mut json {
+        fields.insert("copies".into(), json!(copies.len()));
+    }
+    // The message itself is what a pipe wants, with or without --json.
+    match files::keep_all(main, copies)? {
+        Some(text) => Ok(Output { json: None, text, status: 0 }),
+        None => Ok(Output::good(json, "")),
     }
 }
 

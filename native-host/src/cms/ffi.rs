@@ -5,6 +5,8 @@
 
 #![allow(unsafe_code)]
 
+mod stream;
+
 use std::ptr;
 
 use foreign_types_shared::{ForeignType, ForeignTypeRef};
@@ -18,6 +20,8 @@ use openssl::stack::{Stack, StackRef};
 use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Ref};
 use openssl_sys as sys;
+
+pub(super) use stream::Growing;
 
 /// Opaque structures of OpenSSL's `cms.h`.
 pub(super) enum CmsSignerInfo {}
@@ -81,12 +85,6 @@ unsafe extern "C" {
     fn CMS_RecipientInfo_kari_get0_reks(ri: *mut CmsRecipientInfo) -> *mut sys::OPENSSL_STACK;
     fn CMS_RecipientEncryptedKey_cert_cmp(rek: *mut CmsRecipientEncryptedKey, c: *mut sys::X509) -> c_int;
     fn CMS_get0_RecipientInfos(cms: *mut sys::CMS_ContentInfo) -> *mut sys::OPENSSL_STACK;
-    fn CMS_final(
-        cms: *mut sys::CMS_ContentInfo,
-        data: *mut sys::BIO,
-        dcont: *mut sys::BIO,
-        flags: c_uint,
-    ) -> c_int;
     fn EVP_PKEY_CTX_set_ecdh_kdf_md(ctx: *mut sys::EVP_PKEY_CTX, md: *const sys::EVP_MD) -> c_int;
 }
 
@@ -269,35 +267,45 @@ pub(super) struct SequenceAttribute<'a> {
     pub der: &'a [u8],
 }
 
-/// Signs `content` with SHA-256; detached unless `embed`. The time is `signing_time`, not the
-/// machine's.
-pub(super) fn sign<T: HasPrivate>(
-    content: &[u8],
-    certificate: &X509Ref,
-    key: &PKeyRef<T>,
-    chain: &[X509],
-    attributes: &[SequenceAttribute<'_>],
-    signing_time: &str,
-    embed: bool,
-) -> Result<CmsContentInfo, ErrorStack> {
+/// What a SignedData is made with.
+pub(super) struct Signing<'a, T> {
+    pub certificate: &'a X509Ref,
+    pub key: &'a PKeyRef<T>,
+    /// Goes along with the signer's certificate.
+    pub chain: &'a [X509],
+    /// Whether any certificate goes along.
+    pub with_certificates: bool,
+    pub attributes: &'a [SequenceAttribute<'a>],
+    /// `YYYYMMDDHHMMSSZ`: this, and not the machine's time.
+    pub time: &'a str,
+    /// SHA-512 instead of SHA-256: what Ed25519 asks for (RFC 8419 section 2.3).
+    pub sha512: bool,
+}
+
+/// Begins a SignedData; detached unless `embed`.
+pub(super) fn sign<T: HasPrivate>(with: &Signing<'_, T>, embed: bool) -> Result<Growing, ErrorStack> {
     let detached = if embed { 0 } else { sys::CMS_DETACHED };
-    let flags = sys::CMS_PARTIAL | sys::CMS_BINARY | sys::CMS_STREAM | sys::CMS_NOSMIMECAP | detached;
+    let bare = if with.with_certificates { 0 } else { sys::CMS_NOCERTS };
+    let flags = sys::CMS_PARTIAL | sys::CMS_BINARY | sys::CMS_STREAM | sys::CMS_NOSMIMECAP | detached | bare;
     // SAFETY: with PARTIAL all of these may be null (manual page of CMS_sign); the object is owned
-    // from here on. `add1` counts up certificate and key. The SignerInfo is lent by `cms`.
-    unsafe {
+    // from here on. `add1` counts up certificate and key. The SignerInfo is lent by `cms`; digests
+    // are static.
+    let cms = unsafe {
         let cms =
             owned(sys::CMS_sign(ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), flags))?;
-        let si = CMS_add1_signer(cms.as_ptr(), certificate.as_ptr(), key.as_ptr(), sys::EVP_sha256(), flags);
+        let digest = if with.sha512 { sys::EVP_sha512() } else { sys::EVP_sha256() };
+        let (certificate, key) = (with.certificate.as_ptr(), with.key.as_ptr());
+        let si = CMS_add1_signer(cms.as_ptr(), certificate, key, digest, flags);
         if si.is_null() {
             return Err(ErrorStack::get());
         }
-        for extra in chain {
+        for extra in with.chain.iter().filter(|_| with.with_certificates) {
             ok(CMS_add1_cert(cms.as_ptr(), extra.as_ptr()))?;
         }
         let time_oid = Asn1Object::from_str("1.2.840.113549.1.9.5")?;
-        let (kind, text) = time_text(signing_time);
+        let (kind, text) = time_text(with.time);
         ok(CMS_signed_add1_attr_by_OBJ(si, time_oid.as_ptr(), kind, text.as_ptr().cast(), length(text)?))?;
-        for attribute in attributes {
+        for attribute in with.attributes {
             let oid = Asn1Object::from_str(attribute.oid)?;
             let size = length(attribute.der)?;
             ok(CMS_signed_add1_attr_by_OBJ(
@@ -308,9 +316,9 @@ pub(super) fn sign<T: HasPrivate>(
                 size,
             ))?;
         }
-        finish(&cms, content, flags)?;
-        Ok(cms)
-    }
+        cms
+    };
+    if embed { Growing::embedding(cms) } else { Growing::digesting(cms) }
 }
 
 /// RFC 5652 section 11.3: UTCTime for the years 1950 to 2049, else GeneralizedTime. The text is
@@ -331,7 +339,7 @@ pub(super) struct Recipient<'a> {
 
 /// How a recipient's key receives the content-encryption key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Transport {
+pub enum Transport {
     /// RSAES-PKCS1-v1_5.
     Rsa,
     /// RSAES-OAEP with SHA-256 (RFC 8017 section 7.1).
@@ -340,16 +348,23 @@ pub(super) enum Transport {
     Ecdh,
 }
 
-/// Encrypts `content`: EnvelopedData, or AuthEnvelopedData for an AEAD cipher.
-pub(super) fn encrypt(
-    content: &[u8],
-    recipients: &[Recipient<'_>],
-    cipher: Cipher,
-) -> Result<CmsContentInfo, ErrorStack> {
+impl Transport {
+    /// The word in `--json`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rsa => "rsa-pkcs1",
+            Self::RsaOaep => "rsa-oaep",
+            Self::Ecdh => "ecdh",
+        }
+    }
+}
+
+/// Begins an EnvelopedData, or an AuthEnvelopedData for an AEAD cipher.
+pub(super) fn encrypt(recipients: &[Recipient<'_>], cipher: Cipher) -> Result<Growing, ErrorStack> {
     let flags = sys::CMS_PARTIAL | sys::CMS_BINARY | sys::CMS_STREAM;
     // SAFETY: with PARTIAL certificates and data may be null; the object is owned from here on.
     // `add1` counts up the certificate; the RecipientInfo and its context are lent by `cms`.
-    unsafe {
+    let cms = unsafe {
         let cms = owned(sys::CMS_encrypt(ptr::null_mut(), ptr::null_mut(), cipher.as_ptr(), flags))?;
         for recipient in recipients {
             let with_parameters = recipient.transport != Transport::Rsa;
@@ -371,9 +386,9 @@ pub(super) fn encrypt(
                 Transport::Ecdh => ok(EVP_PKEY_CTX_set_ecdh_kdf_md(context, sys::EVP_sha256()))?,
             }
         }
-        finish(&cms, content, flags)?;
-        Ok(cms)
-    }
+        cms
+    };
+    Growing::embedding(cms)
 }
 
 /// How many RecipientInfos there are; `None` where the object is not encrypted.
@@ -419,13 +434,6 @@ unsafe fn owned(pointer: *mut sys::CMS_ContentInfo) -> Result<CmsContentInfo, Er
     }
     // SAFETY: the caller's promise; the object is freed when dropped.
     Ok(unsafe { CmsContentInfo::from_ptr(pointer) })
-}
-
-fn finish(cms: &CmsContentInfo, content: &[u8], flags: c_uint) -> Result<(), ErrorStack> {
-    with_reader(content, |bio| {
-        // SAFETY: both objects outlive the call, which keeps neither.
-        ok(unsafe { CMS_final(cms.as_ptr(), bio, ptr::null_mut(), flags) })
-    })
 }
 
 /// Lends `octets` to OpenSSL as something to read from.

@@ -1,11 +1,12 @@
 //! Cryptographic Message Syntax (RFC 5652; AuthEnvelopedData: RFC 5083) over OpenSSL.
 //!
 //! [`CmsObject`] is any object, read from BER or DER. [`sign`], [`verify`], [`encrypt`] and
-//! [`decrypt`] each do one thing to one object; layers, MIME and the question who vouches for a
+//! [`decrypt`] each do one thing to one object, [`SignedStream`] and [`EncryptedStream`] piece by piece; layers, MIME and the question who vouches for a
 //! signer are `message`'s and `trust`'s.
 //!
 //! # Limitations
-//! - Content is held in memory; objects of 2 GiB and more are refused.
+//! - What is signed or encrypted passes through piece by piece; what is verified or decrypted is held
+//!   in memory, and objects of 2 GiB and more are refused.
 //! - Algorithms are those of the OpenSSL in use: 3.0 cannot do Ed25519, X25519 and
 //!   ChaCha20-Poly1305 in CMS.
 
@@ -20,9 +21,9 @@ mod tests;
 
 use openssl::error::ErrorStack;
 
-pub use encrypt::{ContentCipher, Encrypted, decrypt, encrypt};
+pub use encrypt::{ContentCipher, EncryptedStream, KeyTransport, Recipient, decrypt, encrypt};
 pub use object::{CmsObject, ObjectType};
-pub use sign::{Placement, sign};
+pub use sign::{Placement, SignedStream, SigningIdentity, readable_here, sign};
 pub use verify::{Signer, Weakness, verify};
 
 /// Why an operation on a CMS object came to nothing.

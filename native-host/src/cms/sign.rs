@@ -18,40 +18,100 @@ pub enum Placement {
     Embedded,
 }
 
-/// Signs `content` with SHA-256, RSASSA-PKCS1-v1_5 or ECDSA as the key is, and returns DER. The
-/// signer's certificate and `chain` are included, with the signing time, the content's digest and
-/// the algorithms that we can read ourselves.
-///
-/// Not checked: whether certificate and key are right for the sender, or valid now.
+/// Who signs, and what goes along with the signature.
+#[derive(Clone, Copy)]
+pub struct SigningIdentity<'a> {
+    /// The signer's certificate.
+    pub certificate: &'a Certificate,
+    /// What goes along for the readers' path building.
+    pub chain: &'a [Certificate],
+    /// The private key.
+    pub key: &'a PKeyRef<Private>,
+    /// The signing time to state.
+    pub at: UnixTime,
+    /// Whether the certificates go along. Without them readers must find the signer's elsewhere, in
+    /// the DNS for one.
+    pub with_certificates: bool,
+}
+
+impl SigningIdentity<'_> {
+    /// The digest, as `micalg` names it (RFC 8551 section 3.5.3.2).
+    pub fn micalg(&self) -> &'static str {
+        if self.signs_with_sha512() { "sha-512" } else { "sha-256" }
+    }
+
+    fn signs_with_sha512(&self) -> bool {
+        self.certificate.key_algorithm() == KeyAlgorithm::Ed25519
+    }
+}
+
+/// A SignedData under way: content goes in piece by piece.
+pub struct SignedStream(ffi::Growing);
+
+impl SignedStream {
+    /// Signs with SHA-256, RSASSA-PKCS1-v1_5 or ECDSA as the key is, or Ed25519 with SHA-512. The
+    /// signing time, the content's digest and the algorithms that we can read ourselves are signed
+    /// with it.
+    ///
+    /// Not checked: whether certificate and key are right for the sender, or valid now.
+    ///
+    /// # Errors
+    /// [`CmsError::Openssl`].
+    pub fn begin(identity: &SigningIdentity<'_>, placement: Placement) -> Result<Self, CmsError> {
+        let certificate = identity.certificate;
+        let capabilities = readable_here(certificate).to_der().map_err(|_| CmsError::NotCms)?;
+        let chain: Vec<_> = identity.chain.iter().map(|c| c.x509().to_owned()).collect();
+        let signing = ffi::Signing {
+            certificate: certificate.x509(),
+            key: identity.key,
+            chain: &chain,
+            with_certificates: identity.with_certificates,
+            attributes: &[ffi::SequenceAttribute { oid: SMIME_CAPABILITIES, der: &capabilities }],
+            time: &identity.at.to_asn1(),
+            sha512: identity.signs_with_sha512(),
+        };
+        ffi::sign(&signing, placement == Placement::Embedded).map(Self).map_err(CmsError::Openssl)
+    }
+
+    /// Takes the next piece. What is ready of an object that embeds its content is appended to
+    /// `out`.
+    ///
+    /// # Errors
+    /// [`CmsError::Openssl`]; the object is worthless after it.
+    pub fn push(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
+        self.0.push(content, out).map_err(CmsError::Openssl)
+    }
+
+    /// Ends the content and signs. Appends to `out` the rest of the object, or all of a detached
+    /// one.
+    ///
+    /// # Errors
+    /// [`CmsError::Openssl`].
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<(), CmsError> {
+        let detached = self.0.finish(out).map_err(CmsError::Openssl)?;
+        out.extend_from_slice(&detached);
+        Ok(())
+    }
+}
+
+/// Signs `content`, which is all there.
 ///
 /// # Errors
-/// [`CmsError::Openssl`].
+/// As [`SignedStream`].
 pub fn sign(
     content: &[u8],
-    certificate: &Certificate,
-    key: &PKeyRef<Private>,
-    chain: &[Certificate],
+    identity: &SigningIdentity<'_>,
     placement: Placement,
-    signing_time: UnixTime,
 ) -> Result<Vec<u8>, CmsError> {
-    let capabilities = readable_by_us(certificate).to_der().map_err(|_| CmsError::NotCms)?;
-    let attributes = [ffi::SequenceAttribute { oid: SMIME_CAPABILITIES, der: &capabilities }];
-    let chain: Vec<_> = chain.iter().map(|c| c.x509().to_owned()).collect();
-    ffi::sign(
-        content,
-        certificate.x509(),
-        key,
-        &chain,
-        &attributes,
-        &signing_time.to_asn1(),
-        placement == Placement::Embedded,
-    )
-    .and_then(|cms| cms.to_der())
-    .map_err(CmsError::Openssl)
+    let mut object = Vec::new();
+    let mut stream = SignedStream::begin(identity, placement)?;
+    stream.push(content, &mut object)?;
+    stream.finish(&mut object)?;
+    Ok(object)
 }
 
 /// What the owner of this certificate reads with this program, best first.
-fn readable_by_us(certificate: &Certificate) -> Capabilities {
+pub fn readable_here(certificate: &Certificate) -> Capabilities {
     let content =
         [Capability::Aes256Gcm, Capability::Aes256Cbc, Capability::Aes128Gcm, Capability::Aes128Cbc];
     let is_rsa = matches!(certificate.key_algorithm(), KeyAlgorithm::Rsa(_));

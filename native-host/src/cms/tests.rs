@@ -22,8 +22,22 @@ fn person(key: PKey<Private>, serial: &[u8], reads: &[Capability]) -> Person {
     Person { certificate, key }
 }
 
+fn identity(who: &Person) -> SigningIdentity<'_> {
+    SigningIdentity {
+        certificate: &who.certificate,
+        chain: &[],
+        key: &who.key,
+        at: SIGNED_AT,
+        with_certificates: true,
+    }
+}
+
+fn to(certificate: &Certificate) -> Recipient<'_> {
+    Recipient { certificate, known: None }
+}
+
 fn signed(who: &Person, content: &[u8], placement: Placement) -> CmsObject {
-    let der = sign(content, &who.certificate, &who.key, &[], placement, SIGNED_AT).unwrap();
+    let der = sign(content, &identity(who), placement).unwrap();
     CmsObject::parse(&der).unwrap()
 }
 
@@ -51,14 +65,14 @@ fn what_was_not_signed_does_not_verify() {
     let mut embedded = signed(&who, b"text", Placement::Embedded);
     assert!(matches!(verify(&mut embedded, Some(b"other"), &[]), Err(CmsError::ContentDiffers)));
     assert!(matches!(CmsObject::parse(b"text"), Err(CmsError::NotCms)));
-    let der = encrypt(b"text", &[&who.certificate], ContentCipher::Aes256Cbc).unwrap().der;
+    let der = encrypt(b"text", &[to(&who.certificate)], ContentCipher::Aes256Cbc).unwrap();
     assert!(matches!(verify(&mut CmsObject::parse(&der).unwrap(), None, &[]), Err(CmsError::WrongType)));
 }
 
 #[test]
 fn every_octet_of_a_signature_counts_or_is_not_what_is_shown() {
     let who = person(p256(), &[1], &[]);
-    let der = sign(b"text", &who.certificate, &who.key, &[], Placement::Detached, SIGNED_AT).unwrap();
+    let der = sign(b"text", &identity(&who), Placement::Detached).unwrap();
     for at in 0..der.len() {
         let mut changed = der.clone();
         changed[at] ^= 1;
@@ -77,10 +91,13 @@ fn every_octet_of_a_signature_counts_or_is_not_what_is_shown() {
 fn the_cipher_follows_what_every_recipient_reads() {
     let new = person(rsa(2048), &[1], &[Capability::Aes256Gcm, Capability::RsaesOaep]);
     let old = person(p256(), &[2], &[]);
-    assert_eq!(ContentCipher::for_recipients(&[&new.certificate]), ContentCipher::Aes256Gcm);
-    let both = [&new.certificate, &old.certificate];
+    assert_eq!(ContentCipher::for_recipients(&[to(&new.certificate)]), ContentCipher::Aes256Gcm);
+    let both = [to(&new.certificate), to(&old.certificate)];
     assert_eq!(ContentCipher::for_recipients(&both), ContentCipher::Aes256Cbc);
     assert_eq!(ContentCipher::for_recipients(&[]), ContentCipher::Aes256Cbc);
+    let learned = Capabilities::new([Capability::Aes256Gcm]);
+    let known = Recipient { certificate: &old.certificate, known: Some(&learned) };
+    assert_eq!(ContentCipher::for_recipients(&[to(&new.certificate), known]), ContentCipher::Aes256Gcm);
 }
 
 #[test]
@@ -88,7 +105,7 @@ fn each_recipient_decrypts_and_nobody_else() {
     let (rsa, ec) = (person(rsa(2048), &[1], &[Capability::RsaesOaep]), person(p256(), &[2], &[]));
     let stranger = person(p256(), &[3], &[]);
     for cipher in [ContentCipher::Aes256Cbc, ContentCipher::Aes256Gcm] {
-        let der = encrypt(b"secret", &[&rsa.certificate, &ec.certificate], cipher).unwrap().der;
+        let der = encrypt(b"secret", &[to(&rsa.certificate), to(&ec.certificate)], cipher).unwrap();
         let object = CmsObject::parse(&der).unwrap();
         assert_eq!(object.content_cipher_name(), cipher.name());
         for who in [&rsa, &ec] {
@@ -106,7 +123,7 @@ fn each_recipient_decrypts_and_nobody_else() {
 fn a_changed_authenticated_ciphertext_yields_nothing() {
     let who = person(rsa(2048), &[1], &[]);
     let secret = vec![b'x'; 5000];
-    let der = encrypt(&secret, &[&who.certificate], ContentCipher::Aes256Gcm).unwrap().der;
+    let der = encrypt(&secret, &[to(&who.certificate)], ContentCipher::Aes256Gcm).unwrap();
     for at in [der.len() - 1, der.len() - 20, der.len() - 2000] {
         let mut changed = der.clone();
         changed[at] ^= 1;
@@ -119,4 +136,43 @@ fn a_changed_authenticated_ciphertext_yields_nothing() {
 #[test]
 fn nobody_to_encrypt_to_is_an_error() {
     assert!(encrypt(b"secret", &[], ContentCipher::Aes256Cbc).is_err());
+}
+
+#[test]
+fn pieces_make_the_same_content() {
+    let who = person(rsa(2048), &[1], &[]);
+    let text: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    let feed = |push: &mut dyn FnMut(&[u8])| text.chunks(7_777).for_each(push);
+    for cipher in [ContentCipher::Aes256Cbc, ContentCipher::Aes256Gcm] {
+        let (mut stream, mut out) =
+            (EncryptedStream::begin(&[to(&who.certificate)], cipher).unwrap(), Vec::new());
+        feed(&mut |piece| stream.push(piece, &mut out).unwrap());
+        assert!(out.len() > 200_000, "it comes out as it goes in");
+        stream.finish(&mut out).unwrap();
+        let object = CmsObject::parse(&out).unwrap();
+        assert_eq!(object.content_cipher_name(), cipher.name());
+        assert!(decrypt(&object, &who.certificate, &who.key).unwrap() == text);
+    }
+    for (placement, beside) in [(Placement::Detached, Some(&text[..])), (Placement::Embedded, None)] {
+        let (mut stream, mut out) = (SignedStream::begin(&identity(&who), placement).unwrap(), Vec::new());
+        feed(&mut |piece| stream.push(piece, &mut out).unwrap());
+        stream.finish(&mut out).unwrap();
+        assert_eq!(verify(&mut CmsObject::parse(&out).unwrap(), beside, &[]).unwrap().len(), 1);
+    }
+    drop(EncryptedStream::begin(&[to(&who.certificate)], ContentCipher::Aes256Gcm)); // given up half-way
+}
+
+#[test]
+fn certificates_can_be_left_out() {
+    let who = person(p256(), &[1], &[]);
+    let bare = SigningIdentity {
+        with_certificates: false,
+        chain: std::slice::from_ref(&who.certificate),
+        ..identity(&who)
+    };
+    let der = sign(b"text", &bare, Placement::Detached).unwrap();
+    let mut object = CmsObject::parse(&der).unwrap();
+    assert!(object.certificates().is_empty());
+    assert!(matches!(verify(&mut object, Some(b"text"), &[]), Err(CmsError::SignerCertificateMissing)));
+    assert_eq!(verify(&mut object, Some(b"text"), &[who.certificate]).unwrap().len(), 1);
 }

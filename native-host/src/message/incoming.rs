@@ -1,5 +1,6 @@
 //! Opening a received message: one verdict, and the one entity that may be shown.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use crate::mime::address::{Mailbox, parse_mailbox_list};
 use crate::mime::canonical::to_crlf;
 use crate::mime::header::HeaderError;
 use crate::mime::protected::{Intent, ProtectedHeaders};
-use crate::mime::{EmailAddress, Entity, Headers};
+use crate::mime::{EmailAddress, Entity, Headers, legacy_display};
 use crate::trust::{Judge, Memory};
 
 /// Largest message that is opened.
@@ -105,6 +106,11 @@ pub fn open(
     let checked = hold_to_shown(checked, reading.shown, content.as_deref());
     let (signature, history) = decide(checked, from.as_ref(), &Bench { judge, memory, now });
     let (content, encryption) = withhold(content, encryption, &signature, reading.show_unauthentic);
+    let content = match encryption {
+        // RFC 9788 section 4.5.3: the protected fields are shown themselves.
+        Encryption::Decrypted { .. } => content.map(without_legacy_display),
+        _ => content,
+    };
     let unwrapped = !trail.is_empty();
     let inside = content.as_deref().filter(|_| unwrapped).and_then(|octets| Entity::parse(octets).ok());
     let protected = inside.as_ref().and_then(ProtectedHeaders::of);
@@ -132,6 +138,14 @@ pub fn open(
         layers: trail,
         protected,
     })
+}
+
+/// The octets themselves where there is nothing to take out, without copying.
+fn without_legacy_display(content: Bytes) -> Bytes {
+    match legacy_display::remove(&content) {
+        Cow::Borrowed(_) => content,
+        Cow::Owned(changed) => changed.into(),
+    }
 }
 
 /// The one address in the one From field (RFC 5322 section 3.6.2); a Sender field changes nothing.

@@ -3,8 +3,10 @@
 pub mod incoming;
 mod layers;
 pub mod outgoing;
+mod plain;
 pub mod verdict;
 
 pub use incoming::{OpenError, Opened, Reading, open};
 pub use layers::Layer;
+pub use plain::plain_message;
 pub use verdict::Verdict;

@@ -80,6 +80,20 @@ impl ContentType {
         Some(joined)
     }
 
+    /// The whole field written anew, without the parameters of these names; no line end behind it.
+    pub fn field_without(&self, names: &[&str]) -> String {
+        let mut field = format!("Content-Type: {}", self.media);
+        for (name, value) in self.parameters.iter().filter(|(name, _)| !names.contains(&&**name)) {
+            if name.ends_with('*') {
+                field.push_str(&format!(";\r\n {name}={value}")); // RFC 2231 section 4: never quoted
+            } else {
+                let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
+                field.push_str(&format!(";\r\n {name}=\"{quoted}\""));
+            }
+        }
+        field
+    }
+
     /// What it means to S/MIME. The `smime-type` parameter is a hint nobody verifies and is not
     /// looked at: the CMS object says itself what it is.
     pub fn kind(&self) -> Kind {

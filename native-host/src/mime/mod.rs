@@ -7,7 +7,9 @@ pub mod address;
 pub mod canonical;
 pub mod content_type;
 pub mod header;
+pub mod legacy_display;
 pub mod protected;
+pub mod protecting;
 pub mod split;
 pub mod transfer;
 

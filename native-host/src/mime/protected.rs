@@ -1,8 +1,7 @@
 //! Header fields inside the cryptographic envelope: RFC 9788, and the older
 //! `protected-headers="v1"` that Enigmail began and many mailers still write.
 //!
-//! # Limitations
-//! Legacy display elements (RFC 9788 section 4.5.3) are not removed.
+//! [`super::protecting`] writes them, [`super::legacy_display`] what stands in the text beside them.
 
 use super::{Entity, Headers};
 

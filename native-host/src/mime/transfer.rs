@@ -9,8 +9,9 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 
 use super::header::{HeaderError, Headers};
 
-/// Characters of base64 in a line: 72 octets of content, below RFC 2045's 76.
+/// Characters of base64 in a line (RFC 2045 section 6.8), and the octets they stand for.
 const LINE: usize = 76;
+const LINE_OCTETS: usize = LINE / 4 * 3;
 
 /// Characters of base64 that are decoded at once; a multiple of four.
 const BLOCK: usize = 64 * 1024;
@@ -106,14 +107,55 @@ fn decode_quoted_printable(body: &[u8]) -> Result<Vec<u8>, TransferError> {
 
 /// Base64 in CRLF lines, the last one ended too.
 pub fn base64_lines(octets: &[u8]) -> Vec<u8> {
-    let text = STANDARD.encode(octets);
-    let lines = text.len().div_ceil(LINE);
-    let mut out = Vec::with_capacity(text.len().saturating_add(lines.saturating_mul(2)));
-    for line in text.as_bytes().chunks(LINE) {
-        out.extend_from_slice(line);
-        out.extend_from_slice(b"\r\n");
-    }
+    let mut out = Vec::with_capacity(octets.len() / LINE_OCTETS * (LINE + 2) + LINE + 2);
+    let mut lines = Base64Lines::default();
+    lines.push(octets, &mut out);
+    lines.finish(&mut out);
     out
+}
+
+/// [`base64_lines`] for octets that come in pieces.
+#[derive(Debug, Default)]
+pub struct Base64Lines {
+    /// The beginning of a line that is not full yet.
+    begun: Vec<u8>,
+}
+
+impl Base64Lines {
+    /// Appends the lines that are full to `out`.
+    pub fn push(&mut self, mut octets: &[u8], out: &mut Vec<u8>) {
+        if !self.begun.is_empty() {
+            let missing = LINE_OCTETS.saturating_sub(self.begun.len());
+            let (first, rest) = octets.split_at_checked(missing).unwrap_or((octets, &[]));
+            self.begun.extend_from_slice(first);
+            octets = rest;
+            if self.begun.len() < LINE_OCTETS {
+                return;
+            }
+            line(&self.begun, out);
+            self.begun.clear();
+        }
+        let full = octets.chunks_exact(LINE_OCTETS);
+        self.begun.extend_from_slice(full.remainder());
+        full.for_each(|octets| line(octets, out));
+    }
+
+    /// Appends the last line.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        if !self.begun.is_empty() {
+            line(&self.begun, out);
+        }
+    }
+}
+
+fn line(octets: &[u8], out: &mut Vec<u8>) {
+    let mut text = [0; LINE + 2];
+    // A line's octets always fit into a line.
+    let length = STANDARD.encode_slice(octets, &mut text).unwrap_or(0);
+    if let Some(end) = text.get_mut(length..length.saturating_add(2)) {
+        end.copy_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(text.get(..length.saturating_add(2)).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -150,6 +192,15 @@ mod tests {
             let mut message = b"Content-Transfer-Encoding: base64\r\n\r\n".to_vec();
             message.extend(base64_lines(&octets));
             assert_eq!(decoded(&message).unwrap(), octets);
+        }
+
+        #[test]
+        fn base64_in_pieces_is_the_same(octets: Vec<u8>, size in 1_usize..150) {
+            let (mut lines, mut out) = (Base64Lines::default(), Vec::new());
+            octets.chunks(size).for_each(|piece| lines.push(piece, &mut out));
+            lines.finish(&mut out);
+            assert_eq!(out, base64_lines(&octets));
+            assert!(out.split(|b| *b == b'\n').all(|line| line.len() <= 77));
         }
 
         #[test]

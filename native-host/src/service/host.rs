@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Write};
 use std::sync::Arc;
 
 use super::engine::Engine;
-use super::session::{self, Reply, Service, Work};
+use super::session::{self, Body, Reply, Service, Work};
 use super::{Code, Failure};
 use crate::config::{Layer, LogSettings, Settings};
 use crate::logging;
@@ -54,7 +54,7 @@ pub fn main(arguments: Vec<String>) -> u8 {
 struct Misconfigured(Failure);
 
 impl Service for Misconfigured {
-    fn call(&self, _: Call, _: Vec<u8>, _: &Work) -> Result<Reply, Failure> {
+    fn call(&self, _: Call, _: Body, _: &Work) -> Result<Reply, Failure> {
         Err(self.0.clone())
     }
 }

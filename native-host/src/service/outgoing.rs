@@ -2,6 +2,7 @@
 //! of the sender's keys serve. Used by the wire's `protect` and by `dane-smime protect`.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,29 +12,114 @@ use super::failure::dns as words;
 use super::recipients::{find_all, recipient_state};
 use super::{Code, Failure};
 use crate::clock::UnixTime;
+use crate::cms::{Recipient, SigningIdentity, readable_here};
 use crate::keys::SigningKey;
-use crate::message::outgoing::{Plan, Protected, SigningIdentity, protect_entity, protect_message};
+use crate::message::outgoing::{Made, Manner, Plan, Source, protect};
 use crate::mime::EmailAddress;
-use crate::x509::Certificate;
+use crate::x509::{Capabilities, Capability, Certificate};
 
 /// What the sender asks for.
+#[derive(Clone, Debug)]
 pub struct Wish {
     /// The sender.
     pub from: EmailAddress,
-    /// Everybody whom a reader of the mail may see named in its envelope.
-    pub recipients: Vec<EmailAddress>,
-    /// Whether to sign.
-    pub sign: bool,
-    /// Whether to encrypt.
-    pub encrypt: bool,
+    /// Who is to read it.
+    pub audience: Audience,
+    /// What is done to it.
+    pub layers: WishedLayers,
+    /// Whether the signed text goes inside the object.
+    pub opaque: bool,
+    /// Whether the signature carries no certificates.
+    pub nocerts: bool,
+    /// Whether the whole message goes inside as `message/rfc822`.
+    pub wrap: bool,
+    /// Whether header fields go inside.
+    pub header_protection: bool,
+}
+
+/// Who is to read a mail.
+#[derive(Clone, Debug)]
+pub enum Audience {
+    /// One blind recipient, and nobody else: not even the sender, whom the envelope would name.
+    Blind(EmailAddress),
+    /// The sender.
+    Sender,
+    /// The sender, and everybody whom the envelope may name.
+    Named {
+        /// Encrypted to.
+        to: Vec<EmailAddress>,
+        /// Not encrypted to, but nothing is made unless it could be: they get copies of their own.
+        blind: Vec<EmailAddress>,
+    },
+}
+
+/// What is done to a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WishedLayers {
+    /// Encrypt.
+    Encrypt,
+    /// Sign.
+    Sign,
+    /// Sign, then encrypt.
+    SignAndEncrypt,
+    /// Sign, encrypt, and sign the ciphertext.
+    TripleWrap,
+}
+
+impl WishedLayers {
+    /// From the switches of wire and command line.
+    ///
+    /// # Errors
+    /// `bad-request` where nothing, or something contradictory, is asked for.
+    pub fn from_switches(sign: bool, encrypt: bool, triple: bool) -> Result<Self, Failure> {
+        match (sign, encrypt, triple) {
+            (true, true, true) => Ok(Self::TripleWrap),
+            (true, true, false) => Ok(Self::SignAndEncrypt),
+            (true, false, false) => Ok(Self::Sign),
+            (false, true, false) => Ok(Self::Encrypt),
+            (false, false, false) => {
+                Err(Failure::new(Code::BadRequest, "Neither signing nor encrypting was asked for."))
+            }
+            (_, _, true) => {
+                let words = "Triple wrapping signs and encrypts: both must be asked for.";
+                Err(Failure::new(Code::BadRequest, words))
+            }
+        }
+    }
+
+    /// Whether the text is signed.
+    pub const fn signs(self) -> bool {
+        !matches!(self, Self::Encrypt)
+    }
+
+    /// Whether it is encrypted.
+    pub const fn encrypts(self) -> bool {
+        !matches!(self, Self::Sign)
+    }
 }
 
 /// Everything that is needed, found and proven.
 pub struct Prepared {
+    layers: WishedLayers,
+    manner: Manner,
+    with_certificates: bool,
     signer: Option<SigningKey>,
-    encrypt_to: Vec<Certificate>,
-    addresses: Vec<EmailAddress>,
+    encrypt_to: Vec<Addressee>,
+    blind: Vec<EmailAddress>,
     sign_time: UnixTime,
+}
+
+/// A certificate to encrypt to, whose it is, and what is known of its owner's program.
+struct Addressee {
+    address: EmailAddress,
+    certificate: Certificate,
+    known: Option<Capabilities>,
+}
+
+impl Addressee {
+    fn recipient(&self) -> Recipient<'_> {
+        Recipient { certificate: &self.certificate, known: self.known.as_ref() }
+    }
 }
 
 /// Parses addresses as a user or an add-on gives them.
@@ -56,49 +142,74 @@ pub fn parse_address(text: &str) -> Result<EmailAddress, Failure> {
 }
 
 /// Finds the sender's keys and every recipient's certificates. The sender always gets a copy that
-/// they can read.
+/// they can read, but for the copies of blind recipients.
 ///
 /// # Errors
 /// `recipient-without-certificate` with all who stand in the way; `no-own-certificate`,
 /// `no-signing-key`, and what the keyring says.
 pub fn prepare(engine: &Engine, wish: &Wish, deadline: Duration) -> Result<Prepared, Failure> {
-    if !wish.sign && !wish.encrypt {
-        let words = "Neither signing nor encrypting was asked for.";
-        return Err(Failure::new(Code::BadRequest, words));
-    }
     let now = engine.now();
     let mut encrypt_to = Vec::new();
-    let mut addresses = BTreeSet::new();
-    if wish.encrypt {
-        encrypt_to = engine.keys().own_certificates_for(&wish.from, now)?;
-        addresses.insert(wish.from.clone());
-        let others: BTreeSet<_> = wish.recipients.iter().filter(|a| **a != wish.from).cloned().collect();
-        let others: Vec<_> = others.into_iter().collect();
-        encrypt_to.extend(certificates_of(engine, &others, deadline)?);
-        addresses.extend(others);
+    let mut blind = Vec::new();
+    if wish.layers.encrypts() {
+        // Asked for even where the copy is for somebody else: who cannot read their own mail must not
+        // find that out after half of the copies are gone.
+        let own = engine.keys().own_certificates_for(&wish.from, now)?;
+        if !matches!(wish.audience, Audience::Blind(_)) {
+            encrypt_to.extend(own.into_iter().map(|certificate| Addressee {
+                address: wish.from.clone(),
+                known: Some(readable_here(&certificate)),
+                certificate,
+            }));
+        }
+        let everybody = match &wish.audience {
+            Audience::Sender => BTreeSet::new(),
+            Audience::Blind(address) => BTreeSet::from([address.clone()]),
+            Audience::Named { to, blind: copies } => {
+                let named: BTreeSet<_> = to.iter().chain([&wish.from]).collect();
+                let unnamed: BTreeSet<_> = copies.iter().filter(|copy| !named.contains(copy)).collect();
+                blind = unnamed.into_iter().cloned().collect();
+                to.iter().chain(&blind).filter(|address| **address != wish.from).cloned().collect()
+            }
+        };
+        let found = certificates_of(engine, &everybody, deadline)?;
+        let named = found.into_iter().filter(|addressee| !blind.contains(&addressee.address));
+        encrypt_to.extend(named);
     }
     // The key is unsealed last: a locked keyring is not asked about when nothing will be made.
-    let signer = if wish.sign { Some(engine.keys().signer_for(&wish.from, now)?) } else { None };
-    Ok(Prepared { signer, encrypt_to, addresses: addresses.into_iter().collect(), sign_time: now })
+    let signer = if wish.layers.signs() { Some(engine.keys().signer_for(&wish.from, now)?) } else { None };
+    let manner = Manner {
+        opaque: wish.opaque,
+        wrap: wish.wrap,
+        header_protection: wish.header_protection,
+        legacy_display: encrypt_to.iter().any(|addressee| addressee.address != wish.from),
+    };
+    let (layers, with_certificates) = (wish.layers, !wish.nocerts);
+    Ok(Prepared { layers, manner, with_certificates, signer, encrypt_to, blind, sign_time: now })
 }
 
 /// All or nothing: mail is encrypted to every recipient or not sent.
 fn certificates_of(
     engine: &Engine,
-    addresses: &[EmailAddress],
+    addresses: &BTreeSet<EmailAddress>,
     deadline: Duration,
-) -> Result<Vec<Certificate>, Failure> {
+) -> Result<Vec<Addressee>, Failure> {
     if addresses.is_empty() {
         return Ok(Vec::new());
     }
+    let addresses: Vec<_> = addresses.iter().cloned().collect();
     let directory = engine.directory()?;
-    let findings = find_all(&*directory, addresses, engine.now(), deadline);
+    let findings = find_all(&*directory, &addresses, engine.now(), deadline);
     let mut found = Vec::new();
     let mut in_the_way: Vec<Value> = Vec::new();
     for (address, finding) in addresses.iter().zip(findings) {
         match finding {
             Ok(finding) if recipient_state(&finding) == "ready" => {
-                found.extend(finding.encryption_certificates().cloned());
+                found.extend(finding.encryption_certificates().cloned().map(|certificate| Addressee {
+                    address: address.clone(),
+                    certificate,
+                    known: None,
+                }));
             }
             Ok(finding) => in_the_way.push(json!({
                 "address": address.to_string(),
@@ -126,53 +237,66 @@ fn refusal(in_the_way: Vec<Value>) -> Failure {
 }
 
 impl Prepared {
-    /// Protects an entity.
+    /// Protects what `input` holds, and writes it to `output`, which is worthless after an error.
     ///
     /// # Errors
     /// What the layer beneath says.
-    pub fn entity(&self, entity: &[u8]) -> Result<Protected, Failure> {
-        self.with_plan(|plan, unique| Ok(protect_entity(entity, plan, unique)?))
-    }
-
-    /// Protects a whole message.
-    ///
-    /// # Errors
-    /// What the layer beneath says.
-    pub fn message(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        self.with_plan(|plan, unique| Ok(protect_message(message, plan, unique)?))
-    }
-
-    /// The addresses encrypted to, the sender's included.
-    pub fn addresses(&self) -> &[EmailAddress] {
-        &self.addresses
-    }
-
-    /// Whether the result is signed.
-    pub fn signs(&self) -> bool {
-        self.signer.is_some()
-    }
-
-    /// Whether the result is encrypted.
-    pub fn encrypts(&self) -> bool {
-        !self.encrypt_to.is_empty()
-    }
-
-    fn with_plan<T>(&self, make: impl FnOnce(Plan<'_>, &str) -> Result<T, Failure>) -> Result<T, Failure> {
+    pub fn protect(
+        &self,
+        input: &mut dyn Read,
+        output: &mut dyn Write,
+        source: Source<'_>,
+    ) -> Result<Made, Failure> {
         let unique = unique_boundary()?;
-        let recipients: Vec<&Certificate> = self.encrypt_to.iter().collect();
+        let recipients: Vec<_> = self.encrypt_to.iter().map(Addressee::recipient).collect();
         let identity = self.signer.as_ref().map(|signer| SigningIdentity {
             certificate: &signer.certificate,
             chain: &signer.chain,
             key: signer.private.pkey(),
             at: self.sign_time,
+            with_certificates: self.with_certificates,
         });
-        let plan = match (&identity, recipients.is_empty()) {
-            (Some(identity), true) => Plan::Sign(identity),
-            (Some(identity), false) => Plan::SignAndEncrypt(identity, &recipients),
-            (None, _) => Plan::Encrypt(&recipients),
+        let plan = match (self.layers, &identity) {
+            (WishedLayers::Encrypt, _) => Plan::Encrypt(&recipients),
+            (WishedLayers::Sign, Some(identity)) => Plan::Sign(identity),
+            (WishedLayers::SignAndEncrypt, Some(identity)) => Plan::SignAndEncrypt(identity, &recipients),
+            (WishedLayers::TripleWrap, Some(identity)) => Plan::TripleWrap(identity, &recipients),
+            (_, None) => return Err(Failure::new(Code::NoSigningKey, "There is no key to sign with.")),
         };
-        make(plan, &unique)
+        Ok(protect(input, output, source, plan, self.manner, &unique)?)
     }
+
+    /// What a caller is told of the result, as the wire's `result` and the command line's `--json`.
+    pub fn describe(&self, made: &Made) -> Value {
+        let addresses: BTreeSet<_> = self.encrypt_to.iter().map(|a| a.address.to_string()).collect();
+        json!({
+            "signed": self.layers.signs(),
+            "encrypted": self.layers.encrypts(),
+            "content_type": made.media_type,
+            "algorithm": made.cipher.map(|cipher| cipher.name()),
+            "recipients": addresses,
+            "encrypted_to": self.encrypt_to.iter().map(addressee).collect::<Vec<_>>(),
+            "blind_copies": self.blind.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "outer_headers": made.outer_changes,
+        })
+    }
+
+    /// The blind recipients who must get copies of their own.
+    pub fn blind(&self) -> &[EmailAddress] {
+        &self.blind
+    }
+}
+
+/// One line of the details that a reader may look at: to whom, with which key, and how.
+fn addressee(addressee: &Addressee) -> Value {
+    let recipient = addressee.recipient();
+    json!({
+        "address": addressee.address.to_string(),
+        "sha256": addressee.certificate.sha256().to_string(),
+        "key": addressee.certificate.key_algorithm().to_string(),
+        "transport": recipient.key_transport().ok().map(|transport| transport.word()),
+        "reads_gcm": recipient.reads(Capability::Aes256Gcm),
+    })
 }
 
 /// 16 octets from OpenSSL's generator: a boundary that no content holds but by design.

@@ -1,27 +1,33 @@
 //! The requests of the wire, each a few lines over the library.
 
+use std::io::{self, Read};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::engine::Engine;
-use super::outgoing::{self, Wish};
-use super::session::{Reply, Service, Work};
+use super::outgoing::{self, Audience, Wish, WishedLayers};
+use super::session::{Body, Reply, Service, Work};
 use super::{Code, Failure, details, recipients, verdict};
 use crate::message::Reading;
+use crate::message::outgoing::Source;
+use crate::mime::protecting::OuterField;
 use crate::wire::request::{Call, Lookup, Open, Protect, Purpose};
 
 /// How long before the add-on stops waiting the host stops asking the DNS, so that there is time
 /// to say why.
 const MARGIN: Duration = Duration::from_millis(500);
 
+/// Octets between two `progress` frames.
+const TOLD_EVERY: u64 = 4 * 1024 * 1024;
+
 impl Service for Engine {
-    fn call(&self, call: Call, body: Vec<u8>, work: &Work) -> Result<Reply, Failure> {
+    fn call(&self, call: Call, body: Body, work: &Work) -> Result<Reply, Failure> {
         match call {
             Call::Key(call) => self.call_keys(call, &body, work),
             Call::Keys => self.list_keys(),
             Call::Lookup(request) => self.lookup(&request, work),
-            Call::Protect(request) => self.protect(&request, &body, work),
+            Call::Protect(request) => self.protect(&request, body, work),
             Call::Open(request) => self.open_message(&request, body, work),
         }
     }
@@ -43,35 +49,21 @@ impl Engine {
         Ok(Reply { fields: object(json!({ "results": results })), body: None })
     }
 
-    fn protect(&self, request: &Protect, entity: &[u8], work: &Work) -> Result<Reply, Failure> {
-        let from = outgoing::parse_address(&request.from)?;
-        let wish = match request.purpose {
-            Purpose::Draft => Wish { from, recipients: Vec::new(), sign: false, encrypt: request.encrypt },
-            Purpose::Send => {
-                if request.encrypt && !request.bcc.is_empty() {
-                    return Err(bcc_needs_own_copy());
-                }
-                let all = [&*request.to, &*request.cc, &*request.bcc].concat();
-                let recipients = outgoing::parse_addresses(&all)?;
-                Wish { from, recipients, sign: request.sign, encrypt: request.encrypt }
-            }
-        };
+    fn protect(&self, request: &Protect, body: Body, work: &Work) -> Result<Reply, Failure> {
+        let wish = wish(request)?;
+        let headers = outer_fields(&request.headers)?;
         work.progress("certificates", None, None);
         let prepared = outgoing::prepare(self, &wish, patience(work))?;
         work.go_on()?;
-        work.progress("protecting", None, None);
-        let protected = prepared.entity(entity)?;
-        let fields = json!({
-            "signed": prepared.signs(),
-            "encrypted": prepared.encrypts(),
-            "content_type": protected.media_type,
-            "algorithm": protected.cipher.map(|cipher| cipher.name()),
-            "recipients": prepared.addresses().iter().map(ToString::to_string).collect::<Vec<_>>(),
-        });
-        Ok(Reply { fields: object(fields), body: Some(protected.entity.into()) })
+        let mut input = Watched::new(body, work);
+        let mut outlet = work.outlet();
+        let made = prepared.protect(&mut input, &mut outlet, Source::Entity(&headers))?;
+        outlet.finish()?;
+        Ok(Reply { fields: object(prepared.describe(&made)), body: None })
     }
 
-    fn open_message(&self, request: &Open, message: Vec<u8>, work: &Work) -> Result<Reply, Failure> {
+    fn open_message(&self, request: &Open, body: Body, work: &Work) -> Result<Reply, Failure> {
+        let message = body.read_all()?;
         let shown = request.shown_sha256.as_deref().map(parse_digest).transpose()?;
         work.progress("opening", None, None);
         let reading = Reading { shown, show_unauthentic: request.show_unauthentic };
@@ -83,6 +75,88 @@ impl Engine {
             "details": details::to_json(&opened),
         });
         Ok(Reply { fields: object(fields), body: opened.content })
+    }
+}
+
+/// What the fields of `protect` ask for together.
+fn wish(request: &Protect) -> Result<Wish, Failure> {
+    let from = outgoing::parse_address(&request.from)?;
+    let (audience, layers) = match (request.purpose, &request.blind_copy_for) {
+        (Purpose::Draft, None) if !request.triple => {
+            // A draft says nothing to anybody yet, so it is not signed.
+            (Audience::Sender, WishedLayers::from_switches(false, request.encrypt, false)?)
+        }
+        (Purpose::Draft, _) => {
+            let words = "A draft is kept for its writer alone: no copies for others, no second signature.";
+            return Err(Failure::new(Code::BadRequest, words));
+        }
+        (Purpose::Send, blind_copy_for) => {
+            let layers = WishedLayers::from_switches(request.sign, request.encrypt, request.triple)?;
+            let audience = match blind_copy_for {
+                Some(_) if !request.encrypt => {
+                    let words = "Only encrypted mail needs copies of its own for blind recipients.";
+                    return Err(Failure::new(Code::BadRequest, words));
+                }
+                Some(address) => Audience::Blind(outgoing::parse_address(address)?),
+                None => named(request)?,
+            };
+            (audience, layers)
+        }
+    };
+    Ok(Wish {
+        from,
+        audience,
+        layers,
+        opaque: request.opaque,
+        nocerts: request.nocerts,
+        wrap: request.wrap,
+        header_protection: request.header_protection.unwrap_or(true),
+    })
+}
+
+fn named(request: &Protect) -> Result<Audience, Failure> {
+    let to = outgoing::parse_addresses(&[&*request.to, &*request.cc].concat())?;
+    let blind = outgoing::parse_addresses(&request.bcc)?;
+    if request.encrypt && !request.bcc_copies && !blind.is_empty() {
+        return Err(bcc_needs_own_copy());
+    }
+    Ok(Audience::Named { to, blind })
+}
+
+fn outer_fields(headers: &[(String, String)]) -> Result<Vec<OuterField>, Failure> {
+    let read = |(name, value): &(String, String)| {
+        OuterField::new(name, value).ok_or_else(|| {
+            Failure::new(Code::BadRequest, "`headers` names something that is no header field.")
+        })
+    };
+    headers.iter().map(read).collect()
+}
+
+/// A request's body that tells how much of it is done.
+struct Watched<'w> {
+    body: Body,
+    work: &'w Work,
+    done: u64,
+    told: u64,
+}
+
+impl<'w> Watched<'w> {
+    fn new(body: Body, work: &'w Work) -> Self {
+        Self { body, work, done: 0, told: 0 }
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.work.go_on().map_err(|_| io::Error::other("nobody waits any more"))?;
+        let length = self.body.read(out)?;
+        self.done = self.done.saturating_add(u64::try_from(length).unwrap_or(0));
+        if self.told == 0 || self.done.saturating_sub(self.told) >= TOLD_EVERY {
+            self.told = self.done;
+            let total = u64::try_from(self.body.length()).ok();
+            self.work.progress("protecting", Some(self.done), total);
+        }
+        Ok(length)
     }
 }
 

@@ -2,12 +2,15 @@
 //!
 //! The calling thread reads and never works, so that a cancel is heard and an end of input is
 //! noticed whatever else goes on. Each request has a worker and a supervisor that answers for it
-//! when it does not answer in time.
+//! when it does not answer in time. A body is worked on while it comes in, and an answer's body goes
+//! out as it is made.
+
+mod streams;
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -30,8 +33,20 @@ const MAX_RUNNING: usize = 64;
 /// Requests whose bodies may be on their way at once.
 const MAX_UPLOADS: usize = 8;
 
+pub use streams::{Body, Outlet};
+
 /// What `hello` says that this host can do: requests, and what was added to them since.
-const FEATURES: &[&str] = &["keys", "lookup", "open", "open-details", "open-unauthentic", "protect"];
+const FEATURES: &[&str] = &[
+    "blind-copies",
+    "header-protection",
+    "keys",
+    "lookup",
+    "open",
+    "open-details",
+    "open-unauthentic",
+    "protect",
+    "protect-forms",
+];
 
 /// Carries out requests.
 pub trait Service: Send + Sync + 'static {
@@ -39,7 +54,7 @@ pub trait Service: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Failure`], told to the add-on as it is.
-    fn call(&self, call: Call, body: Vec<u8>, work: &Work) -> Result<Reply, Failure>;
+    fn call(&self, call: Call, body: Body, work: &Work) -> Result<Reply, Failure>;
 }
 
 /// A good answer.
@@ -47,18 +62,17 @@ pub trait Service: Send + Sync + 'static {
 pub struct Reply {
     /// Fields of the `result` frame.
     pub fields: Map<String, Value>,
-    /// The body, sent in chunks before it.
+    /// The body, sent in chunks before it. `None` also where it went through [`Work::outlet`].
     pub body: Option<Bytes>,
 }
 
-/// Says what is being done, how much of it, and of how much.
-type Tell = dyn Fn(&str, Option<u64>, Option<u64>) + Send + Sync;
-
 /// What a request may know about the one who waits for it.
 pub struct Work {
+    id: u64,
     deadline: Instant,
     stopped: Arc<AtomicBool>,
-    tell: Box<Tell>,
+    sent: Arc<AtomicUsize>,
+    out: Out,
 }
 
 impl Work {
@@ -77,7 +91,25 @@ impl Work {
 
     /// Says what is being done.
     pub fn progress(&self, stage: &str, done: Option<u64>, total: Option<u64>) {
-        (self.tell)(stage, done, total);
+        // A dead pipe is noticed by the reader.
+        let _ = self.out.send_unless(&self.stopped, &answer::progress(self.id, stage, done, total));
+    }
+
+    /// Where the answer's body goes while it is made.
+    pub fn outlet(&self) -> Outlet<'_> {
+        Outlet::new(self)
+    }
+
+    /// Sends a chunk of `length` octets of the body.
+    fn send_chunk(&self, chunk: &Value, length: usize) -> io::Result<()> {
+        match self.out.send_unless(&self.stopped, chunk) {
+            Ok(true) => {
+                self.sent.fetch_add(length, Ordering::Relaxed);
+                Ok(())
+            }
+            Ok(false) => Err(io::Error::other("nobody waits any more")),
+            Err(error) => Err(io::Error::other(error)),
+        }
     }
 }
 
@@ -113,20 +145,37 @@ impl Out {
         let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         frame::write(&mut **out, value.to_string().as_bytes())
     }
+
+    /// Sends unless the request was answered already. Looked at while nobody else may send, so that
+    /// nothing of a request ever follows its answer.
+    fn send_unless(&self, answered: &AtomicBool, value: &Value) -> Result<bool, FrameError> {
+        let text = value.to_string();
+        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if answered.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
+        frame::write(&mut **out, text.as_bytes()).map(|()| true)
+    }
 }
 
 enum Event {
     Done(Result<Reply, Failure>),
-    Cancelled,
+    Stopped(Failure),
 }
 
 type Running = Arc<Mutex<HashMap<u64, Sender<Event>>>>;
+
+/// A body that is on its way in.
+struct Upload {
+    assembly: Assembly,
+    pieces: Sender<Vec<u8>>,
+}
 
 struct Session {
     out: Out,
     service: Arc<dyn Service>,
     greeted: bool,
-    uploads: HashMap<u64, (Request, Assembly)>,
+    uploads: HashMap<u64, Upload>,
     running: Running,
 }
 
@@ -149,7 +198,7 @@ impl Session {
             }
             Inbound::Request(request) => self.begin(request)?,
             Inbound::Chunk { id, chunk } => self.grow(id, &chunk)?,
-            Inbound::Cancel { id } => self.cancel(id)?,
+            Inbound::Cancel { id } => self.cancel(id),
         }
         Ok(true)
     }
@@ -186,44 +235,56 @@ impl Session {
             return self.fail(id, Failure::new(Code::BadRequest, words));
         }
         match request.body_length {
-            None | Some(0) => self.start(request, Vec::new()),
+            None | Some(0) => self.start(request, Body::empty()),
             Some(length) => {
-                let promised: usize = self.uploads.values().filter_map(|(r, _)| r.body_length).sum();
+                self.forget_ended_uploads();
+                let promised: usize = self.uploads.values().map(|upload| upload.assembly.expected()).sum();
                 if self.uploads.len() >= MAX_UPLOADS || promised.saturating_add(length) > MAX_BODY {
                     return self.fail(id, busy());
                 }
-                self.uploads.insert(id, (request, Assembly::new(length)));
-                Ok(())
+                let (sender, receiver) = mpsc::channel();
+                self.uploads.insert(id, Upload { assembly: Assembly::new(length), pieces: sender });
+                self.start(request, Body::of(receiver, length))
             }
         }
     }
 
+    /// Requests may end before their body is in; the add-on then sends no more of it.
+    fn forget_ended_uploads(&mut self) {
+        let running = lock(&self.running);
+        self.uploads.retain(|id, _| running.contains_key(id));
+    }
+
     fn grow(&mut self, id: u64, chunk: &Chunk) -> Result<(), FrameError> {
         // Chunks of a request that was refused or cancelled are still under way: dropped in silence.
-        let Some((_, assembly)) = self.uploads.get_mut(&id) else { return Ok(()) };
-        if let Err(error) = assembly.add(chunk) {
-            self.uploads.remove(&id);
-            return self.fail(id, Failure::new(Code::BadRequest, format!("The data is damaged: {error}.")));
-        }
-        if assembly.is_complete()
-            && let Some((request, assembly)) = self.uploads.remove(&id)
-        {
-            self.start(request, assembly.into_octets())?;
+        let Some(upload) = self.uploads.get_mut(&id) else { return Ok(()) };
+        match upload.assembly.add(chunk) {
+            Ok(piece) => {
+                if upload.pieces.send(piece).is_err() || upload.assembly.is_complete() {
+                    self.uploads.remove(&id);
+                }
+            }
+            Err(error) => {
+                self.uploads.remove(&id);
+                self.end(id, Failure::new(Code::BadRequest, format!("The data is damaged: {error}.")));
+            }
         }
         Ok(())
     }
 
-    fn cancel(&mut self, id: u64) -> Result<(), FrameError> {
-        if self.uploads.remove(&id).is_some() {
-            return self.fail(id, cancelled());
-        }
+    fn cancel(&mut self, id: u64) {
+        self.uploads.remove(&id);
+        self.end(id, cancelled());
+    }
+
+    /// Ends a request that is under way, from here.
+    fn end(&self, id: u64, failure: Failure) {
         if let Some(supervisor) = lock(&self.running).get(&id) {
-            let _ = supervisor.send(Event::Cancelled); // it may just have ended: then all is said
+            let _ = supervisor.send(Event::Stopped(failure)); // it may just have ended: then all is said
         }
-        Ok(())
     }
 
-    fn start(&self, request: Request, body: Vec<u8>) -> Result<(), FrameError> {
+    fn start(&self, request: Request, body: Body) -> Result<(), FrameError> {
         let (sender, events) = mpsc::channel();
         {
             let mut running = lock(&self.running);
@@ -234,26 +295,26 @@ impl Session {
             running.insert(request.id, sender.clone());
         }
         let wait = request.deadline.unwrap_or(LONGEST).min(LONGEST);
-        let stopped = Arc::new(AtomicBool::new(false));
-        let (out, id) = (self.out.clone(), request.id);
-        let answered = Arc::clone(&stopped);
         let work = Work {
+            id: request.id,
             deadline: Instant::now().checked_add(wait).unwrap_or_else(Instant::now),
-            stopped: Arc::clone(&stopped),
-            tell: Box::new(move |stage, done, total| {
-                if !answered.load(Ordering::Relaxed) {
-                    // A dead pipe is noticed by the reader.
-                    let _ = out.send(&answer::progress(id, stage, done, total));
-                }
-            }),
+            stopped: Arc::default(),
+            sent: Arc::default(),
+            out: self.out.clone(),
+        };
+        let supervisor = Supervisor {
+            id: request.id,
+            stopped: Arc::clone(&work.stopped),
+            sent: Arc::clone(&work.sent),
+            out: self.out.clone(),
+            running: Arc::clone(&self.running),
         };
         let service = Arc::clone(&self.service);
         thread::spawn(move || {
             let done = catch_unwind(AssertUnwindSafe(|| service.call(request.call, body, &work)));
             let _ = sender.send(Event::Done(done.unwrap_or_else(|_| Err(internal()))));
         });
-        let (out, running) = (self.out.clone(), Arc::clone(&self.running));
-        thread::spawn(move || supervise(id, wait, &events, &stopped, &out, &running));
+        thread::spawn(move || supervisor.watch(wait, &events));
         Ok(())
     }
 
@@ -262,45 +323,51 @@ impl Session {
     }
 }
 
-/// Waits for the end of one request, whichever comes first, and answers once.
-fn supervise(
+/// Answers for one request.
+struct Supervisor {
     id: u64,
-    wait: Duration,
-    events: &Receiver<Event>,
-    stopped: &AtomicBool,
-    out: &Out,
-    running: &Running,
-) {
-    let end = match events.recv_timeout(wait) {
-        Ok(Event::Done(end)) => end,
-        Ok(Event::Cancelled) => Err(cancelled()),
-        Err(_) => {
-            let words = "It took too long, and the attempt was given up. Try again.";
-            Err(Failure::new(Code::Deadline, words))
-        }
-    };
-    stopped.store(true, Ordering::Relaxed);
-    lock(running).remove(&id);
-    let sent = match end {
-        Ok(reply) => send_reply(id, reply, out),
-        Err(failure) => out.send(&answer::error(id, failure.to_json())),
-    };
-    if let Err(error) = sent {
-        tracing::error!(%error, "an answer could not be sent");
-    }
+    stopped: Arc<AtomicBool>,
+    /// Octets of the answer's body that are out already.
+    sent: Arc<AtomicUsize>,
+    out: Out,
+    running: Running,
 }
 
-fn send_reply(id: u64, reply: Reply, out: &Out) -> Result<(), FrameError> {
-    let length = reply.body.as_ref().map(Bytes::len);
-    for chunk in answer::chunks(id, reply.body.as_deref().unwrap_or_default()) {
-        out.send(&chunk)?;
-    }
-    match out.send(&answer::result(id, reply.fields, length)) {
-        Err(FrameError::TooLarge(_)) => {
-            let words = "The answer is too large to be handed over.";
-            out.send(&answer::error(id, Failure::new(Code::TooLarge, words).to_json()))
+impl Supervisor {
+    /// Waits for the end, whichever comes first, and answers once.
+    fn watch(&self, wait: Duration, events: &Receiver<Event>) {
+        let end = match events.recv_timeout(wait) {
+            Ok(Event::Done(end)) => end,
+            Ok(Event::Stopped(failure)) => Err(failure),
+            Err(_) => {
+                let words = "It took too long, and the attempt was given up. Try again.";
+                Err(Failure::new(Code::Deadline, words))
+            }
+        };
+        self.stopped.store(true, Ordering::SeqCst);
+        lock(&self.running).remove(&self.id);
+        let sent = match end {
+            Ok(reply) => self.send_reply(reply),
+            Err(failure) => self.out.send(&answer::error(self.id, failure.to_json())),
+        };
+        if let Err(error) = sent {
+            tracing::error!(%error, "an answer could not be sent");
         }
-        sent => sent,
+    }
+
+    fn send_reply(&self, reply: Reply) -> Result<(), FrameError> {
+        let streamed = self.sent.load(Ordering::Relaxed);
+        let length = reply.body.as_ref().map(Bytes::len).or((streamed > 0).then_some(streamed));
+        for chunk in answer::chunks(self.id, reply.body.as_deref().unwrap_or_default()) {
+            self.out.send(&chunk)?;
+        }
+        match self.out.send(&answer::result(self.id, reply.fields, length)) {
+            Err(FrameError::TooLarge(_)) => {
+                let words = "The answer is too large to be handed over.";
+                self.out.send(&answer::error(self.id, Failure::new(Code::TooLarge, words).to_json()))
+            }
+            sent => sent,
+        }
     }
 }
 

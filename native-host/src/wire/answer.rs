@@ -33,9 +33,12 @@ pub fn progress(id: u64, stage: &str, done: Option<u64>, total: Option<u64>) -> 
 
 /// The chunks of an answer's body, in order.
 pub fn chunks(id: u64, body: &[u8]) -> impl Iterator<Item = Value> + '_ {
-    body.chunks(CHUNK).enumerate().map(
-        move |(seq, piece)| json!({ "type": "chunk", "id": id, "seq": seq, "data": STANDARD.encode(piece) }),
-    )
+    (0..).zip(body.chunks(CHUNK)).map(move |(seq, piece)| chunk(id, seq, piece))
+}
+
+/// One chunk.
+pub fn chunk(id: u64, seq: u64, piece: &[u8]) -> Value {
+    json!({ "type": "chunk", "id": id, "seq": seq, "data": STANDARD.encode(piece) })
 }
 
 /// `result`: the good end of a request.

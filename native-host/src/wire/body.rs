@@ -1,4 +1,4 @@
-//! A request's body, put together from its chunks.
+//! A request's body, checked as its chunks come.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use super::request::Chunk;
 pub struct Assembly {
     expected: usize,
     next: u64,
-    octets: Vec<u8>,
+    received: usize,
 }
 
 /// Why a chunk does not fit.
@@ -30,37 +30,37 @@ pub enum BodyError {
 }
 
 impl Assembly {
-    /// A body of `expected` octets. Memory is taken as chunks come in, not for the promise.
+    /// A body of `expected` octets.
     pub fn new(expected: usize) -> Self {
-        Self { expected, next: 0, octets: Vec::new() }
+        Self { expected, next: 0, received: 0 }
+    }
+
+    /// How many octets were announced.
+    pub fn expected(&self) -> usize {
+        self.expected
     }
 
     /// Whether everything is in.
     pub fn is_complete(&self) -> bool {
-        self.octets.len() == self.expected
+        self.received == self.expected
     }
 
-    /// Adds the next chunk.
+    /// The octets of the next chunk.
     ///
     /// # Errors
     /// [`BodyError`]; the body is worthless after it.
-    pub fn add(&mut self, chunk: &Chunk) -> Result<(), BodyError> {
+    pub fn add(&mut self, chunk: &Chunk) -> Result<Vec<u8>, BodyError> {
         if chunk.seq != self.next {
             return Err(BodyError::OutOfOrder);
         }
         self.next = self.next.saturating_add(1);
         let piece = STANDARD.decode(&chunk.data).map_err(|_| BodyError::NotBase64)?;
-        let room = self.expected.saturating_sub(self.octets.len());
+        let room = self.expected.saturating_sub(self.received);
         if piece.len() > CHUNK || piece.len() > room || piece.is_empty() {
             return Err(BodyError::TooMuch);
         }
-        self.octets.extend_from_slice(&piece);
-        Ok(())
-    }
-
-    /// The octets so far.
-    pub fn into_octets(self) -> Vec<u8> {
-        self.octets
+        self.received = self.received.saturating_add(piece.len());
+        Ok(piece)
     }
 }
 
@@ -75,11 +75,10 @@ mod tests {
     #[test]
     fn chunks_in_order_make_the_body() {
         let mut body = Assembly::new(5);
-        body.add(&chunk(0, b"abc")).unwrap();
+        assert_eq!(body.add(&chunk(0, b"abc")).unwrap(), b"abc");
         assert!(!body.is_complete());
-        body.add(&chunk(1, b"de")).unwrap();
+        assert_eq!(body.add(&chunk(1, b"de")).unwrap(), b"de");
         assert!(body.is_complete());
-        assert_eq!(body.into_octets(), b"abcde");
     }
 
     #[test]

@@ -111,6 +111,28 @@ pub struct Protect {
     /// The message's outer fields, for header protection.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
+    /// Whether the caller will ask for the blind recipients' copies: then they are looked up with
+    /// the others, and this copy is not encrypted to them.
+    #[serde(default)]
+    pub bcc_copies: bool,
+    /// The blind recipient for whom alone this copy is.
+    #[serde(default)]
+    pub blind_copy_for: Option<String>,
+    /// Whether header fields go inside; where it is not said, they do.
+    #[serde(default)]
+    pub header_protection: Option<bool>,
+    /// Whether the signed text goes inside the object.
+    #[serde(default)]
+    pub opaque: bool,
+    /// Whether the signature carries no certificates.
+    #[serde(default)]
+    pub nocerts: bool,
+    /// Whether the ciphertext is signed once more.
+    #[serde(default)]
+    pub triple: bool,
+    /// Whether the whole message goes inside as `message/rfc822`.
+    #[serde(default)]
+    pub wrap: bool,
 }
 
 /// What a protected entity is for.

@@ -4,6 +4,7 @@ use super::{Code, Failure};
 use crate::cms::CmsError;
 use crate::message::OpenError;
 use crate::message::outgoing::ProtectError;
+use crate::mime::header::HeaderError;
 
 impl From<ProtectError> for Failure {
     fn from(error: ProtectError) -> Self {
@@ -12,6 +13,14 @@ impl From<ProtectError> for Failure {
             ProtectError::Header(error) => {
                 Self::new(Code::BadMessage, format!("The mail cannot be protected: {error}."))
             }
+            ProtectError::Input(reason) => Self::new(
+                Code::UnreadableInput,
+                format!("The mail could not be read: {reason}. Nothing was made."),
+            ),
+            ProtectError::Output(reason) => Self::new(
+                Code::UnwritableOutput,
+                format!("The protected mail could not be written: {reason}. Nothing was kept of it."),
+            ),
         }
     }
 }
@@ -34,13 +43,17 @@ impl From<CmsError> for Failure {
     }
 }
 
+impl From<HeaderError> for Failure {
+    fn from(error: HeaderError) -> Self {
+        Self::new(Code::BadMessage, format!("The mail cannot be read: {error}."))
+    }
+}
+
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Keys(error) => error.into(),
-            OpenError::Header(error) => {
-                Self::new(Code::BadMessage, format!("The mail cannot be read: {error}."))
-            }
+            OpenError::Header(error) => error.into(),
             OpenError::TooLarge => Self::new(Code::TooLarge, "The mail is too large to be opened."),
         }
     }

@@ -15,9 +15,15 @@ use crate::wire::CHUNK;
 struct StandIn;
 
 impl Service for StandIn {
-    fn call(&self, call: Call, body: Vec<u8>, work: &Work) -> Result<Reply, Failure> {
+    fn call(&self, call: Call, mut body: Body, work: &Work) -> Result<Reply, Failure> {
         match call {
-            Call::Open(_) => Ok(Reply { fields: Map::new(), body: Some(body.into()) }),
+            Call::Open(_) => Ok(Reply { fields: Map::new(), body: Some(body.read_all()?.into()) }),
+            Call::Protect(_) => {
+                let mut outlet = work.outlet();
+                io::copy(&mut body, &mut outlet).map_err(|_| cancelled())?;
+                outlet.finish()?;
+                Ok(Reply::default())
+            }
             Call::Lookup(request) => match request.addresses.first().map(String::as_str) {
                 Some("panic") => panic!("a fault of the host's own"),
                 Some("hang") => {
@@ -125,6 +131,38 @@ fn a_body_goes_there_and_back_in_chunks() {
     assert!(got == body);
     peer.to = Some(writer.join().unwrap());
     assert!(peer.hang_up().is_ok());
+}
+
+#[test]
+fn an_answer_flows_while_its_request_is_still_coming() {
+    let mut peer = Peer::greeted();
+    let protect = |id: u64, length: usize| {
+        json!({"type": "protect", "id": id, "from": "a@a.test", "sign": true, "encrypt": false, "purpose": "send",
+               "body_length": length})
+    };
+    let chunk = |id: u64, seq: u64, octets: &[u8]| json!({"type": "chunk", "id": id, "seq": seq, "data": STANDARD.encode(octets)});
+    let piece = vec![7; CHUNK];
+    peer.say(&protect(2, 2 * CHUNK));
+    let first = chunk(2, 0, &piece);
+    let mut sender = peer.to.take().unwrap();
+    let writer = thread::spawn(move || {
+        frame::write(&mut sender, first.to_string().as_bytes()).unwrap();
+        sender
+    });
+    let answer = peer.hear();
+    assert_eq!((&answer["type"], &answer["seq"]), (&json!("chunk"), &json!(0)));
+    peer.to = Some(writer.join().unwrap());
+    peer.say(&json!({"type": "cancel", "id": 2}));
+    assert_eq!(peer.hear_error(2), "cancelled");
+    peer.say(&chunk(2, 1, b"late")); // dropped in silence
+
+    // A body that never comes is answered for, and takes no room for ever.
+    for id in 3..30 {
+        let mut request = protect(id, 10);
+        request["deadline_ms"] = json!(1);
+        peer.say(&request);
+        assert_eq!(peer.hear_error(id), "deadline");
+    }
 }
 
 #[test]

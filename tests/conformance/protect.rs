@@ -1,0 +1,270 @@
+//! What `protect` makes of a mail, asked for by the wire and by the command line: its header, its
+//! blind recipients, the forms it can take, and that nothing comes out where anything is wrong.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test program"
+)]
+#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
+
+#[path = "../support/certificates.rs"]
+mod certificates;
+#[path = "../support/host_client.rs"]
+mod host_client;
+#[path = "../support/letters.rs"]
+mod letters;
+#[path = "../support/signed_tree.rs"]
+mod signed_tree;
+
+use std::fs;
+
+use host_client::Host;
+use letters::{BODY, WORLD, open, openssl, protect, protect_text, verdict};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Words of the letter. Base64 has no blanks, so that a ciphertext cannot hold them by chance.
+const SECRET: &str = "meet me at noon";
+const SUBJECT: &str = "The plan for Thursday";
+
+fn host_of(owner: &str, home: &TempDir) -> Host {
+    let world = &*WORLD;
+    let at = |name: &str| world.dir.path().join(name).display().to_string();
+    let settings = format!(
+        "resolver = \"{}\"\ntrust-anchor = \"{}\"\ndata-dir = \"{}\"\nunlock-file = \"{}\"\n",
+        world.tree.address,
+        world.tree.anchor_file().display(),
+        at(owner),
+        at("unlock")
+    );
+    Host::start(home.path(), &settings).greeted()
+}
+
+/// A request from Alice to Bob, with further fields.
+fn request(more: Value) -> Value {
+    let mut request = json!({
+        "type": "protect", "from": "alice@example.test", "to": ["bob@example.test"], "sign": true,
+        "encrypt": true, "purpose": "send", "deadline_ms": 20000,
+        "headers": [["From", "Alice <alice@example.test>"], ["To", "bob@example.test"],
+                    ["Subject", SUBJECT], ["Keywords", "urgent"], ["Message-ID", "<1@example.test>"]],
+    });
+    let (Value::Object(fields), Value::Object(more)) = (&mut request, more) else { panic!("objects") };
+    fields.extend(more);
+    request
+}
+
+/// The message as it would travel: the outer header with what the host wants changed, then the entity.
+fn message(end: &Value, entity: &[u8]) -> Vec<u8> {
+    let mut head = vec![
+        ("From", "Alice <alice@example.test>"),
+        ("To", "bob@example.test"),
+        ("Subject", SUBJECT),
+        ("Keywords", "urgent"),
+    ];
+    for change in end["outer_headers"].as_array().unwrap() {
+        let name = change[0].as_str().unwrap();
+        head.retain_mut(|field| {
+            if !field.0.eq_ignore_ascii_case(name) {
+                return true;
+            }
+            field.1 = change[1].as_str().map_or("", |_| "[...]");
+            change[1].is_string()
+        });
+    }
+    let head: String = head.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    [head.as_bytes(), b"MIME-Version: 1.0\r\n", entity].concat()
+}
+
+#[test]
+fn the_subject_is_hidden_outside_and_read_inside() {
+    let home = TempDir::new().unwrap();
+    let mut alice = host_of("alice", &home);
+    let (end, entity) = alice.ask_with(request(json!({})), BODY.as_bytes());
+    assert_eq!(end["outer_headers"], json!([["Subject", "[...]"], ["Keywords", null]]), "{end}");
+    let mail = message(&end, &entity);
+    assert!(!String::from_utf8_lossy(&mail).contains("Thursday"));
+    let opened = open("bob", &mail, &[]);
+    assert_eq!(verdict(&opened.answer), ["decrypted", "ok", "valid", "ok"], "{}", opened.answer);
+    assert_eq!(
+        (&opened.answer["subject"], &opened.answer["subject_hidden"]),
+        (&json!(SUBJECT), &json!(true))
+    );
+    let shown = String::from_utf8(opened.message.unwrap()).unwrap();
+    let text = shown.split_once("\r\n\r\n").unwrap().1;
+    assert!(text.starts_with("Dear Bob"), "the subject stands in the header, not in the text: {text}");
+
+    // Who knows nothing of protected headers finds it in the text.
+    let bob = WORLD.dir.path().join("bob.pem").display().to_string();
+    let inner = openssl(&["cms", "-decrypt", "-recip", &bob], &mail).unwrap();
+    let inner = openssl(&["cms", "-verify", "-noverify"], &inner).unwrap();
+    let inner = String::from_utf8(inner).unwrap();
+    let text = inner.split_once("\r\n\r\n").unwrap().1;
+    assert!(text.starts_with(&format!("Subject: {SUBJECT}\r\nKeywords: urgent\r\n\r\nDear Bob")), "{inner}");
+    for parameter in ["hp=\"cipher\"", "protected-headers=\"v1\"", "hp-legacy-display=\"1\""] {
+        assert!(inner.contains(parameter), "{parameter}: {inner}");
+    }
+    assert!(inner.contains("HP-Outer: Subject: [...]\r\n"), "{inner}");
+
+    // Signed only: nothing is hidden, everything is signed.
+    let (end, entity) = alice.ask_with(request(json!({"encrypt": false})), BODY.as_bytes());
+    assert_eq!(end["outer_headers"], json!([]));
+    let text = String::from_utf8(entity.clone()).unwrap();
+    assert!(text.contains("hp=\"clear\"") && !text.contains("HP-Outer") && !text.contains("legacy-display"));
+    let opened = open("bob", &message(&end, &entity), &[]);
+    assert_eq!(
+        (&opened.answer["subject"], &opened.answer["subject_hidden"]),
+        (&json!(SUBJECT), &json!(false))
+    );
+
+    // A draft is for oneself: protected, and its text as it was written.
+    let (end, entity) = alice.ask_with(request(json!({"purpose": "draft"})), BODY.as_bytes());
+    assert_eq!(end["outer_headers"][0], json!(["Subject", "[...]"]));
+    let alone = open("alice", &message(&end, &entity), &[]);
+    assert_eq!(alone.answer["subject"], SUBJECT);
+
+    let (end, entity) = alice.ask_with(request(json!({"header_protection": false})), BODY.as_bytes());
+    assert_eq!(end["outer_headers"], json!([]));
+    let opened = open("bob", &message(&end, &entity), &[]);
+    assert_eq!(opened.answer["subject_hidden"], false);
+}
+
+#[test]
+fn blind_recipients_are_seen_by_nobody() {
+    let home = TempDir::new().unwrap();
+    let mut alice = host_of("alice", &home);
+    // Bob is blind; the mail is to Alice's other self.
+    let blind = |more: Value| {
+        let mut request =
+            request(json!({"to": [], "cc": ["ee-whole@example.test"], "bcc": ["bob@example.test"]}));
+        let (Value::Object(fields), Value::Object(more)) = (&mut request, more) else { panic!("objects") };
+        fields.extend(more);
+        request
+    };
+    let (end, body) = alice.ask_with(blind(json!({})), BODY.as_bytes());
+    assert_eq!((&end["code"], body.len()), (&json!("bcc-needs-own-copy"), 0));
+
+    let (end, named) = alice.ask_with(blind(json!({"bcc_copies": true})), BODY.as_bytes());
+    assert_eq!(end["recipients"], json!(["alice@example.test", "ee-whole@example.test"]), "{end}");
+    assert_eq!(end["blind_copies"], json!(["bob@example.test"]));
+    let (copy_end, copy) =
+        alice.ask_with(blind(json!({"blind_copy_for": "bob@example.test"})), BODY.as_bytes());
+    assert_eq!(
+        (&copy_end["recipients"], &copy_end["blind_copies"]),
+        (&json!(["bob@example.test"]), &json!([]))
+    );
+    assert_eq!(copy_end["outer_headers"], end["outer_headers"]);
+    for (mail, reader, state) in [
+        (&named, "alice", "decrypted"),
+        (&named, "bob", "failed"),
+        (&copy, "bob", "decrypted"),
+        (&copy, "alice", "failed"),
+    ] {
+        let opened = open(reader, &message(&end, mail), &[]);
+        assert_eq!(opened.answer["encryption"]["state"], state, "{reader}: {}", opened.answer);
+    }
+
+    let missing = blind(json!({"bcc": ["nobody@example.test", "bob@example.test"], "bcc_copies": true}));
+    let (end, body) = alice.ask_with(missing, BODY.as_bytes());
+    assert_eq!((&end["code"], body.len()), (&json!("recipient-without-certificate"), 0));
+    assert_eq!(end["recipients"][0]["address"], "nobody@example.test");
+    for senseless in [
+        json!({"blind_copy_for": "bob@example.test", "encrypt": false}),
+        json!({"blind_copy_for": "bob@example.test", "purpose": "draft"}),
+        json!({"bcc_copies": true, "triple": true, "sign": false}),
+    ] {
+        let (end, body) = alice.ask_with(blind(senseless), BODY.as_bytes());
+        assert_eq!((&end["code"], body.len()), (&json!("bad-request"), 0), "{end}");
+    }
+}
+
+#[test]
+fn the_command_line_hides_subject_and_blind_recipients_too() {
+    let dir = TempDir::new().unwrap();
+    let copies = dir.path().display().to_string();
+    let letter = format!(
+        "From: Alice <alice@example.test>\r\nTo: ee-whole@example.test\r\nBcc: bob@example.test\r\n\
+         Subject: {SUBJECT}\r\n{BODY}"
+    );
+    let how = [
+        "--to",
+        "ee-whole@example.test",
+        "--bcc",
+        "bob@example.test",
+        "--bcc-dir",
+        &copies,
+        "--sign",
+        "--encrypt",
+    ];
+    let made = protect_text("alice", "alice@example.test", &letter, &how);
+    assert_eq!((made.exit, &made.answer["copies"]), (0, &json!(1)), "{}", made.answer);
+    let copy = fs::read(dir.path().join("bob@example.test.eml")).unwrap();
+    for mail in [made.message.unwrap(), copy.clone()] {
+        let text = String::from_utf8(mail).unwrap();
+        assert!(text.contains("\r\nSubject: [...]\r\n"), "{text}");
+        assert!(!text.contains("Thursday") && !text.contains("bob@example.test"), "{text}");
+    }
+    let opened = open("bob", &copy, &[]);
+    assert_eq!(verdict(&opened.answer), ["decrypted", "ok", "valid", "ok"]);
+    assert_eq!(opened.answer["subject"], SUBJECT);
+    let shown = String::from_utf8(opened.message.unwrap()).unwrap();
+    assert!(!shown.contains("bob@example.test"), "{shown}");
+
+    let open_header = [&how[..], &["--no-header-protection"]].concat();
+    let made = protect_text("alice", "alice@example.test", &letter, &open_header);
+    assert!(String::from_utf8(made.message.unwrap()).unwrap().contains("Thursday"));
+}
+
+#[test]
+fn every_form_opens_for_us_and_for_openssl() {
+    let bob = WORLD.dir.path().join("bob.pem").display().to_string();
+    let alice = WORLD.dir.path().join("alice.crt").display().to_string();
+    let keys = fs::read_dir(WORLD.dir.path().join("alice/keys")).unwrap().map(|entry| entry.unwrap().path());
+    let certificates: Vec<u8> = keys
+        .filter(|file| file.extension().is_some_and(|e| e == "pem"))
+        .flat_map(|file| fs::read(file).unwrap())
+        .collect();
+    fs::write(&alice, certificates).unwrap();
+    let verify = ["cms", "-verify", "-noverify", "-certfile", &alice];
+    let decrypt = ["cms", "-decrypt", "-recip", &bob];
+    let to = ["--to", "bob@example.test"];
+    for (form, root, steps) in [
+        (&["--sign"][..], "multipart/signed", vec![&verify[..]]),
+        (&["--sign", "--opaque"], "smime-type=signed-data", vec![&verify]),
+        (&["--sign", "--nocerts"], "multipart/signed", vec![&verify]),
+        (&["--encrypt"], "smime-type=enveloped-data", vec![&decrypt]),
+        (&["--sign", "--encrypt", "--opaque"], "smime-type=enveloped-data", vec![&decrypt, &verify]),
+        (&["--sign", "--encrypt", "--triple"], "multipart/signed", vec![&verify, &decrypt, &verify]),
+        (
+            &["--sign", "--encrypt", "--triple", "--opaque"],
+            "smime-type=signed-data",
+            vec![&verify, &decrypt, &verify],
+        ),
+        (&["--sign", "--encrypt", "--wrap"], "smime-type=enveloped-data", vec![&decrypt, &verify]),
+        (&["--sign", "--encrypt", "--nocerts"], "smime-type=enveloped-data", vec![&decrypt, &verify]),
+    ] {
+        let made = protect("alice", "alice@example.test", &[&to[..], form].concat());
+        assert_eq!(made.exit, 0, "{form:?}: {}", made.answer);
+        let mail = made.message.unwrap();
+        let head = String::from_utf8_lossy(&mail).split_once("\r\n\r\n").unwrap().0.to_owned();
+        assert!(head.contains(root), "{form:?}: {head}");
+        let opened = open("bob", &mail, &[]);
+        let signed = if form.contains(&"--sign") { ["valid", "ok"] } else { ["none", "ok"] };
+        assert_eq!(verdict(&opened.answer)[2..], signed, "{form:?}: {}", opened.answer);
+        // Of a wrapped message the reader sees the header of the message inside.
+        let subject = if form.contains(&"--wrap") { "[...]" } else { "Grün" };
+        assert_eq!(opened.answer["subject"], subject, "{form:?}");
+        let mut octets = mail;
+        for step in steps {
+            octets = openssl(step, &octets).unwrap_or_else(|| panic!("openssl {step:?} of {form:?}"));
+        }
+        let text = String::from_utf8(octets).unwrap();
+        assert!(text.contains(SECRET), "{form:?}: {text}");
+        assert_eq!(text.starts_with("Content-Type: message/rfc822"), form.contains(&"--wrap"), "{text}");
+    }
+    for form in [&["--sign", "--triple"][..], &["--encrypt", "--triple"], &[]] {
+        let made = protect("alice", "alice@example.test", &[&to[..], form].concat());
+        assert_eq!((&made.answer["error"]["code"], made.message), (&json!("bad-request"), None), "{form:?}");
+    }
+}

@@ -24,7 +24,7 @@ const TOLD_EVERY: u64 = 4 * 1024 * 1024;
 impl Service for Engine {
     fn call(&self, call: Call, body: Body, work: &Work) -> Result<Reply, Failure> {
         match call {
-            Call::Key(call) => self.call_keys(call, &body, work),
+            Call::Key(call) => self.call_keys(call, &body.read_all()?, work),
             Call::Keys => self.list_keys(),
             Call::Lookup(request) => self.lookup(&request, work),
             Call::Protect(request) => self.protect(&request, body, work),

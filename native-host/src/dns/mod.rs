@@ -7,6 +7,7 @@
 //! * [`resolver`]: the blocking entrance, [`Resolver`].
 //! * [`anchors`] and [`servers`]: what is trusted, and who is asked.
 //! * `upstream` carries questions and raw answers, `cache` keeps some; they believe nothing.
+//! * `signatures` does the arithmetic once.
 //! * `validate` turns raw answers into a verdict; `second_opinion` asks hickory whether it agrees.
 //!
 //! Nothing here knows of mail.
@@ -18,6 +19,7 @@ pub mod servers;
 mod cache;
 mod runtime;
 mod second_opinion;
+mod signatures;
 mod udp;
 mod upstream;
 mod validate;

@@ -11,6 +11,7 @@ use super::anchors::Anchors;
 use super::answer::{Answer, Outage};
 use super::runtime;
 use super::servers::Servers;
+use super::signatures::Signatures;
 use super::upstream::Upstream;
 use super::validate::Session;
 use super::{DomainName, RecordType, second_opinion};
@@ -47,6 +48,7 @@ pub struct Resolver {
 
 struct Inner {
     upstream: Arc<Upstream>,
+    known: Signatures,
     anchors: Anchors,
     clock: Arc<dyn Clock>,
     turns: Semaphore,
@@ -62,6 +64,7 @@ impl Resolver {
             Upstream::new(config.servers).map_err(|error| ResolverError::Tls(error.to_string()))?;
         let inner = Inner {
             upstream: Arc::new(upstream),
+            known: Signatures::default(),
             anchors: config.anchors,
             clock: config.clock,
             turns: Semaphore::new(SIDE_BY_SIDE),
@@ -116,7 +119,7 @@ impl Inner {
     /// One attempt, and whether something in it came from the cache. What a bogus answer rested
     /// on is forgotten.
     async fn attempt(&self, name: &DomainName, record_type: RecordType) -> (Answer, bool) {
-        let mut session = Session::new(&self.upstream, &self.anchors, self.clock.now());
+        let mut session = Session::new(&self.upstream, &self.anchors, &self.known, self.clock.now());
         let answer = session.answer(name, record_type).await;
         let answer = second_opinion::confirm(answer, name, record_type, &session, &self.upstream).await;
         if matches!(answer, Answer::Bogus(_)) {

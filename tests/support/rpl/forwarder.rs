@@ -5,7 +5,7 @@
 //! of referrals, where a real forwarder learns of them.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 
 use super::records::{Record, absolute, name, type_number};
@@ -16,11 +16,12 @@ pub struct Forwarder {
     pub address: SocketAddr,
 }
 
-#[derive(Default)]
-struct Reply {
-    rcode: u8,
-    answer: Vec<Record>,
-    authority: Vec<Record>,
+/// What is answered.
+#[derive(Clone, Default)]
+pub struct Reply {
+    pub rcode: u8,
+    pub answer: Vec<Record>,
+    pub authority: Vec<Record>,
 }
 
 impl Forwarder {
@@ -28,20 +29,53 @@ impl Forwarder {
     pub fn start(entries: &[Entry], step: u32) -> Self {
         let entries: Vec<Entry> =
             entries.iter().filter(|e| e.steps.0 <= step && step <= e.steps.1).cloned().collect();
-        let entries = Arc::new(entries);
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::answering(move |asked, number| find(&entries, asked, number))
+    }
+
+    /// Answers as the function says, which gets a name (absolute, lower case) and a type.
+    pub fn answering(find: impl Fn(&str, u16) -> Reply + Send + Sync + 'static) -> Self {
+        let find = Arc::new(find);
+        let (listener, socket) = listen();
         let address = listener.local_addr().unwrap();
+        let by_udp = Arc::clone(&find);
+        std::thread::spawn(move || serve_udp(&socket, &*by_udp));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let entries = Arc::clone(&entries);
-                std::thread::spawn(move || serve(stream, &entries));
+                let find = Arc::clone(&find);
+                std::thread::spawn(move || serve(stream, &*find));
             }
         });
         Self { address }
     }
 }
 
-fn serve(mut stream: TcpStream, entries: &[Entry]) {
+/// TCP and UDP at one port.
+fn listen() -> (TcpListener, UdpSocket) {
+    for _ in 0..100 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()) {
+            return (listener, socket);
+        }
+    }
+    panic!("no port is free");
+}
+
+/// For referees; our own questions go by TCP.
+fn serve_udp(socket: &UdpSocket, find: &dyn Fn(&str, u16) -> Reply) {
+    let mut query = [0; 1500];
+    while let Ok((length, from)) = socket.recv_from(&mut query) {
+        let (asked, number, question) = read_question(&query[..length]);
+        let mut wire = write_reply(&query[..length], question, &find(&asked, number));
+        if wire.len() > 1232 {
+            wire.truncate(12 + question.len());
+            wire[2] |= 2; // TC
+            wire[6..12].fill(0);
+        }
+        let _ = socket.send_to(&wire, from);
+    }
+}
+
+fn serve(mut stream: TcpStream, find: &dyn Fn(&str, u16) -> Reply) {
     loop {
         let mut length = [0; 2];
         if stream.read_exact(&mut length).is_err() {
@@ -52,7 +86,7 @@ fn serve(mut stream: TcpStream, entries: &[Entry]) {
             return;
         }
         let (asked, number, question) = read_question(&query);
-        let reply = find(entries, &asked, number);
+        let reply = find(&asked, number);
         let wire = write_reply(&query, question, &reply);
         let framed = [&u16::try_from(wire.len()).unwrap().to_be_bytes()[..], &wire].concat();
         if stream.write_all(&framed).is_err() {
@@ -151,7 +185,7 @@ fn ds_in_referral(entry: &Entry, asked: &str) -> Option<Reply> {
 fn write_reply(query: &[u8], question: &[u8], reply: &Reply) -> Vec<u8> {
     let mut wire = query[..2].to_vec();
     wire.extend([0x81, 0x80 | 0x10 | reply.rcode]);
-    for count in [1, reply.answer.len(), reply.authority.len(), 0] {
+    for count in [1, reply.answer.len(), reply.authority.len(), 1] {
         wire.extend(u16::try_from(count).unwrap().to_be_bytes());
     }
     wire.extend(question);
@@ -163,5 +197,7 @@ fn write_reply(query: &[u8], question: &[u8], reply: &Reply) -> Vec<u8> {
         wire.extend(u16::try_from(record.rdata.len()).unwrap().to_be_bytes());
         wire.extend(&record.rdata);
     }
+    // An OPT record with DO (RFC 6891): without it a resolver takes the server for an old one.
+    wire.extend([0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 0]);
     wire
 }

@@ -7,6 +7,8 @@
 pub mod forwarder;
 pub mod records;
 pub mod scenario;
+pub mod signer;
+pub mod world;
 
 use std::path::{Path, PathBuf};
 

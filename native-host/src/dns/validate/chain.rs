@@ -184,7 +184,7 @@ impl Session<'_> {
 /// Labels with an underscore (RFC 8552) seldom begin a zone, what is behind them mostly does. Only
 /// a guess at what to ask first: what is proven does not rest on it, and no broken server below
 /// an unsigned delegation is waited for.
-fn likely_zone(name: &DomainName) -> DomainName {
+pub(super) fn likely_zone(name: &DomainName) -> DomainName {
     name.trim_to(name.iter().rev().take_while(|label| !label.starts_with(b"_")).count())
 }
 

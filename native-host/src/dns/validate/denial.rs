@@ -74,7 +74,7 @@ impl<'m> Evidence<'m> {
         section: &'m [Record],
         zone: &'m Zone,
         now: UnixTime,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
         lenient: bool,
     ) -> Self {
         let mut evidence = Self {
@@ -112,7 +112,7 @@ impl<'m> Evidence<'m> {
         set: &Set<'m>,
         zone: &'m Zone,
         now: UnixTime,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<Checked<'m>, Defect> {
         let proof = set.verify(&zone.apex, &zone.keys, now, budget)?;
         let [record] = set.records.as_slice() else { return Err(Defect::OutOfZone) };
@@ -143,7 +143,7 @@ impl<'m> Evidence<'m> {
         &mut self,
         name: &DomainName,
         record_type: RecordType,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<Denied, Gap> {
         match self.nsec_denies(name, record_type) {
             Some(missing) => Ok(Denied::Missing(missing)),
@@ -172,7 +172,7 @@ impl<'m> Evidence<'m> {
         &mut self,
         name: &DomainName,
         record_type: RecordType,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<Denied, Gap> {
         let missing = Gap::Defect(self.defect.clone());
         let chain = self.chain()?;
@@ -204,7 +204,7 @@ impl<'m> Evidence<'m> {
         &mut self,
         name: &DomainName,
         labels: u8,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<bool, Gap> {
         let depth = usize::from(labels);
         let same =
@@ -227,7 +227,7 @@ impl<'m> Evidence<'m> {
 
     /// What the zone says of a delegation at `name`, where there is no DS record (RFC 4035 section
     /// 5.2, RFC 5155 section 8.9).
-    pub(super) fn cut(&mut self, name: &DomainName, budget: &mut Budget) -> Result<Cut, Gap> {
+    pub(super) fn cut(&mut self, name: &DomainName, budget: &mut Budget<'_>) -> Result<Cut, Gap> {
         if let Some(here) = self.nsec.iter().find(|nsec| nsec.owner() == name) {
             return self.cut_at(|t| here.has(t));
         }

@@ -81,7 +81,11 @@ impl<'m> Nsec3Chain<'m> {
     }
 
     /// The record at `name` (RFC 5155 section 8.5).
-    pub(super) fn at(&mut self, name: &DomainName, budget: &mut Budget) -> Result<Option<Nsec3<'m>>, Spent> {
+    pub(super) fn at(
+        &mut self,
+        name: &DomainName,
+        budget: &mut Budget<'_>,
+    ) -> Result<Option<Nsec3<'m>>, Spent> {
         let hash = self.hash(name, budget)?;
         Ok(self.records.iter().find(|record| record.hash == hash).cloned())
     }
@@ -90,7 +94,7 @@ impl<'m> Nsec3Chain<'m> {
     pub(super) fn covering(
         &mut self,
         name: &DomainName,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<Nsec3<'m>>, Spent> {
         let hash = self.hash(name, budget)?;
         Ok(self.records.iter().find(|record| record.covers(&hash)).cloned())
@@ -101,7 +105,7 @@ impl<'m> Nsec3Chain<'m> {
     pub(super) fn closest(
         &mut self,
         name: &DomainName,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<Closest>, Spent> {
         let mut next_closer = name.clone();
         while self.apex.zone_of(&next_closer) && next_closer != *self.apex {
@@ -115,7 +119,7 @@ impl<'m> Nsec3Chain<'m> {
         Ok(None)
     }
 
-    fn hash(&mut self, name: &DomainName, budget: &mut Budget) -> Result<Vec<u8>, Spent> {
+    fn hash(&mut self, name: &DomainName, budget: &mut Budget<'_>) -> Result<Vec<u8>, Spent> {
         if let Some(hash) = self.hashes.get(name) {
             return Ok(hash.clone());
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DNSSECRData, RRSIG};
-use hickory_resolver::proto::dnssec::{PublicKey, Verifier};
+use hickory_resolver::proto::dnssec::{PublicKey, TBS};
 use hickory_resolver::proto::rr::{DNSClass, RData, Record};
 
 use super::session::{Budget, Spent};
@@ -109,7 +109,7 @@ impl<'m> Set<'m> {
         apex: &DomainName,
         keys: &[Key],
         now: UnixTime,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<Proof, Defect> {
         let mut defect = Defect::NoSignature;
         let ours = |signature: &&&RRSIG| signature.input().signer_name == *apex && apex.zone_of(self.owner);
@@ -127,7 +127,7 @@ impl<'m> Set<'m> {
         signature: &RRSIG,
         keys: &[Key],
         now: UnixTime,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<Proof, Defect> {
         let input = signature.input();
         let key_tag = input.key_tag;
@@ -144,11 +144,16 @@ impl<'m> Set<'m> {
         let fitting = keys
             .iter()
             .filter(|key| key.tag == key_tag && key.dnskey.public_key().algorithm() == input.algorithm);
-        let mut defect = Defect::UnknownKey { key_tag };
-        for key in fitting.take(MOST_KEYS_PER_TAG) {
-            budget.signature().map_err(|Spent| Defect::TooMuchWork)?;
-            let records = self.records.iter().copied();
-            if key.dnskey.verify_rrsig(self.owner, DNSClass::IN, signature, records).is_ok() {
+        let mut fitting = fitting.take(MOST_KEYS_PER_TAG).peekable();
+        if fitting.peek().is_none() {
+            return Err(Defect::UnknownKey { key_tag });
+        }
+        let wrong = Defect::SignatureWrong { key_tag };
+        let signed = TBS::from_input(self.owner, DNSClass::IN, input, self.records.iter().copied());
+        let Ok(signed) = signed else { return Err(wrong) };
+        for key in fitting {
+            let fits = budget.fits(&key.dnskey, signed.as_ref(), signature.sig());
+            if fits.map_err(|Spent| Defect::TooMuchWork)? {
                 let left = u32::try_from(until.seconds() - now.seconds()).unwrap_or(u32::MAX);
                 let ttl = self.records.iter().map(|record| record.ttl).min().unwrap_or(0);
                 return Ok(Proof {
@@ -160,9 +165,8 @@ impl<'m> Set<'m> {
                     ttl: ttl.min(input.original_ttl).min(left),
                 });
             }
-            defect = Defect::SignatureWrong { key_tag };
         }
-        Err(defect)
+        Err(wrong)
     }
 }
 

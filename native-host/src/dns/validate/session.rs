@@ -11,6 +11,7 @@ use crate::clock::UnixTime;
 use crate::dns::anchors::Anchors;
 use crate::dns::answer::{Answer, Defect, Fault, Insecurity, Outage};
 use crate::dns::cache::Question;
+use crate::dns::signatures::Signatures;
 use crate::dns::upstream::Upstream;
 use crate::dns::{DomainName, RecordType};
 
@@ -56,21 +57,23 @@ impl From<Stop> for Answer {
 
 /// What a look-up may still cost. Without it a hostile zone buys hours of work with one message
 /// (KeyTrap, CVE-2023-50387; NSEC3 closest-encloser attacks, CVE-2023-50868).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Budget {
+pub(super) struct Budget<'a> {
     questions: u16,
     signatures: u16,
     hashes: u32,
+    known: &'a Signatures,
 }
 
 /// The budget is spent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spent;
 
-impl Budget {
+impl<'a> Budget<'a> {
     /// The longest name has 127 labels, an honest look-up a dozen questions, a few dozen
     /// signatures and a hundred hashes.
-    const FULL: Self = Self { questions: 120, signatures: 160, hashes: 20_000 };
+    fn full(known: &'a Signatures) -> Self {
+        Self { questions: 120, signatures: 160, hashes: 20_000, known }
+    }
 
     /// One more question.
     fn question(&mut self) -> Result<(), Spent> {
@@ -78,10 +81,10 @@ impl Budget {
         Ok(())
     }
 
-    /// One more signature check.
-    pub(super) fn signature(&mut self) -> Result<(), Spent> {
+    /// One more signature check: whether it fits the octets and the key.
+    pub(super) fn fits(&mut self, key: &DNSKEY, signed: &[u8], signature: &[u8]) -> Result<bool, Spent> {
         self.signatures = self.signatures.checked_sub(1).ok_or(Spent)?;
-        Ok(())
+        Ok(self.known.fits(key, signed, signature))
     }
 
     /// One more NSEC3 hash with so many additional iterations.
@@ -96,7 +99,7 @@ pub(in crate::dns) struct Session<'a> {
     upstream: &'a Arc<Upstream>,
     pub(super) anchors: &'a Anchors,
     pub(super) now: UnixTime,
-    pub(super) budget: Budget,
+    pub(super) budget: Budget<'a>,
     messages: HashMap<Question, Result<Arc<Message>, Outage>>,
     used_cache: bool,
     /// Zones whose keys are proven.
@@ -105,12 +108,17 @@ pub(in crate::dns) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// A look-up as of `now`.
-    pub(in crate::dns) fn new(upstream: &'a Arc<Upstream>, anchors: &'a Anchors, now: UnixTime) -> Self {
+    pub(in crate::dns) fn new(
+        upstream: &'a Arc<Upstream>,
+        anchors: &'a Anchors,
+        known: &'a Signatures,
+        now: UnixTime,
+    ) -> Self {
         Self {
             upstream,
             anchors,
             now,
-            budget: Budget::FULL,
+            budget: Budget::full(known),
             messages: HashMap::new(),
             used_cache: false,
             zones: HashMap::new(),

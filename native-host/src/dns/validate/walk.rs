@@ -6,7 +6,7 @@ use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::rr::{RData, Record as WireRecord};
 use hickory_resolver::proto::serialize::binary::BinEncodable;
 
-use super::chain::Zone;
+use super::chain::{Zone, likely_zone};
 use super::denial::{Denied, Evidence, Gap};
 use super::rrset::{Proof, Set};
 use super::session::{Session, Stop};
@@ -45,6 +45,10 @@ struct Trail {
 }
 
 impl Trail {
+    fn has_room_for(&self, target: &DomainName) -> bool {
+        !self.aliases.contains(target) && self.aliases.len() <= MOST_ALIASES
+    }
+
     fn extend(&mut self, chain: &[Link], until: UnixTime) {
         self.until = self.until.min(until);
         for link in chain {
@@ -75,9 +79,30 @@ impl Session<'_> {
         let mut together = self.likely_needed(asked);
         together.push((asked.to_lowercase(), record_type));
         self.fetch_all(&together).await?;
+        let mut insecure: Option<Insecurity> = None;
         loop {
-            match self.hop(carried.take(), &name, record_type).await? {
-                (Hop::Records(records, verified), _) => {
+            let hop = match self.hop(carried.take(), &name, record_type).await {
+                Err(Stop::Insecure(here)) => {
+                    // The worst hop decides: what an unsigned alias leads to may still be forged.
+                    let stop = insecure.get_or_insert(here).clone();
+                    let target = self.unsigned_alias(&name, record_type).await;
+                    trail.aliases.push(name);
+                    match target {
+                        Some(target) if trail.has_room_for(&target) => name = target,
+                        _ => return Err(Stop::Insecure(stop)),
+                    }
+                    continue;
+                }
+                Err(Stop::Unreachable(_)) if let Some(insecure) = insecure => {
+                    return Err(Stop::Insecure(insecure));
+                }
+                other => other?,
+            };
+            match (hop, &insecure) {
+                ((Hop::Records(..) | Hop::Denied(_), _), Some(insecure)) => {
+                    return Err(Stop::Insecure(insecure.clone()));
+                }
+                ((Hop::Records(records, verified), _), None) => {
                     trail.extend(&verified.zone.chain, verified.until);
                     return Ok(Answer::Secure(Validated::proven(RecordSet {
                         owner: name,
@@ -89,16 +114,16 @@ impl Session<'_> {
                         valid_until: trail.until,
                     })));
                 }
-                (Hop::Denied(mut denial), _) => {
+                ((Hop::Denied(mut denial), _), None) => {
                     trail.extend(&denial.chain, denial.valid_until);
                     (denial.chain, denial.valid_until) = (trail.chain, trail.until);
                     return Ok(Answer::Absent(Validated::proven(denial)));
                 }
-                (Hop::Alias(target, verified), message) => {
+                ((Hop::Alias(target, verified), message), _) => {
                     trail.extend(&verified.zone.chain, verified.until);
                     trail.wildcard |= verified.wildcard;
                     trail.aliases.push(name.clone());
-                    if trail.aliases.contains(&target) || trail.aliases.len() > MOST_ALIASES {
+                    if !trail.has_room_for(&target) {
                         return Err(Stop::bogus(
                             &name,
                             RecordType::CNAME,
@@ -110,6 +135,38 @@ impl Session<'_> {
                     carried = Some(message);
                 }
             }
+        }
+    }
+
+    /// Where an alias leads that nobody signed.
+    async fn unsigned_alias(&mut self, name: &DomainName, record_type: RecordType) -> Option<DomainName> {
+        let message = self.fetch(name, record_type).await.ok()?;
+        match Set::find(&message.answers, name, RecordType::CNAME) {
+            Some(set) => cname_target(&set),
+            None => dname_target(&dname_above(&message.answers, name)?, name),
+        }
+    }
+
+    /// A zone that delegates the name to another has no word on it, though what it once signed may
+    /// be replayed. Looks only as far as delegations were asked for anyway.
+    async fn still_speaks(
+        &mut self,
+        zone: &Zone,
+        name: &DomainName,
+        record_type: RecordType,
+    ) -> Result<(), Stop> {
+        let likely = likely_zone(&zone_side(name, record_type));
+        if zone.apex == likely || !zone.apex.zone_of(&likely) {
+            return Ok(());
+        }
+        match self.descend(&likely).await {
+            Ok(deeper) if deeper.apex != zone.apex => {
+                Err(Stop::bogus(name, record_type, Some(&deeper.apex), Defect::Foreign))
+            }
+            Err(Stop::Insecure(insecurity)) if insecurity.cause == InsecureCause::NoDs => {
+                Err(Stop::Insecure(insecurity))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -210,6 +267,7 @@ impl Session<'_> {
             };
             match set.verify(&zone.apex, &zone.keys, self.now, &mut self.budget) {
                 Ok(proof) => {
+                    self.still_speaks(&zone, name, record_type).await?;
                     let verified = self.settle_wildcard(message, set, zone, proof)?;
                     return Ok((verified, proof));
                 }
@@ -268,6 +326,7 @@ impl Session<'_> {
             let insecure = |cause| Err(Stop::Insecure(Insecurity { zone: zone.apex.clone(), cause }));
             match evidence.denies(name, record_type, &mut self.budget) {
                 Ok(Denied::Missing(what)) => {
+                    self.still_speaks(&zone, name, record_type).await?;
                     return Ok(Denial {
                         what,
                         zone: zone.apex.clone(),

@@ -1,184 +1,16 @@
-//! An attacker on the path does what it can: never a false `secure`, `absent` or `insecure`, an
-//! answer within the deadline, bounded memory.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(clippy::print_stdout, missing_docs, dead_code, unreachable_pub, reason = "a test program")]
+//! The attacks: each sees a question and the true answer to it, and says what the victim gets.
 
-#[path = "../support/on_path.rs"]
-mod on_path;
-#[path = "../support/signed_tree.rs"]
-mod signed_tree;
-
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
-
-use dane_smime::clock::SystemClock;
-use dane_smime::dns::{Anchors, Answer, Resolver, ResolverConfig, Servers};
 use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DNSSECRData};
 use hickory_resolver::proto::dnssec::{Algorithm, PublicKeyBuf};
 use hickory_resolver::proto::op::{Message, Query, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{CNAME, NS, SMIMEA, tlsa};
 use hickory_resolver::proto::rr::{DNSClass, Name, RData, Record, RecordType};
-use on_path::{Attack, Reply, Truth, between, by_udp_alone, truncating};
-use signed_tree::{Fate, Tree, Zone};
 
-const DEADLINE: Duration = Duration::from_secs(4);
-
-static TREE: LazyLock<Tree> = LazyLock::new(|| {
-    let lines = |zone: &str, mark: &str| {
-        vec![
-            format!("alice._smimecert.{zone} SMIMEA 3 1 1 {}", mark.repeat(32)),
-            format!("carol._smimecert.{zone} SMIMEA 3 1 1 {}", "cc".repeat(32)),
-            format!("text._smimecert.{zone} TXT no-certificate"),
-            format!("alias._smimecert.{zone} CNAME alice._smimecert.{zone}"),
-            format!("*.wild.{zone} SMIMEA 3 1 1 {}", "ee".repeat(32)),
-            format!("there.wild.{zone} SMIMEA 3 1 1 {}", mark.repeat(32)),
-            format!("*.wildalias.{zone} CNAME mallory.other.test."),
-            format!("there.wildalias.{zone} SMIMEA 3 1 1 {}", mark.repeat(32)),
-        ]
-    };
-    Tree::grow(vec![
-        Zone::signed("test.", Vec::new()).nsec3(true, 0),
-        Zone::signed("nsec.test.", lines("nsec.test.", "aa")),
-        Zone::signed("nsec3.test.", lines("nsec3.test.", "ab")).nsec3(false, 1),
-        Zone::signed("optout.test.", lines("optout.test.", "ac")).nsec3(true, 0),
-        Zone::signed("unsigned.test.", lines("unsigned.test.", "ad")).fate(Fate::Unsigned),
-        Zone::signed("other.test.", vec![format!("mallory.other.test. SMIMEA 3 1 1 {}", "ff".repeat(32))]),
-        Zone::signed("expired.test.", lines("expired.test.", "ae")).fate(Fate::Expired),
-        Zone::signed("early.test.", lines("early.test.", "af")).fate(Fate::NotYetValid),
-    ])
-});
-
-/// Names and what is true of them.
-const TARGETS: &[(&str, &str)] = &[
-    ("alice._smimecert.nsec.test.", "secure"),
-    ("alice._smimecert.nsec3.test.", "secure"),
-    ("alice._smimecert.optout.test.", "secure"),
-    ("alias._smimecert.nsec.test.", "secure"),
-    ("there.wild.nsec.test.", "secure"),
-    ("there.wild.nsec3.test.", "secure"),
-    ("there.wildalias.nsec.test.", "secure"),
-    ("there.wildalias.nsec3.test.", "secure"),
-    ("anyone.wild.nsec.test.", "secure"),
-    ("anyone.wild.nsec3.test.", "secure"),
-    ("nobody._smimecert.nsec.test.", "absent"),
-    ("nobody._smimecert.nsec3.test.", "absent"),
-    ("text._smimecert.nsec.test.", "absent"),
-    ("text._smimecert.nsec3.test.", "absent"),
-    ("_smimecert.nsec.test.", "absent"),
-    ("nobody._smimecert.optout.test.", "insecure"),
-    ("alice._smimecert.unsigned.test.", "insecure"),
-    ("alice._smimecert.expired.test.", "bogus"),
-    ("alice._smimecert.early.test.", "bogus"),
-];
-
-fn name(text: &str) -> Name {
-    Name::from_ascii(text).unwrap()
-}
-
-fn lookup(server: SocketAddr, target: &str) -> Answer {
-    let resolver = Resolver::new(ResolverConfig {
-        servers: Servers::Plain(server),
-        anchors: Anchors::from_file(&TREE.anchor_file()).unwrap(),
-        clock: Arc::new(SystemClock),
-    });
-    resolver.unwrap().lookup(&name(target), RecordType::SMIMEA, DEADLINE)
-}
-
-fn word(answer: &Answer) -> &'static str {
-    match answer {
-        Answer::Secure(_) => "secure",
-        Answer::Absent(_) => "absent",
-        Answer::Insecure(_) => "insecure",
-        Answer::Bogus(_) => "bogus",
-        Answer::Unreachable(_) => "unreachable",
-    }
-}
-
-/// Runs one attack on all targets; true if it changed any verdict.
-fn endure(label: &str, attack: Attack, targets: &[(&str, &str)]) -> bool {
-    let truth = Truth(TREE.address);
-    let server = between(truth, attack);
-    let mut changed = false;
-    for (target, truly) in targets {
-        let begun = Instant::now();
-        let answer = lookup(server, target);
-        let took = begun.elapsed();
-        let verdict = word(&answer);
-        assert!(took < DEADLINE + Duration::from_millis(500), "{label}: {target} took {took:?}");
-        assert!(
-            verdict == *truly || verdict == "bogus" || verdict == "unreachable",
-            "{label}: {target} is {truly}, and we said {answer:?}"
-        );
-        if let Answer::Secure(set) = &answer {
-            let told: Vec<Vec<u8>> = set.get().records.iter().map(|record| record.rdata.clone()).collect();
-            assert_eq!(told, genuine(truth, target), "{label}: {target}: other records than the zone's");
-        }
-        changed |= verdict != *truly;
-    }
-    changed
-}
-
-fn genuine(truth: Truth, target: &str) -> Vec<Vec<u8>> {
-    use hickory_resolver::proto::serialize::binary::BinEncodable;
-    let answer = truth.ask(&name(target), RecordType::SMIMEA);
-    let records = answer.answers.iter().filter(|record| record.record_type() == RecordType::SMIMEA);
-    records.map(|record| record.data.to_bytes().unwrap()).collect()
-}
-
-fn is_target(query: &Query) -> bool {
-    query.query_type() == RecordType::SMIMEA
-}
-
-/// The unsigned SOA of an unsigned zone, which once opened hickory's door.
-fn stray_soa(truth: &Truth) -> Vec<Record> {
-    truth.ask(&name("unsigned.test."), RecordType::SOA).answers
-}
-
-fn reply_with(mut message: Message, answers: Vec<Record>, authorities: Vec<Record>) -> Reply {
-    message.answers = answers;
-    message.authorities = authorities;
-    message.additionals.clear();
-    message.metadata.response_code = ResponseCode::NoError;
-    Reply::Message(message)
-}
-
-fn renamed(records: &[Record], to: &Name) -> Vec<Record> {
-    let rename = |record: &Record| {
-        let mut record = record.clone();
-        record.name = to.clone();
-        record
-    };
-    records.iter().map(rename).collect()
-}
-
-fn zone_of(query: &Query) -> Name {
-    query.name().trim_to(2)
-}
-
-fn forged() -> RData {
-    RData::SMIMEA(SMIMEA(tlsa_forged()))
-}
-
-fn tlsa_forged() -> tlsa::TLSA {
-    tlsa::TLSA::new(3.into(), 1.into(), 1.into(), vec![0x66; 32])
-}
-
-fn without_signatures(mut message: Message) -> Message {
-    message.answers.retain(|record| record.record_type() != RecordType::RRSIG);
-    message.authorities.retain(|record| record.record_type() != RecordType::RRSIG);
-    message
-}
+use crate::name;
+use crate::on_path::{Attack, Reply, Truth};
 
 /// Attacks, and whether they can be expected to change a verdict.
-const ATTACKS: &[(&str, bool, Attack)] = &[
+pub const ATTACKS: &[(&str, bool, Attack)] = &[
     ("nothing", false, |_, _, answer| Reply::Message(answer)),
     ("wildcard replay with a stray SOA", true, |truth, query, answer| {
         if !is_target(query) {
@@ -463,7 +295,7 @@ const ATTACKS: &[(&str, bool, Attack)] = &[
 ];
 
 /// Attacks that only cost time; two targets are enough.
-const SLOW: &[(&str, Attack)] = &[
+pub const SLOW: &[(&str, Attack)] = &[
     ("garbage", |_, _, _| Reply::Octets(vec![0xa5; 700])),
     ("an empty frame", |_, _, _| Reply::Octets(vec![])),
     ("a wrong id", |_, _, answer| {
@@ -475,6 +307,49 @@ const SLOW: &[(&str, Attack)] = &[
     ("silence", |_, _, _| Reply::Silence),
 ];
 
+fn is_target(query: &Query) -> bool {
+    query.query_type() == RecordType::SMIMEA
+}
+
+/// The unsigned SOA of an unsigned zone, which once opened hickory's door.
+fn stray_soa(truth: &Truth) -> Vec<Record> {
+    truth.ask(&name("unsigned.test."), RecordType::SOA).answers
+}
+
+fn reply_with(mut message: Message, answers: Vec<Record>, authorities: Vec<Record>) -> Reply {
+    message.answers = answers;
+    message.authorities = authorities;
+    message.additionals.clear();
+    message.metadata.response_code = ResponseCode::NoError;
+    Reply::Message(message)
+}
+
+pub fn renamed(records: &[Record], to: &Name) -> Vec<Record> {
+    let rename = |record: &Record| {
+        let mut record = record.clone();
+        record.name = to.clone();
+        record
+    };
+    records.iter().map(rename).collect()
+}
+
+fn zone_of(query: &Query) -> Name {
+    query.name().trim_to(2)
+}
+
+fn forged() -> RData {
+    RData::SMIMEA(SMIMEA(tlsa_forged()))
+}
+
+fn tlsa_forged() -> tlsa::TLSA {
+    tlsa::TLSA::new(3.into(), 1.into(), 1.into(), vec![0x66; 32])
+}
+
+fn without_signatures(mut message: Message) -> Message {
+    message.answers.retain(|record| record.record_type() != RecordType::RRSIG);
+    message.authorities.retain(|record| record.record_type() != RecordType::RRSIG);
+    message
+}
 fn key_tag(record: &Record) -> Option<u16> {
     match &record.data {
         RData::DNSSEC(DNSSECRData::DNSKEY(key)) => key.calculate_key_tag().ok(),
@@ -497,134 +372,4 @@ fn colliding_key(tag: u16, number: u16) -> DNSKEY {
         }
     }
     made(&octets)
-}
-
-#[test]
-fn no_attack_makes_anything_false() {
-    LazyLock::force(&TREE);
-    std::thread::scope(|scope| {
-        for some in ATTACKS.chunks(ATTACKS.len().div_ceil(4)) {
-            scope.spawn(move || {
-                for (label, harmful, attack) in some {
-                    let changed = endure(label, *attack, TARGETS);
-                    assert_eq!(changed, *harmful, "{label}: an attack that changes no verdict tests nothing");
-                }
-            });
-        }
-    });
-    // In KiB; the test program holds a victim, the attackers and their floods.
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let peak: usize = peak.split_whitespace().next().unwrap().parse().unwrap();
-    assert!(peak < 300 * 1024, "memory grew to {peak} KiB");
-}
-
-/// Genuine messages of all zones, to be mixed into answers.
-static POOL: LazyLock<Vec<Message>> = LazyLock::new(|| {
-    let truth = Truth(TREE.address);
-    let mut pool = Vec::new();
-    for zone in ["nsec.test.", "nsec3.test.", "optout.test.", "unsigned.test.", "other.test.", "test."] {
-        for label in [
-            "alice._smimecert.",
-            "nobody._smimecert.",
-            "text._smimecert.",
-            "x.wild.",
-            "x.wildalias.",
-            "zz.",
-            "",
-        ] {
-            pool.push(truth.ask(&name(&format!("{label}{zone}")), RecordType::SMIMEA));
-        }
-        for record_type in [RecordType::DS, RecordType::DNSKEY, RecordType::SOA] {
-            pool.push(truth.ask(&name(zone), record_type));
-        }
-        pool.push(truth.ask(&name(&format!("_smimecert.{zone}")), RecordType::DS));
-    }
-    pool
-});
-
-static SEED: AtomicU64 = AtomicU64::new(0x9e37_79b9_7f4a_7c15);
-
-/// xorshift64*: the same sequence in every run.
-fn random(below: usize) -> usize {
-    let next = |mut x: u64| {
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        Some(x)
-    };
-    let x = SEED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap();
-    usize::try_from(x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % below.max(1)
-}
-
-fn meddle(_: &Truth, query: &Query, mut answer: Message) -> Reply {
-    if random(3) == 0 {
-        return Reply::Message(answer);
-    }
-    for _ in 0..=random(3) {
-        let other = &POOL[random(POOL.len())];
-        match random(10) {
-            0 => drop_one(&mut answer.answers),
-            1 => drop_one(&mut answer.authorities),
-            2 => answer.answers.extend(other.answers.iter().cloned()),
-            3 => answer.authorities.extend(other.authorities.iter().cloned()),
-            4 => answer.authorities = other.authorities.clone(),
-            5 => {
-                answer.answers = renamed(&other.answers, query.name());
-                answer.authorities = other.authorities.clone();
-            }
-            6 => answer.metadata.response_code = [ResponseCode::NoError, ResponseCode::NXDomain][random(2)],
-            7 => {
-                answer.answers.clear();
-                answer.authorities = other.authorities.clone();
-            }
-            8 => answer.authorities.extend(renamed(&other.authorities, query.name())),
-            _ => std::mem::swap(&mut answer.answers, &mut answer.authorities),
-        }
-    }
-    let mut wire = answer.to_vec().unwrap();
-    if random(8) == 0 {
-        let at = 12 + random(wire.len() - 12);
-        wire[at] ^= 1 << random(8);
-    }
-    Message::from_vec(&wire).map_or(Reply::Octets(wire), Reply::Message)
-}
-
-fn drop_one(section: &mut Vec<Record>) {
-    if !section.is_empty() {
-        section.remove(random(section.len()));
-    }
-}
-
-#[test]
-fn random_meddling_makes_nothing_false() {
-    LazyLock::force(&POOL);
-    let rounds = std::env::var("MEDDLING_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
-    for _ in 0..rounds {
-        assert!(endure("random meddling", meddle, TARGETS));
-    }
-}
-
-#[test]
-fn what_only_costs_time_costs_no_more_than_the_deadline() {
-    LazyLock::force(&TREE);
-    std::thread::scope(|scope| {
-        for (label, attack) in SLOW {
-            scope.spawn(move || assert!(endure(label, *attack, &TARGETS[..2]), "{label}"));
-        }
-        scope.spawn(|| {
-            let answer = lookup(truncating(), TARGETS[0].0);
-            assert_eq!(word(&answer), "unreachable", "TC and no TCP: {answer:?}");
-        });
-        scope.spawn(|| {
-            let answer = lookup(by_udp_alone(Truth(TREE.address)), TARGETS[0].0);
-            assert_eq!(word(&answer), "secure", "UDP where TCP is refused: {answer:?}");
-        });
-        scope.spawn(|| {
-            let begun = Instant::now();
-            let answer = lookup(signed_tree::free_port(), TARGETS[0].0);
-            assert_eq!(word(&answer), "unreachable", "nobody there: {answer:?}");
-            assert!(begun.elapsed() < Duration::from_secs(1), "a refused connection is known at once");
-        });
-    });
 }

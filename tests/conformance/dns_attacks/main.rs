@@ -1,0 +1,175 @@
+//! An attacker on the path does what it can: never a false `secure`, `absent` or `insecure`, an
+//! answer within the deadline, bounded memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test program"
+)]
+#![allow(clippy::print_stdout, missing_docs, dead_code, unreachable_pub, reason = "a test program")]
+mod cases;
+mod meddling;
+#[path = "../../support/on_path.rs"]
+mod on_path;
+#[path = "../../support/signed_tree.rs"]
+mod signed_tree;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use cases::{ATTACKS, SLOW};
+use dane_smime::clock::SystemClock;
+use dane_smime::dns::{Anchors, Answer, Resolver, ResolverConfig, Servers};
+use hickory_resolver::proto::rr::{Name, RecordType};
+use on_path::{Attack, Truth, between, by_udp_alone, truncating};
+use signed_tree::{Fate, Tree, Zone};
+
+const DEADLINE: Duration = Duration::from_secs(4);
+
+static TREE: LazyLock<Tree> = LazyLock::new(|| {
+    let lines = |zone: &str, mark: &str| {
+        vec![
+            format!("alice._smimecert.{zone} SMIMEA 3 1 1 {}", mark.repeat(32)),
+            format!("carol._smimecert.{zone} SMIMEA 3 1 1 {}", "cc".repeat(32)),
+            format!("text._smimecert.{zone} TXT no-certificate"),
+            format!("alias._smimecert.{zone} CNAME alice._smimecert.{zone}"),
+            format!("*.wild.{zone} SMIMEA 3 1 1 {}", "ee".repeat(32)),
+            format!("there.wild.{zone} SMIMEA 3 1 1 {}", mark.repeat(32)),
+            format!("*.wildalias.{zone} CNAME mallory.other.test."),
+            format!("there.wildalias.{zone} SMIMEA 3 1 1 {}", mark.repeat(32)),
+        ]
+    };
+    Tree::grow(vec![
+        Zone::signed("test.", Vec::new()).nsec3(true, 0),
+        Zone::signed("nsec.test.", lines("nsec.test.", "aa")),
+        Zone::signed("nsec3.test.", lines("nsec3.test.", "ab")).nsec3(false, 1),
+        Zone::signed("optout.test.", lines("optout.test.", "ac")).nsec3(true, 0),
+        Zone::signed("unsigned.test.", lines("unsigned.test.", "ad")).fate(Fate::Unsigned),
+        Zone::signed("other.test.", vec![format!("mallory.other.test. SMIMEA 3 1 1 {}", "ff".repeat(32))]),
+        Zone::signed("expired.test.", lines("expired.test.", "ae")).fate(Fate::Expired),
+        Zone::signed("early.test.", lines("early.test.", "af")).fate(Fate::NotYetValid),
+    ])
+});
+
+/// Names and what is true of them.
+const TARGETS: &[(&str, &str)] = &[
+    ("alice._smimecert.nsec.test.", "secure"),
+    ("alice._smimecert.nsec3.test.", "secure"),
+    ("alice._smimecert.optout.test.", "secure"),
+    ("alias._smimecert.nsec.test.", "secure"),
+    ("there.wild.nsec.test.", "secure"),
+    ("there.wild.nsec3.test.", "secure"),
+    ("there.wildalias.nsec.test.", "secure"),
+    ("there.wildalias.nsec3.test.", "secure"),
+    ("anyone.wild.nsec.test.", "secure"),
+    ("anyone.wild.nsec3.test.", "secure"),
+    ("nobody._smimecert.nsec.test.", "absent"),
+    ("nobody._smimecert.nsec3.test.", "absent"),
+    ("text._smimecert.nsec.test.", "absent"),
+    ("text._smimecert.nsec3.test.", "absent"),
+    ("_smimecert.nsec.test.", "absent"),
+    ("nobody._smimecert.optout.test.", "insecure"),
+    ("alice._smimecert.unsigned.test.", "insecure"),
+    ("alice._smimecert.expired.test.", "bogus"),
+    ("alice._smimecert.early.test.", "bogus"),
+];
+
+fn name(text: &str) -> Name {
+    Name::from_ascii(text).unwrap()
+}
+
+fn lookup(server: SocketAddr, target: &str) -> Answer {
+    let resolver = Resolver::new(ResolverConfig {
+        servers: Servers::Plain(server),
+        anchors: Anchors::from_file(&TREE.anchor_file()).unwrap(),
+        clock: Arc::new(SystemClock),
+    });
+    resolver.unwrap().lookup(&name(target), RecordType::SMIMEA, DEADLINE)
+}
+
+fn word(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Secure(_) => "secure",
+        Answer::Absent(_) => "absent",
+        Answer::Insecure(_) => "insecure",
+        Answer::Bogus(_) => "bogus",
+        Answer::Unreachable(_) => "unreachable",
+    }
+}
+
+/// Runs one attack on all targets; true if it changed any verdict.
+fn endure(label: &str, attack: Attack, targets: &[(&str, &str)]) -> bool {
+    let truth = Truth(TREE.address);
+    let server = between(truth, attack);
+    let mut changed = false;
+    for (target, truly) in targets {
+        let begun = Instant::now();
+        let answer = lookup(server, target);
+        let took = begun.elapsed();
+        let verdict = word(&answer);
+        assert!(took < DEADLINE + Duration::from_millis(500), "{label}: {target} took {took:?}");
+        assert!(
+            verdict == *truly || verdict == "bogus" || verdict == "unreachable",
+            "{label}: {target} is {truly}, and we said {answer:?}"
+        );
+        if let Answer::Secure(set) = &answer {
+            let told: Vec<Vec<u8>> = set.get().records.iter().map(|record| record.rdata.clone()).collect();
+            assert_eq!(told, genuine(truth, target), "{label}: {target}: other records than the zone's");
+        }
+        changed |= verdict != *truly;
+    }
+    changed
+}
+
+fn genuine(truth: Truth, target: &str) -> Vec<Vec<u8>> {
+    use hickory_resolver::proto::serialize::binary::BinEncodable;
+    let answer = truth.ask(&name(target), RecordType::SMIMEA);
+    let records = answer.answers.iter().filter(|record| record.record_type() == RecordType::SMIMEA);
+    records.map(|record| record.data.to_bytes().unwrap()).collect()
+}
+
+#[test]
+fn no_attack_makes_anything_false() {
+    LazyLock::force(&TREE);
+    std::thread::scope(|scope| {
+        for some in ATTACKS.chunks(ATTACKS.len().div_ceil(4)) {
+            scope.spawn(move || {
+                for (label, harmful, attack) in some {
+                    let changed = endure(label, *attack, TARGETS);
+                    assert_eq!(changed, *harmful, "{label}: an attack that changes no verdict tests nothing");
+                }
+            });
+        }
+    });
+    // In KiB; the test program holds a victim, the attackers and their floods.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: usize = peak.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(peak < 300 * 1024, "memory grew to {peak} KiB");
+}
+
+#[test]
+fn what_only_costs_time_costs_no_more_than_the_deadline() {
+    LazyLock::force(&TREE);
+    std::thread::scope(|scope| {
+        for (label, attack) in SLOW {
+            scope.spawn(move || assert!(endure(label, *attack, &TARGETS[..2]), "{label}"));
+        }
+        scope.spawn(|| {
+            let answer = lookup(truncating(), TARGETS[0].0);
+            assert_eq!(word(&answer), "unreachable", "TC and no TCP: {answer:?}");
+        });
+        scope.spawn(|| {
+            let answer = lookup(by_udp_alone(Truth(TREE.address)), TARGETS[0].0);
+            assert_eq!(word(&answer), "secure", "UDP where TCP is refused: {answer:?}");
+        });
+        scope.spawn(|| {
+            let begun = Instant::now();
+            let answer = lookup(signed_tree::free_port(), TARGETS[0].0);
+            assert_eq!(word(&answer), "unreachable", "nobody there: {answer:?}");
+            assert!(begun.elapsed() < Duration::from_secs(1), "a refused connection is known at once");
+        });
+    });
+}

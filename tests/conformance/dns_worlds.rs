@@ -1,0 +1,109 @@
+//! Worlds of our own in which a validator can go wrong, as data with the verdict beside each; and
+//! the validators of others as referees over the same worlds.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test program"
+)]
+#![allow(clippy::print_stdout, missing_docs, dead_code, unreachable_pub, reason = "a test program")]
+
+#[path = "../support/referee.rs"]
+mod referee;
+#[path = "../support/rpl/mod.rs"]
+mod rpl;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dane_smime::clock::SystemClock;
+use dane_smime::dns::{Anchors, Answer, DomainName, RecordType, Resolver, ResolverConfig, Servers};
+use referee::{Referee, Ruling, referees};
+use rpl::forwarder::Forwarder;
+use rpl::records::type_number;
+use rpl::world::{Ask, World};
+
+const WORLDS: &[&str] = &[include_str!("dns_worlds.txt"), include_str!("dns_worlds_nsec3.txt")];
+
+#[test]
+fn every_world_gets_its_verdict_and_no_referee_forbids_it() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let only = std::env::var("WORLD").ok(); // part of a title
+    let worlds = WORLDS.iter().flat_map(|text| World::parse_all(text));
+    let worlds = worlds.filter(|world| only.as_ref().is_none_or(|part| world.title.contains(part.as_str())));
+    let worlds = Mutex::new(worlds.enumerate());
+    let (rulings, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some((number, world)) = take(&worlds) {
+                    let disputes = judge(world, &dir.path().join(number.to_string()), &rulings);
+                    wrong.lock().unwrap().extend(disputes);
+                }
+            });
+        }
+    });
+    println!("{} rulings by referees", rulings.into_inner());
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn take<I: Iterator>(from: &Mutex<I>) -> Option<I::Item> {
+    from.lock().unwrap().next()
+}
+
+/// What is wrong with our verdicts on a world, or with a referee's.
+fn judge(mut world: World, dir: &Path, rulings: &AtomicUsize) -> Vec<String> {
+    let referees = referees(dir, &world.anchor);
+    let (title, asks) = (world.title.clone(), std::mem::take(&mut world.asks));
+    let anchors = Anchors::parse(&world.anchor).unwrap();
+    let forwarder = Forwarder::answering(world.server());
+    let mut wrong = Vec::new();
+    for ask in &asks {
+        let (verdict, detail) = ours(&forwarder, &anchors, ask);
+        if verdict != ask.verdict {
+            wrong.push(format!("{title}: {} should be {}: {detail}", ask.name, ask.verdict));
+        }
+        for referee in &referees {
+            rulings.fetch_add(1, Ordering::Relaxed);
+            let ruling = referee.rule(forwarder.address, &ask.name, &ask.record_type);
+            wrong.extend(dispute(ask, verdict, referee, ruling).map(|dispute| format!("{title}: {dispute}")));
+        }
+    }
+    wrong
+}
+
+fn ours(forwarder: &Forwarder, anchors: &Anchors, ask: &Ask) -> (&'static str, String) {
+    let resolver = Resolver::new(ResolverConfig {
+        servers: Servers::Plain(forwarder.address),
+        anchors: anchors.clone(),
+        clock: Arc::new(SystemClock),
+    })
+    .unwrap();
+    let record_type = RecordType::from(type_number(&ask.record_type).unwrap());
+    let answer =
+        resolver.lookup(&DomainName::from_ascii(&ask.name).unwrap(), record_type, Duration::from_secs(10));
+    let verdict = match &answer {
+        Answer::Secure(_) => "secure",
+        Answer::Absent(_) => "absent",
+        Answer::Insecure(_) => "insecure",
+        Answer::Bogus(_) => "bogus",
+        Answer::Unreachable(_) => "unreachable",
+    };
+    (verdict, format!("{answer:?}"))
+}
+
+/// What is wrong between a referee and us: it forbids what we say, or a difference that is listed
+/// is gone.
+fn dispute(ask: &Ask, verdict: &str, referee: &Referee, ruling: Ruling) -> Option<String> {
+    let known = ask.known.get(referee.name);
+    if let Some(known) = known {
+        return (known != ruling.word())
+            .then(|| format!("{} is said to say {known} and says {}", referee.name, ruling.word()));
+    }
+    (!ruling.allows(verdict))
+        .then(|| format!("{} says {}, and we say {verdict}", referee.name, ruling.word()))
+}

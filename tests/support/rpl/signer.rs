@@ -1,0 +1,160 @@
+//! Signs records with keys made for the occasion. Written apart from the library under test on
+//! purpose: OpenSSL does the arithmetic.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use openssl::bn::BigNumContext;
+use openssl::ec::{EcGroup, EcKey, PointConversionForm};
+use openssl::ecdsa::EcdsaSig;
+use openssl::nid::Nid;
+use openssl::pkey::Private;
+
+use super::records::{Record, name};
+
+/// Types of the records that make a zone provable.
+pub const DS: u16 = 43;
+pub const RRSIG: u16 = 46;
+pub const DNSKEY: u16 = 48;
+
+/// ECDSA P-256 with SHA-256 (RFC 6605).
+const ALGORITHM: u8 = 13;
+
+/// A zone's key, used for its keys and its data alike.
+pub struct Keys {
+    pub zone: String,
+    key: EcKey<Private>,
+}
+
+/// How a signature differs from an honest one.
+#[derive(Clone, Default)]
+pub struct Quirks {
+    /// Labels field; the owner's number if none.
+    pub labels: Option<u8>,
+    /// Inception and expiration, in seconds from now.
+    pub from: Option<i64>,
+    pub until: Option<i64>,
+    /// The name of the signer, if not the zone's.
+    pub signer: Option<String>,
+    /// The algorithm's number, if not the key's.
+    pub algorithm: Option<u8>,
+    /// The key tag, if not the key's.
+    pub tag: Option<u16>,
+    /// The flags of the key, where its tag is that of other flags.
+    pub tag_of: Option<u16>,
+    /// One bit of the signature is wrong.
+    pub broken: bool,
+}
+
+impl Keys {
+    pub fn make(zone: &str) -> Self {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        Self { zone: zone.to_owned(), key: EcKey::generate(&group).unwrap() }
+    }
+
+    /// DNSKEY record data with these flags.
+    pub fn dnskey_data(&self, flags: u16) -> Vec<u8> {
+        let mut context = BigNumContext::new().unwrap();
+        let form = PointConversionForm::UNCOMPRESSED;
+        let point = self.key.public_key().to_bytes(self.key.group(), form, &mut context).unwrap();
+        [&flags.to_be_bytes()[..], &[3, ALGORITHM], &point[1..]].concat()
+    }
+
+    pub fn dnskey(&self) -> Record {
+        record(&self.zone, DNSKEY, self.dnskey_data(257))
+    }
+
+    /// The DS record, SHA-256.
+    pub fn ds(&self) -> Record {
+        let key = self.dnskey_data(257);
+        let digest = openssl::sha::sha256(&[name(&self.zone), key.clone()].concat());
+        record(&self.zone, DS, [&key_tag(&key).to_be_bytes()[..], &[ALGORITHM, 2], &digest].concat())
+    }
+
+    /// The anchor as a zone-file line.
+    pub fn anchor(&self) -> String {
+        use base64::Engine;
+        let key = base64::engine::general_purpose::STANDARD.encode(&self.dnskey_data(257)[4..]);
+        format!("{} IN DNSKEY 257 3 {ALGORITHM} {key}", self.zone)
+    }
+
+    /// The signature over a set: records of one owner and type.
+    pub fn sign(&self, set: &[Record], quirks: &Quirks) -> Record {
+        let first = set.first().expect("a set has a record");
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let moment = |offset: i64| {
+            let seconds = i64::try_from(now).unwrap() + offset;
+            u32::try_from(seconds.rem_euclid(1 << 32)).unwrap().to_be_bytes()
+        };
+        let labels = first.owner.trim_end_matches('.').split('.').filter(|l| !l.is_empty() && *l != "*");
+        let labels = quirks.labels.unwrap_or(u8::try_from(labels.count()).unwrap());
+        let tag = quirks.tag.unwrap_or(key_tag(&self.dnskey_data(quirks.tag_of.unwrap_or(257))));
+        let mut data = Vec::new();
+        data.extend(first.type_number.to_be_bytes());
+        data.extend([quirks.algorithm.unwrap_or(ALGORITHM), labels]);
+        data.extend(first.ttl.to_be_bytes());
+        data.extend(moment(quirks.until.unwrap_or(86_400)));
+        data.extend(moment(quirks.from.unwrap_or(-86_400)));
+        data.extend(tag.to_be_bytes());
+        data.extend(name(quirks.signer.as_ref().unwrap_or(&self.zone)));
+        let digest = openssl::sha::sha256(&[data.clone(), signed_records(set, labels)].concat());
+        let signature = EcdsaSig::sign(&digest, &self.key).unwrap();
+        for half in [signature.r(), signature.s()] {
+            data.extend(half.to_vec_padded(32).unwrap());
+        }
+        if quirks.broken {
+            *data.last_mut().unwrap() ^= 1;
+        }
+        Record { ttl: first.ttl, ..record(&first.owner, RRSIG, data) }
+    }
+}
+
+pub fn record(owner: &str, type_number: u16, rdata: Vec<u8>) -> Record {
+    Record { owner: owner.to_owned(), type_number, ttl: 300, rdata }
+}
+
+/// RFC 4034 section 3.1.8.1: the records in canonical order, under the name that is signed.
+fn signed_records(set: &[Record], labels: u8) -> Vec<u8> {
+    let mut sorted: Vec<&Record> = set.iter().collect();
+    sorted.sort_by(|one, other| one.rdata.cmp(&other.rdata));
+    sorted.dedup_by(|one, other| one.rdata == other.rdata);
+    let mut out = Vec::new();
+    for one in sorted {
+        out.extend(name(&signed_name(&one.owner, usize::from(labels))));
+        out.extend(one.type_number.to_be_bytes());
+        out.extend([0, 1]);
+        out.extend(one.ttl.to_be_bytes());
+        out.extend(u16::try_from(one.rdata.len()).unwrap().to_be_bytes());
+        out.extend(&one.rdata);
+    }
+    out
+}
+
+/// RFC 4035 section 5.3.2: of a wildcard's answer the wildcard's name.
+fn signed_name(owner: &str, labels: usize) -> String {
+    let all: Vec<&str> = owner.trim_end_matches('.').split('.').filter(|label| !label.is_empty()).collect();
+    let own = all.iter().filter(|label| **label != "*").count();
+    if labels >= own {
+        return owner.to_owned();
+    }
+    let kept: Vec<&str> = all[all.len() - labels..].to_vec();
+    [vec!["*"], kept].concat().join(".") + "."
+}
+
+/// RFC 4034 appendix B.
+pub fn key_tag(key: &[u8]) -> u16 {
+    let sum: u32 = key
+        .iter()
+        .enumerate()
+        .map(|(at, octet)| if at % 2 == 0 { u32::from(*octet) << 8 } else { u32::from(*octet) })
+        .sum();
+    u16::try_from((sum + (sum >> 16)) & 0xffff).unwrap()
+}
+
+/// The hash of a name by RFC 5155 section 5, SHA-1.
+pub fn nsec3_hash(of: &str, salt: &[u8], iterations: u16) -> [u8; 20] {
+    let mut hash = openssl::sha::sha1(&[&name(&of.to_ascii_lowercase())[..], salt].concat());
+    for _ in 0..iterations {
+        hash = openssl::sha::sha1(&[&hash[..], salt].concat());
+    }
+    hash
+}

@@ -5,12 +5,13 @@
  */
 
 import { insistOnEncryption, makeChoice, stillHolds, touch } from "./compose/choice.js";
+import { mayLeave } from "./compose/guard.js";
 import { propose, proposeWithoutChoice } from "./compose/proposal.js";
 import { Recipients } from "./compose/recipients.js";
 import { showButton, viewOf } from "./compose/view.js";
 import { recipientLines } from "./compose/words.js";
 import { explain, HostError } from "./host-error.js";
-import { encryptedByPolicy, readSettings, wishesFor } from "./settings.js";
+import { encryptedByPolicy, readSettings, saveWish, wishesFor } from "./settings.js";
 
 /** Typing may go on; the host is asked when it pauses. */
 const PAUSE_MS = 250;
@@ -28,8 +29,10 @@ export function startCompose(host) {
   const compose = new Compose(host);
   browser.daneCompose.onChanged.addListener((tabId) => compose.changed(tabId).catch(ignoreClosed));
   browser.daneCompose.onBeforeSend.addListener((tabId, window) => compose.beforeSend(tabId, window));
-  browser.daneCompose.onAnswer.addListener((_tabId, answer) => rememberWithout(answer.remember));
-  browser.daneCompose.onProtect.addListener((job, entity) => compose.protect(job, entity));
+  browser.daneCompose.onAnswer.addListener(remember);
+  browser.daneCompose.onProtect.addListener((id, job, entity) => compose.protect(id, job, entity));
+  browser.daneCompose.onGivenUp.addListener((id) => compose.giveUp(id));
+  browser.daneCompose.onUnencrypted.addListener(async (mail) => mayLeave(mail, await readSettings(), text));
   browser.runtime.onMessage.addListener((message) => {
     if (message?.to === "compose") {
       return message.what === "program" ? compose.program() : compose.fromPopup(message);
@@ -49,6 +52,8 @@ class Compose {
   #recipients;
   /** Pauses under way, by tab. @type {Map<number, ReturnType<typeof setTimeout>>} */
   #pauses = new Map();
+  /** Mails that the host protects now, by the experiment's name for them. @type {Map<string, AbortController>} */
+  #underWay = new Map();
 
   /** @param {import("./host.js").Host} host */
   constructor(host) {
@@ -97,14 +102,22 @@ class Compose {
   /**
    * Thunderbird has built the mail: sign and encrypt it.
    *
+   * @param {string} id
    * @param {import("../types/protocol").ProtectRequest} job
    * @param {ArrayBuffer} entity
    */
-  async protect(job, entity) {
+  async protect(id, job, entity) {
+    const controller = new AbortController();
+    this.#underWay.set(id, controller);
     try {
       const { body, result } = await this.#host.request("protect", job, {
         body: new Uint8Array(entity),
         deadlineMs: PROTECT_MS + Math.ceil(entity.byteLength / 1024 / 1024) * PROTECT_MS_PER_MEBIBYTE,
+        signal: controller.signal,
+        onProgress: ({ stage, done, total }) => {
+          const sentence = text(`progress_${stage.replaceAll("-", "_")}`) || text("progress_working");
+          browser.daneCompose.showProgress(id, sentence, done, total).catch(() => {});
+        },
       });
       if (result.signed !== job.sign || result.encrypted !== job.encrypt) {
         throw new HostError("host-broken");
@@ -113,7 +126,14 @@ class Compose {
     } catch (error) {
       console.error(error);
       return { error: this.#explain(error) };
+    } finally {
+      this.#underWay.delete(id);
     }
+  }
+
+  /** Its writer does not want the mail any more. @param {string} id */
+  giveUp(id) {
+    this.#underWay.get(id)?.abort();
   }
 
   /** @param {import("../types/messages").FromPopup} message */
@@ -280,11 +300,14 @@ async function remembered() {
   return Array.isArray(withoutCertificate) ? withoutCertificate : [];
 }
 
-/** @param {unknown} addresses */
-async function rememberWithout(addresses) {
+/** @param {{ remember?: string[], allowUnencrypted?: string }} answer */
+async function remember({ remember: addresses, allowUnencrypted }) {
   if (Array.isArray(addresses)) {
     const withoutCertificate = [...new Set([...(await remembered()), ...addresses])];
     await browser.storage.local.set({ withoutCertificate });
+  }
+  if (allowUnencrypted) {
+    await saveWish(allowUnencrypted, "unattended", "allowed");
   }
 }
 

@@ -2,25 +2,34 @@
  * What is wanted: the administrator's policy (storage.managed) over the user's own settings (storage.local). The shape of
  * both, every key optional; manifests/policies/managed-storage.schema.json says the same to machines:
  *
- *     {"defaults": {"sign": "always|never|ask", "encrypt": "required|possible|never"},
- *      "accounts": [{"match": "alice@example.test or *@example.test", "sign": …, "encrypt": …, "certificate": SHA-256}],
+ *     {"defaults": {"sign": "always|never|ask", "encrypt": "required|possible|never", "unattended": "refused|allowed"},
+ *      "accounts": [{"match": "alice@example.test or *@example.test", "sign": …, "encrypt": …, "unattended": …,
+ *                    "certificate": SHA-256}],
  *      "encrypt_to": ["*@bank.example", "bob@example.test"],
  *      "offer_unencrypted": true,
  *      "locked": ["defaults", "accounts"]}
  *
+ * `unattended`: what becomes of mail that leaves without a compose window, and so unencrypted (receipts, calendar replies,
+ * filters, other add-ons), where encryption is required.
  * `encrypt_to` and `offer_unencrypted` are the policy's alone. What concerns the host (resolver, trust anchors, sources of
  * certificates) is not here: the host reads that itself, from files that only an administrator can write.
  */
 
 const SIGN = ["always", "never", "ask"];
 const ENCRYPT = ["required", "possible", "never"];
+const UNATTENDED = ["refused", "allowed"];
 const LOCKABLE = ["defaults", "accounts"];
 
 /** Settings of the host, which somebody may look for here. */
 const OF_THE_HOST = ["resolver", "trust-anchor", "ca-file", "sources", "provision", "log", "audit-log"];
 
 /**
- * @typedef {{ sign?: "always" | "never" | "ask", encrypt?: "required" | "possible" | "never", certificate?: string }} Wishes
+ * @typedef {object} Wishes
+ * @property {"always" | "never" | "ask"} [sign]
+ * @property {"required" | "possible" | "never"} [encrypt]
+ * @property {"refused" | "allowed"} [unattended]
+ * @property {string} [certificate]
+ *
  * @typedef {{ defaults: Wishes, accounts: (Wishes & { match: string })[], locked: string[], encryptTo: string[],
  *   offerUnencrypted: boolean }} Settings
  * @typedef {object} Problem what is wrong in what somebody wrote
@@ -81,6 +90,9 @@ function parseWishes(raw) {
   if (raw?.encrypt !== undefined) {
     wishes.encrypt = ENCRYPT.includes(raw.encrypt) ? raw.encrypt : "required";
   }
+  if (raw?.unattended !== undefined) {
+    wishes.unattended = UNATTENDED.includes(raw.unattended) ? raw.unattended : "refused";
+  }
   if (isFingerprint(raw?.certificate)) {
     wishes.certificate = raw.certificate.toLowerCase();
   }
@@ -130,6 +142,7 @@ export function problemsOf(raw) {
   const wishes = {
     sign: fits((value) => SIGN.includes(value)),
     encrypt: fits((value) => ENCRYPT.includes(value)),
+    unattended: fits((value) => UNATTENDED.includes(value)),
     certificate: fits(isFingerprint),
   };
   return problemsIn(raw, "", keys);
@@ -190,6 +203,8 @@ export function wishesFor(address, { managed, local }) {
   };
   return {
     ...own,
+    // What policy requires, the user does not take back through the other door.
+    ...(policy.encrypt === "required" ? { unattended: /** @type {const} */ ("refused") } : {}),
     ...policy,
     byPolicy: {
       sign: policy.sign !== undefined,
@@ -207,6 +222,22 @@ export function wishesFor(address, { managed, local }) {
  */
 export function encryptedByPolicy(recipients, { managed }) {
   return recipients.filter((address) => managed.encryptTo.some((pattern) => matches(address, pattern)));
+}
+
+/**
+ * Writes one wish of the user for one address.
+ *
+ * @template {keyof Wishes} T
+ * @param {string} address
+ * @param {T} what
+ * @param {Wishes[T] | ""} value empty: none
+ */
+export async function saveWish(address, what, value) {
+  const { accounts } = parseSettings(await browser.storage.local.get("accounts"));
+  const { [what]: _old, ...others } = accounts.find(({ match }) => match === address) ?? { match: address };
+  const account = value ? { ...others, [what]: value } : others;
+  const rest = accounts.filter(({ match }) => match !== address);
+  await browser.storage.local.set({ accounts: Object.keys(account).length > 1 ? [account, ...rest] : rest });
 }
 
 /** @param {string} address @param {Settings["accounts"]} accounts @returns {Wishes} */

@@ -36,10 +36,26 @@ export interface DaneCompose {
   markRecipients(tabId: number, marks: Mark[]): Promise<void>;
   setDraftsReopen(possible: boolean): Promise<void>;
   setNotice(tabId: number, text: string): Promise<void>;
+  showProgress(id: string, sentence: string, done?: number, total?: number): Promise<void>;
   onChanged: Event<(tabId: number) => void>;
   onBeforeSend: Event<(tabId: number, window: WindowDescription) => Promise<Proposal>>;
-  onAnswer: Event<(tabId: number, answer: { remember?: string[] }) => void>;
+  onAnswer: Event<(answer: { remember?: string[]; allowUnencrypted?: string }) => void>;
   onProtect: Event<
-    (job: ProtectRequest, entity: ArrayBuffer) => Promise<{ entity: ArrayBufferLike } | { error: string }>
+    (id: string, job: ProtectRequest, entity: ArrayBuffer) => Promise<{ entity: ArrayBufferLike } | { error: string }>
   >;
+  onGivenUp: Event<(id: string) => void>;
+  onUnencrypted: Event<(mail: UnencryptedMail) => Promise<GuardAnswer>>;
 }
+
+/** A mail that is about to leave without being encrypted. */
+export interface UnencryptedMail {
+  /** Whose mail it is: the address in From, and the identity's. */
+  senders: string[];
+  recipients: string[];
+  kind: "receipt" | "invitation" | "queued" | "other";
+}
+
+/** `refusal`: words for a person, and the way out, if there is one. */
+export type GuardAnswer =
+  | { allowed: true }
+  | { allowed: false; refusal: { text: string; allow?: { label: string; from: string } } };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { insistOnEncryption, makeChoice, stillHolds, touch } from "../../extension/background/compose/choice.js";
+import { mayLeave } from "../../extension/background/compose/guard.js";
 import { propose, proposeWithoutChoice } from "../../extension/background/compose/proposal.js";
 import { markOf, Recipients } from "../../extension/background/compose/recipients.js";
 import { viewOf } from "../../extension/background/compose/view.js";
@@ -114,6 +115,8 @@ test("where the keys are not known there is no choice, unless settings say it al
   assert.equal(choiceOf({ keys: null, wishes: wishes({ defaults: { sign: "never" } }) }), null);
   const set = choice({ keys: null, wishes: wishes({ defaults: { sign: "always", encrypt: "required" } }) });
   assert.deepEqual([set.sign, set.encrypt, set.encryptLocked], [true, true, true]);
+  const required = choice({ keys: null, wishes: wishes({ defaults: { encrypt: "required" } }) });
+  assert.deepEqual([required.encrypt, required.encryptLocked], [true, true], "what is required is known without keys");
 });
 
 test("an answer to an encrypted mail starts encrypted, whatever the settings", () => {
@@ -298,6 +301,43 @@ test("not known what is wanted: nothing goes without a decision", () => {
   const asked = proposeWithoutChoice("The program is gone.", text);
   assert.match(asked.text, /^The program is gone\./);
   assert.equal(asked.choices.length, 1);
+});
+
+// ---- what leaves without being encrypted
+
+/** @param {object} managed @param {object} local @param {string[]} [senders] */
+const leaves = (managed, local, senders = [ALICE]) =>
+  mayLeave(
+    { senders, recipients: [BOB], kind: "receipt" },
+    { managed: parseSettings(managed), local: parseSettings(local) },
+    text,
+  );
+
+test("unencrypted mail leaves, unless one of its senders must encrypt", () => {
+  assert.deepEqual(leaves({}, {}), { allowed: true });
+  assert.deepEqual(leaves({}, { defaults: { encrypt: "possible" } }), { allowed: true });
+  const own = { accounts: [{ match: ALICE, encrypt: "required" }] };
+  assert.equal(leaves({}, own).allowed, false);
+  assert.equal(leaves({}, own, [CAROL, ALICE]).allowed, false, "the identity counts as much as From");
+  assert.equal(leaves({}, own, [CAROL]).allowed, true);
+});
+
+test("to whom policy lets nothing go unencrypted, nothing goes", () => {
+  assert.equal(leaves({ encrypt_to: ["*@example.test"] }, {}).allowed, false);
+  assert.equal(leaves({ encrypt_to: ["*@example.org"] }, {}).allowed, true);
+});
+
+test("who required it can allow it; what policy requires only policy allows", () => {
+  const own = { accounts: [{ match: ALICE, encrypt: "required" }] };
+  const refused = /** @type {any} */ (leaves({}, own)).refusal;
+  assert.match(refused.text, /receipt to bob@example\.test was not sent/);
+  assert.deepEqual(refused.allow, { label: "Allow such mail from now on", from: ALICE });
+  const allowing = { accounts: [{ match: ALICE, encrypt: "required", unattended: "allowed" }] };
+  assert.equal(leaves({}, allowing).allowed, true);
+  const byPolicy = /** @type {any} */ (leaves({ defaults: { encrypt: "required" } }, allowing));
+  assert.deepEqual([byPolicy.allowed, byPolicy.refusal.allow], [false, undefined]);
+  assert.equal(leaves({ defaults: { encrypt: "required", unattended: "allowed" } }, {}).allowed, true);
+  assert.equal(leaves({}, { defaults: { encrypt: "required", unattended: "alowed" } }).allowed, false);
 });
 
 // ---- what is known of recipients

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { entityFault, headerFields } from "../../extension/experiments/compose/modules/entity.sys.mjs";
+import { entityFault, headerFields, isEncrypted } from "../../extension/experiments/compose/modules/entity.sys.mjs";
 
 const octets = (/** @type {string} */ text) => new Uint8Array(Buffer.from(text, "latin1"));
 const ENVELOPED =
@@ -50,3 +50,17 @@ test("the outer header is handed on unfolded, without what stays here", () => {
     ["Subject", "a: b"],
   ]);
 });
+
+for (const [name, mail, encrypted] of /** @type {[string, string, boolean][]} */ ([
+  ["enveloped", `From: a@b\r\n${ENVELOPED}`, true],
+  ["enveloped, with the line ends of a file", `From: a@b\r\n${ENVELOPED}`.replaceAll("\r\n", "\n"), true],
+  ["OpenPGP", 'Content-Type: multipart/encrypted;\r\n protocol="application/pgp-encrypted"\r\n\r\n', true],
+  ["signed alone", `From: a@b\r\n${SIGNED}`, false],
+  ["opaque signed", `From: a@b\r\n${OPAQUE}`, false],
+  ["plain", PLAIN, false],
+  ["a type in the text", `From: a@b\r\n\r\n${ENVELOPED}`, false],
+  ["two types", `Content-Type: text/plain\r\n${ENVELOPED}`, false],
+  ["no end of the header", "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n", false],
+])) {
+  test(`a mail is encrypted or not: ${name}`, () => assert.equal(isEncrypted(mail), encrypted));
+}

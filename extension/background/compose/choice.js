@@ -27,7 +27,7 @@
  */
 export function makeChoice({ from, fromEncrypted, keys, wishes, previous }) {
   const own = keys?.filter((key) => !key.retired && key.address.toLowerCase() === from.toLowerCase()) ?? [];
-  if (keys === null && (wishes.sign === undefined || wishes.encrypt === undefined)) {
+  if (keys === null && wishes.encrypt !== "required" && (wishes.sign === undefined || wishes.encrypt === undefined)) {
     return null;
   }
   const sign = wishes.sign ?? (own.some((key) => key.can_sign) ? "always" : "never");

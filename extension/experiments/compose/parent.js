@@ -14,10 +14,9 @@ this.daneCompose = (() => {
     #open = null;
 
     PERSISTENT_EVENTS = Object.fromEntries(
-      /** @type {const} */ (["onChanged", "onBeforeSend", "onAnswer", "onProtect"]).map((name) => [
-        name,
-        (/** @type {{ fire: any }} */ { fire }) => this.#doors.questions[name].register(fire),
-      ]),
+      /** @type {const} */ (["onChanged", "onBeforeSend", "onAnswer", "onProtect", "onGivenUp", "onUnencrypted"]).map(
+        (name) => [name, (/** @type {{ fire: any }} */ { fire }) => this.#doors.questions[name].register(fire)],
+      ),
     );
 
     get #doors() {
@@ -72,6 +71,9 @@ this.daneCompose = (() => {
           markRecipients: async (tabId, marks) => composeWindow(tabId).markRecipients(marks),
           /** @type {import("../../types/dane-compose").DaneCompose["setNotice"]} */
           setNotice: async (tabId, text) => composeWindow(tabId).setNotice(text),
+          /** @type {import("../../types/dane-compose").DaneCompose["showProgress"]} */
+          showProgress: async (id, sentence, done, total) =>
+            this.#doors.showProgress(id, sentence, done ?? undefined, total ?? undefined),
           setDraftsReopen: async (/** @type {boolean} */ possible) => {
             this.#doors.draftsReopen = possible;
           },

@@ -1,6 +1,6 @@
 /** The settings page: what new mail of each sender starts with. What the administrator has set is shown, and cannot be changed. */
 
-import { readSettings, wishesFor } from "../../background/settings.js";
+import { readSettings, saveWish, wishesFor } from "../../background/settings.js";
 
 const text = browser.i18n.getMessage;
 
@@ -49,7 +49,7 @@ function choiceCell(address, what, settings) {
   }
   select.value = wishes[what] ?? "";
   select.disabled = wishes.byPolicy[what] || settings.managed.locked.includes("accounts");
-  select.addEventListener("change", () => save(address, what, select.value));
+  select.addEventListener("change", () => saveWish(address, what, /** @type {any} */ (select.value)));
   const cell = document.createElement("td");
   cell.append(select);
   if (select.disabled) {
@@ -58,20 +58,6 @@ function choiceCell(address, what, settings) {
     cell.append(hint);
   }
   return cell;
-}
-
-/**
- * @param {string} address
- * @param {"sign" | "encrypt"} what
- * @param {string} value empty: automatic
- */
-async function save(address, what, value) {
-  const { local } = await readSettings();
-  const { [what]: _old, ...others } = local.accounts.find(({ match }) => match === address) ?? { match: address };
-  const account = value ? { ...others, [what]: value } : others;
-  const rest = local.accounts.filter(({ match }) => match !== address);
-  const accounts = Object.keys(account).length > 1 ? [account, ...rest] : rest;
-  await browser.storage.local.set({ accounts });
 }
 
 async function showRemembered() {

@@ -208,7 +208,7 @@ export class ComposeWindow {
   /** @returns {Promise<{ sign: boolean, encrypt: boolean } | null>} null: the mail stays */
   async #decide() {
     const window = this.#window;
-    const { onAnswer, tabId } = this.#environment;
+    const { onAnswer } = this.#environment;
     await this.#filled.promise;
     window.ToggleWindowLock(true);
     try {
@@ -224,7 +224,7 @@ export class ComposeWindow {
           return null;
         }
         if (checked) {
-          onAnswer.tell(tabId(window), { remember: proposal.addresses });
+          onAnswer.tell({ remember: proposal.addresses });
         }
         if (chosen.plan) {
           return pickPlan(chosen.plan);

@@ -80,10 +80,37 @@ export function askAboutDraft(window, text) {
  * @param {any} window
  * @param {string} id
  * @param {string} text
- * @param {{ label: string, callback: () => void }[]} [buttons]
+ * @param {Button[]} [buttons]
  */
-export async function showNotice(window, id, text, buttons = []) {
-  const box = window.gComposeNotification;
+export function showNotice(window, id, text, buttons = []) {
+  return showLine(window.gComposeNotification, id, text, buttons);
+}
+
+/**
+ * A line in Thunderbird's main window, for what has no window of its own; where there is no main window, a dialogue.
+ *
+ * @param {string} id
+ * @param {string} text
+ * @param {Button[]} [buttons]
+ */
+export async function showInMainWindow(id, text, buttons = []) {
+  const box = Services.wm.getMostRecentWindow("mail:3pane")?.specialTabs?.msgNotificationBar;
+  if (box) {
+    await showLine(box, id, text, buttons);
+  } else {
+    await Services.prompt.asyncAlert(null, Services.prompt.MODAL_TYPE_WINDOW, "DANE S/MIME", text);
+  }
+}
+
+/**
+ * @typedef {{ label: string, callback: () => void }} Button
+ *
+ * @param {any} box
+ * @param {string} id
+ * @param {string} text
+ * @param {Button[]} buttons
+ */
+async function showLine(box, id, text, buttons) {
   const shown = box?.getNotificationWithValue(id);
   if (shown && shownTexts.get(shown) === text) {
     return;

@@ -1,6 +1,8 @@
 /** Puts the modules of this experiment together. */
 
 import { ComposeWindow } from "./compose-window.sys.mjs";
+import { showInMainWindow } from "./dialogs.sys.mjs";
+import { Guard } from "./guard.sys.mjs";
 import { Question } from "./question.sys.mjs";
 import { Sending } from "./sending.sys.mjs";
 import { Windows } from "./windows.sys.mjs";
@@ -15,6 +17,8 @@ export class Doors {
     onBeforeSend: new Question(),
     onAnswer: new Question(),
     onProtect: new Question(),
+    onGivenUp: new Question(),
+    onUnencrypted: new Question(),
   };
   /** Whether an encrypted draft can be opened again. */
   draftsReopen = false;
@@ -40,15 +44,27 @@ export class Doors {
     );
     this.#sending = new Sending({
       text: environment.text,
-      protect: this.questions.onProtect,
-      mayDeliver: (send, secured) => {
+      ...this.questions,
+      guard: new Guard({ text: environment.text, ...this.questions }),
+      windowOf: (send) => {
         const window = send._parentWindow;
         // A mail of no window (a receipt, an invitation) is given the window that happens to be in front.
         const ofThisWindow = window?.gMsgCompose?.compFields === send._compFields;
-        return !ofThisWindow || (this.windows.get(window)?.mayDeliver(send._deliverMode, secured) ?? true);
+        return ofThisWindow ? this.windows.get(window) : undefined;
+      },
+      tellRefused: ({ text, allow }) => {
+        const buttons = allow && [
+          { label: allow.label, callback: () => this.questions.onAnswer.tell({ allowUnencrypted: allow.from }) },
+        ];
+        showInMainWindow(`dane-smime-refused-${text}`, text, buttons).catch((error) => console.error(error));
       },
     });
     this.#sending.install();
+  }
+
+  /** @type {Sending["showProgress"]} */
+  showProgress(...progress) {
+    this.#sending.showProgress(...progress);
   }
 
   /** @param {object} window */

@@ -21,18 +21,42 @@ export function entityFault(entity, job) {
   if (!fields.every((field) => /^content-[a-z-]+:/i.test(field))) {
     return "a header field that is not Content-*";
   }
-  const types = fields.filter((field) => /^content-type:/i.test(field));
-  if (types.length !== 1) {
+  const type = contentType(fields);
+  if (type === null) {
     return "not one Content-Type";
   }
-  const type = types[0].replace(/\r\n/g, "").slice("content-type:".length).trim().toLowerCase();
-  const enveloped = /^application\/(x-)?pkcs7-mime\s*;.*smime-type="?(enveloped|authenveloped)-data/.test(type);
+  const enveloped = ENVELOPED.test(type);
   const signed =
     /^multipart\/signed\s*;/.test(type) || /^application\/(x-)?pkcs7-mime\s*;.*smime-type="?signed-data/.test(type);
   if (job.encrypt ? !enveloped : !signed) {
     return `asked to ${job.encrypt ? "encrypt" : "sign"}, got ${type}`;
   }
   return null;
+}
+
+const ENVELOPED = /^application\/(x-)?pkcs7-mime\s*;.*smime-type="?(enveloped|authenveloped)-data/;
+
+/**
+ * Whether a mail is encrypted as a whole, be it by S/MIME or by OpenPGP. Of what its header says, that is: what lies inside is
+ * nobody's business here.
+ *
+ * @param {string} head the beginning of a mail, with its whole header; line ends of any kind
+ */
+export function isEncrypted(head) {
+  const text = head.replace(/\r\n?/g, "\n");
+  const end = text.indexOf("\n\n");
+  const type = end < 0 ? null : contentType(text.slice(0, end).split(/\n(?![ \t])/));
+  return type !== null && (ENVELOPED.test(type) || /^multipart\/encrypted\s*;/.test(type));
+}
+
+/**
+ * The one Content-Type of a header, unfolded and in lower case; null where there is none, or more than one.
+ *
+ * @param {string[]} fields
+ */
+function contentType(fields) {
+  const types = fields.filter((field) => /^content-type:/i.test(field));
+  return types.length === 1 ? types[0].replace(/\r?\n/g, "").slice("content-type:".length).trim().toLowerCase() : null;
 }
 
 /**

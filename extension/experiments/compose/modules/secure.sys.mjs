@@ -24,6 +24,16 @@ export class CollectingComposeSecure {
   /** True once our part of sending has promised to fetch what is collected. */
   willBeFetched = false;
 
+  /** By this name the event page is told of the mail. */
+  id = Services.uuid.generateUUID().toString().slice(1, -1);
+
+  /** Thunderbird's nsIMsgProgress of this mail, where it has one: what is shown while it is sent. @type {any} */
+  progress = null;
+
+  /** Its writer has given it up. */
+  isCancelled = false;
+  #cancelled = Promise.withResolvers();
+
   /** The octets so far, as strings of one char an octet. @type {string[]} */
   #pieces = [];
   /** @type {object | null} */
@@ -33,6 +43,31 @@ export class CollectingComposeSecure {
   constructor(plan) {
     this.wrappedJSObject = this;
     this.plan = plan;
+  }
+
+  /** Its writer gives it up: the dialogue's Cancel, or closing the window. */
+  cancel() {
+    this.isCancelled = true;
+    this.#cancelled.resolve(undefined);
+  }
+
+  /** Settles when its writer gives it up. @type {Promise<unknown>} */
+  get whenCancelled() {
+    return this.#cancelled.promise;
+  }
+
+  /**
+   * Shows what is being done with this mail.
+   *
+   * @param {string} sentence
+   * @param {number} [done]
+   * @param {number} [total]
+   */
+  showProgress(sentence, done, total) {
+    this.progress?.onStatusChange(null, null, Cr.NS_OK, sentence);
+    if (done !== undefined && total) {
+      this.progress?.onProgressChange(null, null, done, total, done, total);
+    }
   }
 
   requiresCryptoEncapsulation() {

@@ -1,75 +1,103 @@
 /**
- * Our two steps inside Thunderbird's sending, by wrapping two methods that are not public API:
+ * Our steps inside Thunderbird's sending, by wrapping methods that are not public API:
  *
+ * - `MessageSend.createAndSendMessage` starts it: there we learn where progress is shown.
  * - `MimeMessage.createMessageFile` writes the mail to a file. Thunderbird would call the cryptography at its end without
  *   awaiting it; we await the host there and append its entity to the outer header.
  * - `MessageSend._deliverMessage` hands that file on. We look once more whether the mail is what its window was promised,
- *   and whether it was cancelled meanwhile (Thunderbird forgets a Cancel that comes before anything is on the wire).
+ *   and whether what is not encrypted may leave at all; mail that has no window comes by here, too.
+ * - `MessageSend.abort` is called when a mail is given up. Thunderbird itself forgets that while nothing is on the wire.
+ * - `SmtpServer.sendMailMessage` puts a file on the wire. Receipts go there past MessageSend.
  */
 
 import { entityFault } from "./entity.sys.mjs";
-import { CollectingComposeSecure } from "./secure.sys.mjs";
+import { addresses, CollectingComposeSecure } from "./secure.sys.mjs";
+import { Wraps } from "./wraps.sys.mjs";
 
 const { MessageSend } = ChromeUtils.importESModule("resource:///modules/MessageSend.sys.mjs");
 const { MimeMessage } = ChromeUtils.importESModule("resource:///modules/MimeMessage.sys.mjs");
+const { SmtpServer } = ChromeUtils.importESModule("resource:///modules/SmtpServer.sys.mjs");
 
 /** The host has its own deadline; this is for an event page that hangs. */
 const PATIENCE_MS = 60_000;
 const PATIENCE_MS_PER_MEBIBYTE = 3_000;
 
 export class Sending {
-  #protect;
-  #mayDeliver;
-  #text;
-  #createMessageFile = MimeMessage.prototype.createMessageFile;
-  #deliverMessage = MessageSend.prototype._deliverMessage;
+  #environment;
+  #wraps = new Wraps();
+  /** What is being protected now, by its id. @type {Map<string, CollectingComposeSecure>} */
+  #underWay = new Map();
+  /** True while MessageSend itself calls the outgoing server, with a file that has passed `#deliver`. */
+  #passing = false;
 
   /**
    * @param {object} environment
-   * @param {import("./question.sys.mjs").Question} environment.protect
-   * @param {(send: any, secured: CollectingComposeSecure | null) => boolean} environment.mayDeliver
+   * @param {import("./question.sys.mjs").Question} environment.onProtect
+   * @param {import("./question.sys.mjs").Question} environment.onGivenUp
+   * @param {import("./guard.sys.mjs").Guard} environment.guard
+   * @param {(send: any) => import("./compose-window.sys.mjs").ComposeWindow | undefined} environment.windowOf
+   * @param {(refusal: import("./guard.sys.mjs").Refusal) => void} environment.tellRefused
    * @param {(key: string) => string} environment.text
    */
-  constructor({ protect, mayDeliver, text }) {
-    this.#protect = protect;
-    this.#mayDeliver = mayDeliver;
-    this.#text = text;
-  }
-
-  /** True where the methods that are wrapped exist. Without them CollectingComposeSecure refuses. */
-  get possible() {
-    return typeof this.#createMessageFile === "function" && typeof this.#deliverMessage === "function";
+  constructor(environment) {
+    this.#environment = environment;
   }
 
   install() {
-    if (!this.possible) {
-      console.error(
-        "DANE S/MIME: this Thunderbird builds or sends mail in another way; protected mail will not be sent",
-      );
+    const [send, message] = [MessageSend.prototype, MimeMessage.prototype];
+    if (typeof message.createMessageFile !== "function" || typeof send._deliverMessage !== "function") {
+      // CollectingComposeSecure refuses where nobody fetches what it has collected.
+      console.error("DANE S/MIME: this Thunderbird sends in another way; protected mail will not be sent");
       return;
     }
-    const sending = this;
-    MimeMessage.prototype.createMessageFile = function () {
-      return sending.#create(this);
-    };
-    MessageSend.prototype._deliverMessage = function (/** @type {any} */ file) {
-      return sending.#deliver(this, file);
-    };
+    const wraps = this.#wraps;
+    wraps.wrap(message, "createMessageFile", (self, original) => this.#create(self, original));
+    wraps.wrap(send, "_deliverMessage", (self, original, [file]) => this.#deliver(self, file, original));
+    wraps.wrap(send, "createAndSendMessage", (_self, original, args) => this.#start(original, args));
+    wraps.wrap(send, "abort", (self, original) => this.#abort(self, original));
+    wraps.wrap(send, "_deliverAsMail", (_self, original) => this.#pass(original));
+    wraps.wrap(SmtpServer.prototype, "sendMailMessage", (self, original, args) => this.#toServer(self, original, args));
   }
 
   uninstall() {
-    MimeMessage.prototype.createMessageFile = this.#createMessageFile;
-    MessageSend.prototype._deliverMessage = this.#deliverMessage;
+    this.#wraps.undo();
   }
 
-  /** @param {any} message a MimeMessage @returns {Promise<any>} the file */
-  async #create(message) {
-    const secure = message._compFields?.composeSecure?.wrappedJSObject;
-    if (!(secure instanceof CollectingComposeSecure)) {
-      return this.#createMessageFile.call(message);
+  /**
+   * The event page tells how far a mail is.
+   *
+   * @param {string} id
+   * @param {string} sentence
+   * @param {number} [done]
+   * @param {number} [total]
+   */
+  showProgress(id, sentence, done, total) {
+    this.#underWay.get(id)?.showProgress(sentence, done, total);
+  }
+
+  /** @param {(...args: any[]) => any} original @param {any[]} args of createAndSendMessage */
+  #start(original, args) {
+    const secure = ours(args[3]?.composeSecure);
+    if (secure) {
+      secure.progress = args[11];
+    }
+    return original(...args);
+  }
+
+  /** @param {any} send @param {() => any} original */
+  #abort(send, original) {
+    ours(send._message?._composeSecure)?.cancel();
+    return original();
+  }
+
+  /** @param {any} message a MimeMessage @param {() => Promise<any>} original @returns {Promise<any>} the file */
+  async #create(message, original) {
+    const secure = ours(message._compFields?.composeSecure);
+    if (!secure) {
+      return original();
     }
     secure.willBeFetched = true;
-    const file = await this.#createMessageFile.call(message); // holds the outer header alone
+    const file = await original(); // holds the outer header alone
     try {
       if (message._composeSecure) {
         // null for a draft that Thunderbird's settings leave unencrypted
@@ -78,29 +106,59 @@ export class Sending {
       return file;
     } catch (error) {
       await IOUtils.remove(file.path, { ignoreAbsent: true });
-      if (!(error instanceof Refusal)) {
-        console.error(error);
-      }
-      const why = error instanceof Refusal ? error.message : this.#text("error_internal");
-      if (secure.plan.failed) {
-        secure.plan.failed(why);
-        throw Components.Exception("DANE S/MIME did not protect this draft", Cr.NS_ERROR_ABORT);
-      }
-      message._sendReport.errMessage = `${why}\n\n${this.#text("still_here")}`;
-      throw Components.Exception("DANE S/MIME did not protect this mail", Cr.NS_ERROR_FAILURE);
+      throw this.#failure(error, secure, message._sendReport);
     }
+  }
+
+  /**
+   * What Thunderbird is to be told of a mail that could not be protected.
+   *
+   * @param {unknown} error
+   * @param {CollectingComposeSecure} secure
+   * @param {any} report nsIMsgSendReport
+   */
+  #failure(error, secure, report) {
+    const { text } = this.#environment;
+    if (secure.isCancelled) {
+      // Whatever went wrong after that interests nobody.
+      return Components.Exception("given up", Cr.NS_ERROR_ABORT);
+    }
+    if (!(error instanceof Refusal)) {
+      console.error(error);
+    }
+    const why =
+      error instanceof Refusal ? error.message : text(isDiskFull(error) ? "error_disk_full" : "error_internal");
+    if (secure.plan.failed) {
+      secure.plan.failed(why);
+      return Components.Exception("DANE S/MIME did not protect this draft", Cr.NS_ERROR_ABORT);
+    }
+    report.errMessage = `${why}\n\n${text("still_here")}`;
+    return Components.Exception("DANE S/MIME did not protect this mail", Cr.NS_ERROR_FAILURE);
   }
 
   /** @param {CollectingComposeSecure} secure @returns {Promise<Uint8Array>} */
   async #entity(secure) {
+    const { text, onProtect, onGivenUp } = this.#environment;
     const { job, octets } = secure.fetch();
     const patience = PATIENCE_MS + Math.ceil(octets.length / 1024 / 1024) * PATIENCE_MS_PER_MEBIBYTE;
+    const givenUp = secure.whenCancelled.then(() => {
+      throw new Refusal("");
+    });
+    givenUp.catch(() => {});
+    secure.showProgress(text(job.encrypt ? "progress_encrypting" : "progress_signing"));
+    this.#underWay.set(secure.id, secure);
     let answer;
     try {
-      answer = await this.#protect.ask(patience, job, octets.buffer);
+      answer = await Promise.race([onProtect.ask(patience, secure.id, job, octets.buffer), givenUp]);
     } catch (error) {
+      if (secure.isCancelled) {
+        onGivenUp.tell(secure.id);
+        throw error;
+      }
       console.error(error);
-      throw new Refusal(this.#text("error_addon_silent"));
+      throw new Refusal(text("error_addon_silent"));
+    } finally {
+      this.#underWay.delete(secure.id);
     }
     if (answer?.error) {
       throw new Refusal(String(answer.error));
@@ -112,28 +170,115 @@ export class Sending {
     const fault = entityFault(entity, job);
     if (fault) {
       console.error(`DANE S/MIME: the host's entity was refused: ${fault}`);
-      throw new Refusal(this.#text("error_host_broken"));
+      throw new Refusal(text("error_host_broken"));
     }
     return entity;
   }
 
-  /** @param {any} send a MessageSend @param {any} file */
-  async #deliver(send, file) {
-    const candidate = send._message?._composeSecure?.wrappedJSObject;
-    const secured = candidate instanceof CollectingComposeSecure ? candidate : null;
-    if (secured && send._sendProgress?.processCanceledByUser) {
+  /** @param {any} send a MessageSend @param {any} file @param {(file: any) => any} original */
+  async #deliver(send, file, original) {
+    const { text, guard, windowOf, tellRefused } = this.#environment;
+    const secured = ours(send._message?._composeSecure);
+    if (secured && (secured.isCancelled || send._sendProgress?.processCanceledByUser)) {
       await IOUtils.remove(file.path, { ignoreAbsent: true });
-      throw Components.Exception("cancelled", Cr.NS_ERROR_ABORT);
+      throw Components.Exception("given up", Cr.NS_ERROR_ABORT);
     }
-    if (send._message && !this.#mayDeliver(send, secured)) {
-      await IOUtils.remove(file.path, { ignoreAbsent: true });
-      send._sendReport.errMessage = this.#text("error_not_protected");
-      send.fail(Cr.NS_ERROR_FAILURE, this.#text("error_not_protected"));
-      throw Components.Exception("not what the window was promised", Cr.NS_ERROR_FAILURE);
+    const window = windowOf(send);
+    if (send._message && window && !window.mayDeliver(send._deliverMode, secured)) {
+      return this.#stop(send, file, text("error_not_protected"));
     }
-    return this.#deliverMessage.call(send, file);
+    const refusal = leaves(send) ? await guard.refusal(mailOf(send, file)) : null;
+    if (refusal && window) {
+      return this.#stop(send, file, refusal.text);
+    }
+    if (refusal) {
+      tellRefused(refusal);
+      return this.#stop(send, file, "");
+    }
+    return original(file);
   }
+
+  /**
+   * Ends the sending of a mail that must not leave.
+   *
+   * @param {any} send
+   * @param {any} file
+   * @param {string} why said in a dialogue; empty: a person has been told already
+   */
+  async #stop(send, file, why) {
+    send._messageFile = file; // is removed where it is Thunderbird's own
+    if (why) {
+      send.fail(Cr.NS_ERROR_FAILURE, why);
+    } else {
+      Object.defineProperty(send, "sendReport", { value: new QuietReport() });
+      send.fail(Cr.NS_ERROR_ABORT);
+    }
+    send.notifyListenerOnStopSending(null, Cr.NS_ERROR_FAILURE, null, null);
+    throw Components.Exception("DANE S/MIME: this mail must not leave as it is", Cr.NS_ERROR_FAILURE);
+  }
+
+  /** Thunderbird calls the server before `_deliverAsMail` waits for anything. @param {() => any} original */
+  #pass(original) {
+    this.#passing = true;
+    try {
+      return original();
+    } finally {
+      this.#passing = false;
+    }
+  }
+
+  /** @param {any} server @param {(...args: any[]) => any} original @param {any[]} args of sendMailMessage */
+  async #toServer(server, original, args) {
+    if (this.#passing) {
+      return original(...args);
+    }
+    const { guard, tellRefused } = this.#environment;
+    const [file, visible, blind, identity, from] = args;
+    const recipients = [...visible, ...blind].map(({ email }) => email);
+    const refusal = await guard.refusal({ file, from, identity, recipients, queued: false });
+    if (!refusal) {
+      return original(...args);
+    }
+    tellRefused(refusal);
+    // What sends receipts would only put up a dialogue that says less.
+    const status = refusal.kind === "receipt" ? Cr.NS_OK : Cr.NS_ERROR_FAILURE;
+    return args[9]?.onSendStop(server.serverURI, status, null, refusal.text);
+  }
+}
+
+/** @param {any} composeSecure what stands in the slot */
+function ours(composeSecure) {
+  const candidate = composeSecure?.wrappedJSObject;
+  return candidate instanceof CollectingComposeSecure ? candidate : null;
+}
+
+/** Whether a mail is on its way to others, or into the Outbox. @param {any} send */
+function leaves(send) {
+  const { nsMsgDeliverNow, nsMsgQueueForLater, nsMsgSendUnsent, nsMsgDeliverBackground } = Ci.nsIMsgSend;
+  const modes = [nsMsgDeliverNow, nsMsgQueueForLater, nsMsgSendUnsent, nsMsgDeliverBackground];
+  return !send._dontDeliver && modes.includes(send._deliverMode);
+}
+
+/** @param {any} send @param {any} file */
+function mailOf({ _compFields: { from, to, cc, bcc }, _userIdentity: identity, _deliverMode }, file) {
+  const recipients = [to, cc, bcc].flatMap(addresses);
+  return { file, from, identity, recipients, queued: _deliverMode === Ci.nsIMsgSend.nsMsgSendUnsent };
+}
+
+/** @param {unknown} error */
+function isDiskFull(error) {
+  return /NS_ERROR_FILE_NO_DEVICE_SPACE|no device space|no space left|disk full/i.test(String(error));
 }
 
 /** A reason in words for a person. */
 class Refusal extends Error {}
+
+/** In place of Thunderbird's report, which would put up a dialogue without words beside what a person has been told. */
+class QuietReport {
+  QueryInterface = ChromeUtils.generateQI(["nsIMsgSendReport"]);
+  deliveryMode = 0;
+  currentProcess = 0;
+  errMessage = "";
+  reset() {}
+  displayReport() {}
+}

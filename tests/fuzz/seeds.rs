@@ -1,9 +1,8 @@
 //! Where each target begins: well-formed samples, made on the spot, that lead deep into the code.
 
-use dane_smime::clock::UnixTime;
-use dane_smime::cms::{self, ContentCipher, Placement};
+use dane_smime::cms::{ContentCipher, Placement};
 
-use crate::targets::{PERSON, pkcs7_mime};
+use crate::targets::{encrypt, pkcs7_mime, sign, PERSON};
 
 const TEXT: &[u8] =
     b"Content-Type: text/plain; hp=\"cipher\"\r\nSubject: s\r\nHP-Outer: Subject: x\r\n\r\nhello\r\n";
@@ -51,15 +50,6 @@ fn frames() -> Vec<Vec<u8>> {
     .iter()
     .map(|json| [&u32::try_from(json.len()).unwrap().to_ne_bytes()[..], json.as_bytes()].concat())
     .collect()
-}
-
-fn sign(content: &[u8], placement: Placement) -> Vec<u8> {
-    let at = UnixTime::from_seconds(1_500_000_000);
-    cms::sign(content, &PERSON.certificate, &PERSON.key, &[], placement, at).unwrap()
-}
-
-fn encrypt(content: &[u8], cipher: ContentCipher) -> Vec<u8> {
-    cms::encrypt(content, &[&PERSON.certificate], cipher).unwrap().der
 }
 
 fn objects() -> Vec<Vec<u8>> {

@@ -1,9 +1,8 @@
-//! Making and opening EnvelopedData and AuthEnvelopedData.
+//! Making EnvelopedData and AuthEnvelopedData.
 
-use openssl::pkey::{PKeyRef, Private};
 use openssl::symm::Cipher;
 
-use super::{CmsError, CmsObject, ObjectType, ffi};
+use super::{CmsError, ffi};
 use crate::x509::{Capabilities, Capability, Certificate, KeyAlgorithm};
 
 pub use ffi::Transport as KeyTransport;
@@ -136,22 +135,4 @@ pub fn encrypt(
     stream.push(content, &mut object)?;
     stream.finish(&mut object)?;
     Ok(object)
-}
-
-/// Decrypts with the key that belongs to `certificate`, which the object must name
-/// ([`CmsObject::is_for`]). All of the content is returned or none of it; for AuthEnvelopedData it
-/// is authentic, for EnvelopedData it may have been changed.
-///
-/// # Errors
-/// [`CmsError::DecryptionFailed`] whatever the cause: which one it was would help an attacker who
-/// can make us decrypt, and OpenSSL does not always say it. [`CmsError::WrongType`].
-pub fn decrypt(
-    object: &CmsObject,
-    certificate: &Certificate,
-    key: &PKeyRef<Private>,
-) -> Result<Vec<u8>, CmsError> {
-    if !matches!(object.object_type(), ObjectType::Enveloped | ObjectType::AuthEnveloped) {
-        return Err(CmsError::WrongType);
-    }
-    object.inner.decrypt(key, &certificate.x509().to_owned()).map_err(|_| CmsError::DecryptionFailed)
 }

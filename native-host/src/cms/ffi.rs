@@ -30,6 +30,8 @@ enum CmsRecipientEncryptedKey {}
 
 const RECIPIENT_TRANSPORT: c_int = 0; // CMS_RECIPINFO_TRANS
 const RECIPIENT_AGREEMENT: c_int = 1; // CMS_RECIPINFO_AGREE
+const ASN1_OCTET_STRING: c_int = 4; // V_ASN1_OCTET_STRING
+const ASN1_OBJECT: c_int = 6; // V_ASN1_OBJECT
 const ASN1_SEQUENCE: c_int = 16; // V_ASN1_SEQUENCE
 const ASN1_UTC_TIME: c_int = 23; // V_ASN1_UTCTIME
 const ASN1_GENERALIZED_TIME: c_int = 24; // V_ASN1_GENERALIZEDTIME
@@ -53,6 +55,10 @@ unsafe extern "C" {
         signature: *mut *mut sys::X509_ALGOR,
     );
     fn CMS_SignerInfo_get0_signature(si: *mut CmsSignerInfo) -> *mut sys::ASN1_OCTET_STRING;
+    fn CMS_SignerInfo_verify(si: *mut CmsSignerInfo) -> c_int;
+    fn CMS_signed_get_attr_count(si: *const CmsSignerInfo) -> c_int;
+    fn CMS_signed_get_attr(si: *const CmsSignerInfo, at: c_int) -> *mut sys::X509_ATTRIBUTE;
+    fn i2d_X509_ATTRIBUTE(attribute: *mut sys::X509_ATTRIBUTE, out: *mut *mut u8) -> c_int;
     fn CMS_signed_get0_data_by_OBJ(
         si: *const CmsSignerInfo,
         oid: *const sys::ASN1_OBJECT,
@@ -182,6 +188,18 @@ pub(super) struct SignerInfoFacts {
     pub signature_value: Vec<u8>,
     /// The signingTime attribute, in seconds since the epoch.
     pub signing_time: Option<i64>,
+    /// The signed attributes; `None` where there are none.
+    pub attributes: Option<SignedAttributes>,
+}
+
+/// What a signer signed beside the content (RFC 5652 section 5.3).
+pub(super) struct SignedAttributes {
+    /// The octets that the signature covers: the attributes in their order, as a SET OF.
+    pub der: Vec<u8>,
+    /// The messageDigest attribute, if there is exactly one.
+    pub message_digest: Option<Vec<u8>>,
+    /// Whether there is exactly one contentType attribute, and it says `id-data`.
+    pub is_for_data: bool,
 }
 
 /// How many SignerInfos there are; `None` where the object is no SignedData.
@@ -224,6 +242,7 @@ pub(super) fn signer_infos(cms: &CmsContentInfoRef) -> Vec<SignerInfoFacts> {
                     signature: algorithm(signature),
                     signature_value: octets(CMS_SignerInfo_get0_signature(si)).unwrap_or_default().to_vec(),
                     signing_time: signing_time.as_ref().and_then(|oid| time_attribute(si, oid)),
+                    attributes: signed_attributes(si),
                 })
             }
         })
@@ -258,6 +277,64 @@ unsafe fn time_attribute(si: *const CmsSignerInfo, oid: &Asn1Object) -> Option<i
         let since = epoch.diff(time).ok()?;
         Some(i64::from(since.days).saturating_mul(86_400).saturating_add(i64::from(since.secs)))
     })
+}
+
+/// # Safety
+/// `si` is a valid SignerInfo.
+unsafe fn signed_attributes(si: *const CmsSignerInfo) -> Option<SignedAttributes> {
+    // SAFETY: the count is -1 or 0 where there are none; every index lies below it; the attribute is
+    // lent; i2d with a null buffer tells the length, and then writes exactly that many octets into
+    // a buffer of that length.
+    let encoded = unsafe {
+        let count = CMS_signed_get_attr_count(si);
+        let encode = |at| {
+            let attribute = CMS_signed_get_attr(si, at);
+            if attribute.is_null() {
+                return None;
+            }
+            let length = usize::try_from(i2d_X509_ATTRIBUTE(attribute, ptr::null_mut())).ok()?;
+            let mut der = vec![0_u8; length];
+            let mut end = der.as_mut_ptr();
+            let written = i2d_X509_ATTRIBUTE(attribute, &mut end);
+            (usize::try_from(written).ok() == Some(length)).then_some(der)
+        };
+        (0..count.max(0)).map(encode).collect::<Option<Vec<_>>>()
+    };
+    drain_errors();
+    let encoded = encoded?.concat();
+    if encoded.is_empty() {
+        return None;
+    }
+    let set =
+        der::asn1::AnyRef::new(der::Tag::Set, &encoded).and_then(|set| der::Encode::to_der(&set)).ok()?;
+    let attribute = |oid: &str, kind: c_int| {
+        let oid = Asn1Object::from_str(oid).ok()?;
+        // SAFETY: -3 asks for the one attribute with one value of this type, else null; it is lent.
+        let value = unsafe { CMS_signed_get0_data_by_OBJ(si, oid.as_ptr(), -3, kind) };
+        drain_errors();
+        (!value.is_null()).then_some(value)
+    };
+    // SAFETY: the types asked for are the types of the pointers; both values live in `si`.
+    let message_digest = attribute("1.2.840.113549.1.9.4", ASN1_OCTET_STRING)
+        .and_then(|value| unsafe { octets(value.cast()) }.map(<[u8]>::to_vec));
+    // SAFETY: as above.
+    let is_for_data = attribute("1.2.840.113549.1.9.3", ASN1_OBJECT)
+        .is_some_and(|value| unsafe { object(value.cast()) }.is_some_and(|oid| oid.nid() == Nid::PKCS7_DATA));
+    Some(SignedAttributes { der: set, message_digest, is_for_data })
+}
+
+/// Whether the signature of the SignerInfo at this place, whose certificate must have been found,
+/// fits its signed attributes. Says nothing about the content.
+pub(super) fn attributes_fit(cms: &mut CmsContentInfo, at: usize) -> bool {
+    let count = signer_count(cms).unwrap_or(0);
+    let Some(at) = c_int::try_from(at).ok().filter(|_| at < count) else { return false };
+    // SAFETY: `at` lies below the count of the lent stack; nothing of it is kept.
+    let fits = unsafe {
+        let si = sys::OPENSSL_sk_value(CMS_get0_SignerInfos(cms.as_ptr()), at).cast::<CmsSignerInfo>();
+        !si.is_null() && CMS_SignerInfo_verify(si) == 1
+    };
+    drain_errors();
+    fits
 }
 
 /// A signed attribute to add: its object identifier and the complete DER of its one value, which is

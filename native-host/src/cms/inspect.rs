@@ -1,37 +1,138 @@
-//! Read-only look at what OpenSSL has no question for: the content-encryption algorithm.
+//! Read-only look at what OpenSSL has no question for: how the content of an encrypted object is
+//! encrypted. Reads BER as well as DER, without copying and without recursion.
 
 use der::asn1::ObjectIdentifier;
-use der::{Header, Reader, SliceReader, Tag, TagNumber};
 
-/// The object identifier of contentEncryptionAlgorithm in the DER of an EnvelopedData or
-/// AuthEnvelopedData ContentInfo. For display only: decryption does not depend on it.
-pub(super) fn content_encryption_algorithm(der: &[u8]) -> Option<ObjectIdentifier> {
-    let mut reader = SliceReader::new(der).ok()?;
-    enter(&mut reader, Tag::Sequence)?; // ContentInfo
-    skip(&mut reader)?; // contentType
-    enter(&mut reader, Tag::ContextSpecific { constructed: true, number: TagNumber::N0 })?;
-    enter(&mut reader, Tag::Sequence)?; // EnvelopedData or AuthEnvelopedData
-    skip(&mut reader)?; // version
-    if reader.peek_tag().ok()? != Tag::Set {
-        skip(&mut reader)?; // originatorInfo
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+const OBJECT_IDENTIFIER: u8 = 0x06;
+/// `[0]`, constructed.
+const CONTEXT_0: u8 = 0xa0;
+/// `[1]`, constructed.
+const CONTEXT_1: u8 = 0xa1;
+
+/// RFC 8103.
+pub(super) const CHACHA20_POLY1305: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.3.18");
+
+/// What an EnvelopedData or AuthEnvelopedData says of its content. Which key opens it is another
+/// question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ContentEncryption {
+    /// contentEncryptionAlgorithm; `None` where it cannot be read.
+    pub(super) algorithm: Option<ObjectIdentifier>,
+    /// Whether attributes are authenticated with the content (RFC 5083 section 2.1).
+    pub(super) authenticated_attributes: bool,
+}
+
+/// Looks into a ContentInfo.
+pub(super) fn content_encryption(object: &[u8]) -> ContentEncryption {
+    let mut found = ContentEncryption::default();
+    // The answer is what was found until something could not be read.
+    let _ = read(object, &mut found);
+    found
+}
+
+fn read(object: &[u8], found: &mut ContentEncryption) -> Option<()> {
+    let content_info = Element::first(object).filter(|e| e.tag == SEQUENCE)?;
+    let explicit = content_info.children().nth(1).filter(|e| e.tag == CONTEXT_0)?;
+    let enveloped = explicit.children().next().filter(|e| e.tag == SEQUENCE)?;
+    let mut fields = enveloped.children().skip(1).skip_while(|e| e.tag == CONTEXT_0); // version, originatorInfo
+    fields.next().filter(|e| e.tag == SET)?; // recipientInfos
+    let encrypted = fields.next().filter(|e| e.tag == SEQUENCE)?;
+    let algorithm = encrypted.children().nth(1).filter(|e| e.tag == SEQUENCE)?;
+    let oid = algorithm.children().next().filter(|e| e.tag == OBJECT_IDENTIFIER)?;
+    found.algorithm = ObjectIdentifier::from_bytes(oid.content).ok();
+    found.authenticated_attributes = fields.next()?.tag == CONTEXT_1;
+    Some(())
+}
+
+/// One encoded value.
+struct Element<'a> {
+    tag: u8,
+    content: &'a [u8],
+}
+
+impl<'a> Element<'a> {
+    fn first(octets: &'a [u8]) -> Option<Self> {
+        Some(split_first(octets)?.0)
     }
-    skip(&mut reader)?; // recipientInfos
-    enter(&mut reader, Tag::Sequence)?; // EncryptedContentInfo
-    skip(&mut reader)?; // contentType
-    enter(&mut reader, Tag::Sequence)?; // AlgorithmIdentifier
-    reader.decode().ok()
+
+    /// The values inside, up to the first that cannot be read.
+    fn children(&self) -> impl Iterator<Item = Element<'a>> + use<'a> {
+        let mut rest = self.content;
+        std::iter::from_fn(move || {
+            let (element, after) = split_first(rest)?;
+            rest = after;
+            Some(element)
+        })
+    }
 }
 
-/// Steps into a constructed value of this tag.
-fn enter(reader: &mut SliceReader<'_>, tag: Tag) -> Option<()> {
-    let header = reader.decode::<Header>().ok()?;
-    (header.tag == tag).then_some(())
+fn split_first(octets: &[u8]) -> Option<(Element<'_>, &[u8])> {
+    let header = Header::read(octets)?;
+    let body = octets.get(header.length..)?;
+    let (content, rest) = match header.content {
+        Some(length) => body.split_at_checked(length)?,
+        None => {
+            let end = end_of_indefinite(body)?;
+            (body.get(..end)?, body.get(end.checked_add(2)?..)?)
+        }
+    };
+    Some((Element { tag: header.tag, content }, rest))
 }
 
-/// Steps over one value.
-fn skip(reader: &mut SliceReader<'_>) -> Option<()> {
-    let header = reader.decode::<Header>().ok()?;
-    reader.read_slice(header.length).ok().map(|_| ())
+/// Where the end-of-contents octets of an indefinite length stand (X.690 section 8.1.5).
+fn end_of_indefinite(body: &[u8]) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut at = 0_usize;
+    loop {
+        let rest = body.get(at..)?;
+        if rest.starts_with(&[0, 0]) {
+            match depth.checked_sub(1) {
+                None => return Some(at),
+                Some(less) => depth = less,
+            }
+            at = at.checked_add(2)?;
+            continue;
+        }
+        let header = Header::read(rest)?;
+        at = at.checked_add(header.length)?;
+        match header.content {
+            Some(length) => at = at.checked_add(length)?,
+            None => depth = depth.checked_add(1)?,
+        }
+    }
+}
+
+/// Tag and length.
+struct Header {
+    tag: u8,
+    /// Octets of tag and length themselves.
+    length: usize,
+    /// Octets of the content; `None` for the indefinite form.
+    content: Option<usize>,
+}
+
+impl Header {
+    /// `None` for tags above 30, which CMS does not have, and lengths above 2^32.
+    fn read(octets: &[u8]) -> Option<Self> {
+        let (&tag, rest) = octets.split_first()?;
+        if tag & 0x1f == 0x1f {
+            return None;
+        }
+        let (&first, rest) = rest.split_first()?;
+        match first {
+            0x80 => Some(Self { tag, length: 2, content: None }),
+            0..0x80 => Some(Self { tag, length: 2, content: Some(usize::from(first)) }),
+            _ => {
+                let count = usize::from(first & 0x7f);
+                let digits = rest.get(..count).filter(|_| count <= 4)?;
+                let content = digits.iter().fold(0_usize, |sum, digit| (sum << 8) | usize::from(*digit));
+                Some(Self { tag, length: count.checked_add(2)?, content: Some(content) })
+            }
+        }
+    }
 }
 
 /// The customary name, or the dotted number.
@@ -49,4 +150,38 @@ pub(super) fn cipher_name(oid: ObjectIdentifier) -> String {
         other => return other.to_owned(),
     };
     name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One value, in the definite or the indefinite form.
+    fn value(tag: u8, content: &[u8], definite: bool) -> Vec<u8> {
+        if definite {
+            [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
+        } else {
+            [&[tag, 0x80], content, &[0, 0]].concat()
+        }
+    }
+
+    #[test]
+    fn both_forms_of_lengths_are_read() {
+        let oid = |text: &str| value(OBJECT_IDENTIFIER, ObjectIdentifier::new_unwrap(text).as_bytes(), true);
+        for definite in [true, false] {
+            let made = |tag, parts: &[Vec<u8>]| value(tag, &parts.concat(), definite);
+            let algorithm = made(SEQUENCE, &[oid("2.16.840.1.101.3.4.1.6")]);
+            let encrypted = made(SEQUENCE, &[oid("1.2.840.113549.1.7.1"), algorithm, made(CONTEXT_0, &[])]);
+            let version = vec![2, 1, 0];
+            let recipients = made(SET, &[made(SEQUENCE, &[version.clone()])]);
+            let attributes = made(CONTEXT_1, &[]);
+            let enveloped = made(SEQUENCE, &[version, recipients, encrypted, attributes]);
+            let object = made(SEQUENCE, &[oid("1.2.840.113549.1.9.16.1.23"), made(CONTEXT_0, &[enveloped])]);
+            let found = content_encryption(&object);
+            assert_eq!(found.algorithm.map(cipher_name).as_deref(), Some("aes-128-gcm"));
+            assert!(found.authenticated_attributes);
+            (0..object.len())
+                .for_each(|cut| assert!(!content_encryption(&object[..cut]).authenticated_attributes));
+        }
+    }
 }

@@ -7,21 +7,25 @@
 //! # Limitations
 //! - What is signed or encrypted passes through piece by piece; what is verified or decrypted is held
 //!   in memory, and objects of 2 GiB and more are refused.
-//! - Algorithms are those of the OpenSSL in use: 3.0 cannot do Ed25519, X25519 and
-//!   ChaCha20-Poly1305 in CMS.
+//! - Algorithms are those of the OpenSSL in use. What 3.0 cannot do in CMS and S/MIME programs must
+//!   receive (RFC 8551 sections 2.1 to 2.3) is done step by step: Ed25519 signatures, X25519 key
+//!   agreement; ChaCha20-Poly1305 too. None of these is made here.
 
+mod decrypt;
 mod encrypt;
 mod ffi;
 mod inspect;
 mod object;
 mod sign;
+mod steps;
 mod verify;
 #[cfg(test)]
 mod tests;
 
 use openssl::error::ErrorStack;
 
-pub use encrypt::{ContentCipher, EncryptedStream, KeyTransport, Recipient, decrypt, encrypt};
+pub use decrypt::decrypt;
+pub use encrypt::{ContentCipher, EncryptedStream, KeyTransport, Recipient, encrypt};
 pub use object::{CmsObject, ObjectType};
 pub use sign::{Placement, SignedStream, SigningIdentity, readable_here, sign};
 pub use verify::{Signer, Weakness, verify};
@@ -51,12 +55,18 @@ pub enum CmsError {
     /// The octets are no CMS object.
     #[error("the octets are not a CMS object")]
     NotCms,
+    /// An algorithm that is not done here; its customary name or its number.
+    #[error("the algorithm {0} is not supported here")]
+    NotSupported(String),
     /// The certificate of a signer is neither in the object nor known otherwise.
     #[error("the certificate of a signer is missing")]
     SignerCertificateMissing,
-    /// There are more signers or recipients than anybody sends.
-    #[error("the object names too many signers or recipients")]
-    TooMany,
+    /// There are more recipients than anybody sends to at once.
+    #[error("the object is encrypted to {0} recipients, which is too many")]
+    TooManyRecipients(usize),
+    /// There are more signers than anybody's honest mail has.
+    #[error("the object has {0} signers, which is too many")]
+    TooManySigners(usize),
     /// OpenSSL refused an operation on our own data.
     #[error("OpenSSL: {0}")]
     Openssl(ErrorStack),

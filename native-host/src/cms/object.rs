@@ -2,7 +2,8 @@
 
 use openssl::cms::CmsContentInfo;
 
-use super::{CmsError, ffi, inspect};
+use super::inspect::{self, ContentEncryption};
+use super::{CmsError, ffi};
 use crate::x509::Certificate;
 
 /// Most SignerInfos or RecipientInfos an object may name. A list of a thousand encrypts to each
@@ -13,6 +14,7 @@ const MAX_RECIPIENTS: usize = 2_000;
 /// A CMS object of any type.
 pub struct CmsObject {
     pub(super) inner: CmsContentInfo,
+    pub(super) encryption: ContentEncryption,
     object_type: ObjectType,
 }
 
@@ -36,7 +38,7 @@ impl CmsObject {
     /// Reads a ContentInfo in BER or DER. What follows it is not looked at.
     ///
     /// # Errors
-    /// [`CmsError::NotCms`], or [`CmsError::TooMany`] signers or recipients.
+    /// [`CmsError::NotCms`], [`CmsError::TooManySigners`], [`CmsError::TooManyRecipients`].
     pub fn parse(octets: &[u8]) -> Result<Self, CmsError> {
         let inner = CmsContentInfo::from_der(octets).map_err(|_| CmsError::NotCms)?;
         let oid = ffi::object_type(&inner).ok_or(CmsError::NotCms)?.to_string();
@@ -49,10 +51,13 @@ impl CmsObject {
         };
         let signers = ffi::signer_count(&inner).unwrap_or(0);
         let recipients = ffi::recipient_count(&inner).unwrap_or(0);
-        if signers > MAX_SIGNERS || recipients > MAX_RECIPIENTS {
-            return Err(CmsError::TooMany);
+        if signers > MAX_SIGNERS {
+            return Err(CmsError::TooManySigners(signers));
         }
-        Ok(Self { inner, object_type })
+        if recipients > MAX_RECIPIENTS {
+            return Err(CmsError::TooManyRecipients(recipients));
+        }
+        Ok(Self { inner, encryption: inspect::content_encryption(octets), object_type })
     }
 
     /// What the object is.
@@ -80,8 +85,7 @@ impl CmsObject {
     /// How the content of an encrypted object is encrypted, as `aes-256-gcm`; `unknown` where that
     /// cannot be read. For display.
     pub fn content_cipher_name(&self) -> String {
-        let der = self.inner.to_der().unwrap_or_default();
-        inspect::content_encryption_algorithm(&der).map_or_else(|| "unknown".to_owned(), inspect::cipher_name)
+        self.encryption.algorithm.map_or_else(|| "unknown".to_owned(), inspect::cipher_name)
     }
 
     /// The number of RecipientInfos; 0 for what is not encrypted.

@@ -1,6 +1,11 @@
 //! Checking SignedData (RFC 5652 section 5.6).
 
+use der::asn1::AnyRef;
+use der::{Decode, Tag, Tagged};
+use openssl::hash::{MessageDigest, hash};
 use openssl::nid::Nid;
+use openssl::pkey::Id;
+use openssl::sign::Verifier;
 use openssl::stack::Stack;
 
 use super::{CmsError, CmsObject, ObjectType, ffi};
@@ -63,8 +68,65 @@ pub fn verify(
     if infos.len() != object.signer_count() || infos.iter().any(|info| info.certificate.is_none()) {
         return Err(CmsError::SignerCertificateMissing);
     }
-    ffi::verify(&mut object.inner, &stack, detached).map_err(|_| CmsError::BadSignature)?;
+    if !infos.iter().all(|info| is_for_this_content(info, object, detached)) {
+        return Err(CmsError::BadSignature);
+    }
+    if infos.iter().any(is_ed25519) {
+        one_by_one(object, &infos, detached)?;
+    } else {
+        ffi::verify(&mut object.inner, &stack, detached).map_err(|_| CmsError::BadSignature)?;
+    }
     infos.into_iter().map(signer).collect()
+}
+
+/// RFC 5652 section 11.1: the contentType attribute names the type of the content. Where there are no
+/// attributes, the content must not itself be the attributes of another signature, which would then
+/// fit (draft-ietf-lamps-cms-euf-cma-signeddata).
+fn is_for_this_content(info: &ffi::SignerInfoFacts, object: &CmsObject, detached: Option<&[u8]>) -> bool {
+    match &info.attributes {
+        Some(attributes) => attributes.is_for_data,
+        None => {
+            let content = detached.or_else(|| object.embedded_content()).unwrap_or_default();
+            !AnyRef::from_der(content).is_ok_and(|any| any.tag() == Tag::Set)
+        }
+    }
+}
+
+fn is_ed25519(info: &ffi::SignerInfoFacts) -> bool {
+    info.signature.as_raw() == Id::ED25519.as_raw()
+}
+
+/// The same check for objects with Ed25519 signers (RFC 8419), which CMS in OpenSSL does from 3.2 on.
+fn one_by_one(
+    object: &mut CmsObject,
+    infos: &[ffi::SignerInfoFacts],
+    detached: Option<&[u8]>,
+) -> Result<(), CmsError> {
+    for (at, info) in infos.iter().enumerate() {
+        let content = detached.or_else(|| object.embedded_content()).ok_or(CmsError::NoContent)?;
+        if let Some(attributes) = &info.attributes {
+            let digest = MessageDigest::from_nid(info.digest).and_then(|kind| hash(kind, content).ok());
+            if digest.as_deref() != attributes.message_digest.as_deref() || digest.is_none() {
+                return Err(CmsError::BadSignature);
+            }
+        }
+        let fits = match (&info.attributes, is_ed25519(info)) {
+            (Some(attributes), true) => ed25519_fits(info, &attributes.der),
+            (None, true) => ed25519_fits(info, content),
+            (Some(_), false) => ffi::attributes_fit(&mut object.inner, at),
+            (None, false) => return Err(CmsError::NotSupported("signature without attributes".to_owned())),
+        };
+        if !fits {
+            return Err(CmsError::BadSignature);
+        }
+    }
+    Ok(())
+}
+
+fn ed25519_fits(info: &ffi::SignerInfoFacts, signed: &[u8]) -> bool {
+    let Some(key) = info.certificate.as_ref().and_then(|c| c.public_key().ok()) else { return false };
+    let verified = || Verifier::new_without_digest(&key)?.verify_oneshot(&info.signature_value, signed);
+    key.id() == Id::ED25519 && verified().unwrap_or(false)
 }
 
 /// There must be content, of one kind only: in the object, beside it, or the same in both places.
@@ -96,7 +158,17 @@ fn signer(facts: ffi::SignerInfoFacts) -> Result<Signer, CmsError> {
 }
 
 fn is_strong(digest: Nid) -> bool {
-    [Nid::SHA256, Nid::SHA384, Nid::SHA512, Nid::SHA3_256, Nid::SHA3_384, Nid::SHA3_512].contains(&digest)
+    let strong = [
+        Nid::SHA224,
+        Nid::SHA256,
+        Nid::SHA384,
+        Nid::SHA512,
+        Nid::SHA3_224,
+        Nid::SHA3_256,
+        Nid::SHA3_384,
+        Nid::SHA3_512,
+    ];
+    strong.contains(&digest)
 }
 
 /// signatureAlgorithm may name a hash of its own, which must then be no weaker.

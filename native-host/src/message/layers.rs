@@ -87,6 +87,10 @@ pub(super) fn unwrap(
                 current = content;
                 signatures.extend(layer);
             }
+            Step::CertificatesOnly => {
+                let encryption = Encryption::CertificatesOnly;
+                return Ok(Unwrapped { content: None, encryption, checked: Checked::Unsigned, trail });
+            }
             Step::LeftShut => {
                 let encryption = Encryption::LeftShut;
                 return Ok(Unwrapped { content: None, encryption, checked: combine(signatures), trail });
@@ -140,6 +144,8 @@ enum Step {
         content: Bytes,
         layer: Option<SignatureLayer>,
     },
+    /// Certificates, and no text.
+    CertificatesOnly,
     /// Encrypted inside more than one signature: nobody's usual mail, and left as it is.
     LeftShut,
     /// Encrypted or opaque, and to stay so.
@@ -182,7 +188,7 @@ fn clear_signed(entity: &Bytes, body: &[u8], boundary: &str, candidates: &[Certi
     };
     let checked = match detached_object(signature) {
         Ok(mut object) => check(&mut object, Some(&content), candidates),
-        Err(malformation) => Checked::Broken(InvalidReason::Malformed(malformation)),
+        Err(reason) => Checked::Broken(reason),
     };
     signed_content(content, checked, Placement::Detached)
 }
@@ -201,10 +207,12 @@ fn signed_layer(placement: Placement, checked: &Checked) -> Layer {
     Layer::Signed { placement, intact: !algorithms.is_empty(), algorithms }
 }
 
-fn detached_object(signature: &[u8]) -> Result<CmsObject, Malformation> {
-    let part = Entity::parse(signature).map_err(Malformation::Header)?;
-    let octets = transfer::decode(&part.headers, part.body).map_err(Malformation::Transfer)?;
-    CmsObject::parse(&octets).map_err(|_| Malformation::Cms)
+fn detached_object(signature: &[u8]) -> Result<CmsObject, InvalidReason> {
+    let malformed = InvalidReason::Malformed;
+    let part = Entity::parse(signature).map_err(|error| malformed(Malformation::Header(error)))?;
+    let decoded = transfer::decode(&part.headers, part.body);
+    let octets = decoded.map_err(|error| malformed(Malformation::Transfer(error)))?;
+    CmsObject::parse(&octets).map_err(InvalidReason::from)
 }
 
 fn check(object: &mut CmsObject, detached: Option<&[u8]>, candidates: &[Certificate]) -> Checked {
@@ -223,9 +231,17 @@ fn opaque(
     signatures_above: usize,
 ) -> Result<Peeled, KeyError> {
     // The decoded octets are let go as soon as OpenSSL has its own copy of them.
-    let decoded = transfer::decode(&entity.headers, entity.body).ok();
-    let Some(mut object) = decoded.and_then(|octets| CmsObject::parse(&octets).ok()) else {
-        return Ok(Peeled { step: Step::Shut(EncryptionFault::Malformed), layer: Layer::Other });
+    let parsed = match transfer::decode(&entity.headers, entity.body) {
+        Ok(octets) => CmsObject::parse(&octets).map_err(|error| match error {
+            CmsError::TooManyRecipients(count) => EncryptionFault::TooManyRecipients(count),
+            CmsError::TooManySigners(count) => EncryptionFault::TooManySigners(count),
+            _ => EncryptionFault::Malformed,
+        }),
+        Err(_) => Err(EncryptionFault::Malformed),
+    };
+    let mut object = match parsed {
+        Ok(object) => object,
+        Err(fault) => return Ok(Peeled { step: Step::Shut(fault), layer: Layer::Other }),
     };
     match object.object_type() {
         ObjectType::Signed => Ok(embedded(&mut object, candidates)),
@@ -248,8 +264,10 @@ fn embedded(object: &mut CmsObject, candidates: &[Certificate]) -> Peeled {
     }
     let layer = signed_layer(Placement::Embedded, &checked);
     let step = match checked {
+        // RFC 8551 section 3.8: neither content nor signers.
+        Checked::Unsigned | Checked::Broken(_) if object.signer_count() == 0 => Step::CertificatesOnly,
         Checked::Broken(reason) => Step::Unreadable(reason),
-        _ => Step::Shut(EncryptionFault::NotMail), // certificates only: there is no text
+        _ => Step::Shut(EncryptionFault::NotMail),
     };
     Peeled { step, layer }
 }
@@ -266,19 +284,21 @@ fn encrypted(object: &CmsObject, keys: &KeyStore, signatures_above: usize) -> Re
     if signatures_above > 1 {
         return peeled(Step::LeftShut);
     }
-    let mut any_for_us = false;
+    let mut fault = EncryptionFault::NotForUs;
     for (certificate, handle) in keys.decryption_candidates()? {
         if !object.is_for(&certificate) {
             continue;
         }
-        any_for_us = true;
         let private = keys.unseal(handle)?;
-        if let Ok(content) = cms::decrypt(object, &certificate, private.pkey()) {
-            let recipient = certificate.email_addresses().first().cloned();
-            let encryption = Encryption::Decrypted { algorithm, authenticated, doubt: None, recipient };
-            return peeled(Step::Decrypted { content: Bytes::from(content), encryption });
+        match cms::decrypt(object, &certificate, private.pkey()) {
+            Ok(content) => {
+                let recipient = certificate.email_addresses().first().cloned();
+                let encryption = Encryption::Decrypted { algorithm, authenticated, doubt: None, recipient };
+                return peeled(Step::Decrypted { content: Bytes::from(content), encryption });
+            }
+            Err(CmsError::NotSupported(what)) => fault = EncryptionFault::NotSupported(what),
+            Err(_) => fault = EncryptionFault::CannotDecrypt,
         }
     }
-    let fault = if any_for_us { EncryptionFault::CannotDecrypt } else { EncryptionFault::NotForUs };
     peeled(Step::Shut(fault))
 }

@@ -53,6 +53,8 @@ pub enum Encryption {
         /// The address that the key is for.
         recipient: Option<EmailAddress>,
     },
+    /// The S/MIME part holds certificates and nothing else: there is nothing to be shown.
+    CertificatesOnly,
     /// A further encrypted part lies inside more than one signature; it is not opened.
     LeftShut,
     /// Nothing may be shown.
@@ -82,6 +84,12 @@ pub enum EncryptionFault {
     NotForUs,
     /// The octets are no CMS object, or their encoding is damaged.
     Malformed,
+    /// It is encrypted with an algorithm that is not done here: its name or number.
+    NotSupported(String),
+    /// It is encrypted to more recipients than are read.
+    TooManyRecipients(usize),
+    /// It has more signers than are read.
+    TooManySigners(usize),
     /// There are more layers than honest mail has.
     TooDeep,
 }
@@ -135,6 +143,10 @@ pub enum InvalidReason {
     NotForSigning,
     /// The domain publishes records, and none fits the signer.
     NoRecordFits,
+    /// It was made with an algorithm that is not done here: its name or number.
+    NotSupported(String),
+    /// There are more signers than are read.
+    TooManySigners(usize),
     /// Digest or key is too weak to prove anything.
     Weak(Weakness),
 }
@@ -191,6 +203,8 @@ impl From<CmsError> for InvalidReason {
             CmsError::BadSignature => Self::Altered,
             CmsError::ContentDiffers => Self::ContentDiffers,
             CmsError::SignerCertificateMissing => Self::CertificateMissing,
+            CmsError::NotSupported(algorithm) => Self::NotSupported(algorithm),
+            CmsError::TooManySigners(count) => Self::TooManySigners(count),
             _ => Self::Malformed(Malformation::Cms),
         }
     }

@@ -9,6 +9,7 @@ use crate::message::verdict::{
     Doubt, Encryption, EncryptionFault, InvalidReason, Malformation, Signature, UnknownReason,
 };
 use crate::mime::EmailAddress;
+use crate::mime::split::SplitError;
 use crate::trust::Binding;
 
 /// `{"from":…,"encryption":{…},"signature":{…},"subject":…}`.
@@ -85,7 +86,7 @@ pub fn to_text(verdict: &Verdict) -> String {
 fn encryption(encryption: &Encryption) -> Value {
     let (code, reason) = encryption_words(encryption);
     let (state, algorithm, recipient) = match encryption {
-        Encryption::None | Encryption::LeftShut => ("none", None, None),
+        Encryption::None | Encryption::LeftShut | Encryption::CertificatesOnly => ("none", None, None),
         Encryption::Decrypted { algorithm, recipient, .. } => {
             ("decrypted", Some(algorithm), recipient.as_ref().map(ToString::to_string))
         }
@@ -98,6 +99,10 @@ fn encryption(encryption: &Encryption) -> Value {
 
 fn encryption_words(encryption: &Encryption) -> (&'static str, String) {
     let (code, words) = match encryption {
+        Encryption::CertificatesOnly => (
+            "certificates-only",
+            "The S/MIME part holds certificates and no text. There is nothing to be shown.",
+        ),
         Encryption::None => ("ok", "The mail was not encrypted."),
         Encryption::Decrypted { doubt: Some(Doubt::Withheld), .. } => (
             "withheld-unauthentic",
@@ -133,8 +138,29 @@ fn encryption_words(encryption: &Encryption) -> (&'static str, String) {
                 "malformed",
                 "The encrypted part is damaged and cannot be read. Ask the sender to send it again.",
             ),
+            EncryptionFault::NotSupported(algorithm) => {
+                return (
+                    "not-supported-here",
+                    format!(
+                        "The mail is encrypted in a way that this program cannot undo ({algorithm}). Ask the \
+                         sender to encrypt it with AES."
+                    ),
+                );
+            }
             EncryptionFault::TooDeep => {
                 ("too-deep", "The mail is wrapped in more layers than are opened. Nothing of it is shown.")
+            }
+            EncryptionFault::TooManyRecipients(count) => {
+                return (
+                    "too-many-recipients",
+                    format!("The mail is encrypted to {count} recipients, more than are read."),
+                );
+            }
+            EncryptionFault::TooManySigners(count) => {
+                return (
+                    "too-many-signers",
+                    format!("The mail names {count} signers, more than are read. Nothing of it is shown."),
+                );
             }
         },
     };
@@ -239,7 +265,22 @@ fn invalid_words(reason: &InvalidReason, sender: &str, domain: &str) -> (&'stati
              DNS."
                 .into(),
         ),
+        InvalidReason::Malformed(Malformation::Split(SplitError::TooManyParts)) => (
+            "too-many-parts",
+            "The mail has more parts than are read. Its signature counts for nothing.".into(),
+        ),
         InvalidReason::Malformed(what) => ("malformed", malformed_words(what)),
+        InvalidReason::NotSupported(algorithm) => (
+            "not-supported-here",
+            format!(
+                "The signature was made in a way that this program cannot check ({algorithm}). It counts for \
+                 nothing."
+            ),
+        ),
+        InvalidReason::TooManySigners(count) => (
+            "too-many-signers",
+            format!("The mail names {count} signers, more than are read. Its signature counts for nothing."),
+        ),
         InvalidReason::NestedSignatures => (
             "nested-signatures",
             "Several signatures lie round one another in a way that mail programs read differently. None of \

@@ -118,7 +118,7 @@ impl Judge for Vouchers {
         carried: &[Certificate],
         address: &EmailAddress,
     ) -> Result<Bound, Unbound> {
-        if !certificate.can_sign() {
+        if !certificate.may_have_signed() {
             return Err(Unbound::NotForSigning);
         }
         let names = certificate.names_address(address);

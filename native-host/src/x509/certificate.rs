@@ -250,6 +250,11 @@ impl Certificate {
         self.0.usage.signing(self.0.algorithm)
     }
 
+    /// Whether a mail's signature by it may be accepted. Dates, names and trust are not looked at.
+    pub fn may_have_signed(&self) -> bool {
+        self.0.usage.having_signed(self.0.algorithm).is_fit()
+    }
+
     /// Whether mail may be encrypted to it. Dates, names and trust are not looked at.
     pub fn encryption_fitness(&self) -> Fitness {
         self.0.usage.encryption(self.0.algorithm)

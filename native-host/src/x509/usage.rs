@@ -78,6 +78,15 @@ impl Usage {
         self.judge(allowed, key_may_sign(key))
     }
 
+    /// The same for signatures that others made: kinds of keys that can be checked and not used are
+    /// among them.
+    pub(super) fn having_signed(&self, key: KeyAlgorithm) -> Fitness {
+        match (self.signing(key), key) {
+            (Fitness::UnsupportedKey(_), KeyAlgorithm::Ed25519) => Fitness::Fit,
+            (fitness, _) => fitness,
+        }
+    }
+
     /// RFC 8550 section 4.4.2, RFC 5753 section 2, RFC 8418 section 5: keyEncipherment for RSA,
     /// keyAgreement for the others, and then not for deciphering only.
     pub(super) fn encryption(&self, key: KeyAlgorithm) -> Fitness {

@@ -1,0 +1,449 @@
+//! Decryption step by step, for what the CMS code of the OpenSSL in use does not do as a whole:
+//! key agreement with X25519 (RFC 8418), ChaCha20-Poly1305 (RFC 8103), authenticated attributes
+//! (RFC 5083 section 2.2). Each step is a call to OpenSSL; only the structures are read here.
+//!
+//! # Limitations
+//! DER only ([`super::CmsObject`] is written anew as DER first); keys named by their owner's own
+//! certificate; no X448, no key agreement between two certificates, no password or KEK recipients.
+
+use der::asn1::{AnyRef, ObjectIdentifier};
+use der::{Class, Decode, Encode, Reader, SliceReader, Tag, Tagged};
+use openssl::aes::{AesKey, unwrap_key};
+use openssl::derive::Deriver;
+use openssl::ec::{EcKey, EcPoint};
+use openssl::encrypt::Decrypter;
+use openssl::hash::MessageDigest;
+use openssl::md::Md;
+use openssl::pkey::{Id, PKey, PKeyRef, Private, Public};
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::Padding;
+use openssl::symm::{self, Cipher};
+use zeroize::Zeroizing;
+
+use super::CmsError;
+use crate::x509::Certificate;
+
+/// A secret on its way from one step to the next.
+type Secret = Zeroizing<Vec<u8>>;
+
+/// Decrypts an EnvelopedData or AuthEnvelopedData with the key of one recipient.
+///
+/// # Errors
+/// [`CmsError::DecryptionFailed`], whatever does not fit; [`CmsError::NotSupported`] names an
+/// algorithm that is not done here.
+pub(super) fn decrypt(
+    der: &[u8],
+    certificate: &Certificate,
+    key: &PKeyRef<Private>,
+) -> Result<Vec<u8>, CmsError> {
+    let enveloped = Enveloped::read(der).ok_or(CmsError::DecryptionFailed)?;
+    let cipher = enveloped.cipher()?;
+    let mut last = CmsError::DecryptionFailed;
+    for recipient in &enveloped.recipients {
+        let Some(wrapped) = WrappedKey::read(*recipient, certificate) else { continue };
+        match wrapped.open(key, cipher.key_length()).and_then(|cek| cipher.decrypt(&cek, &enveloped)) {
+            Ok(content) => return Ok(content),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// The parts of an EnvelopedData (RFC 5652 section 6.1) or AuthEnvelopedData (RFC 5083 section 2.1).
+struct Enveloped<'a> {
+    recipients: Vec<AnyRef<'a>>,
+    algorithm: Algorithm<'a>,
+    ciphertext: &'a [u8],
+    /// The octets that are authenticated beside the content.
+    attributes: Vec<u8>,
+    mac: Option<&'a [u8]>,
+}
+
+impl<'a> Enveloped<'a> {
+    fn read(der: &'a [u8]) -> Option<Self> {
+        let content_info = children(AnyRef::from_der(der).ok()?)?;
+        let [_, explicit] = content_info.as_slice() else { return None };
+        let fields = children(AnyRef::from_der(explicit.value()).ok()?)?;
+        let (_version, fields) = fields.split_first()?;
+        let fields = skip_context(fields, 0); // originatorInfo
+        let (recipients, fields) = fields.split_first()?;
+        let (encrypted, fields) = fields.split_first()?;
+        let encrypted = children(*encrypted)?;
+        let [_, algorithm, ciphertext, ..] = encrypted.as_slice() else { return None };
+        let attributes = fields.first().filter(|any| is_context(any, 1)).map(|any| as_set(*any));
+        let mac = skip_context(fields, 1).first().filter(|any| any.tag() == Tag::OctetString);
+        Some(Self {
+            recipients: children(*recipients)?,
+            algorithm: Algorithm::read(*algorithm)?,
+            ciphertext: ciphertext.value(),
+            attributes: attributes.unwrap_or_default(),
+            mac: mac.map(|any| any.value()),
+        })
+    }
+
+    fn cipher(&self) -> Result<ContentCipher<'a>, CmsError> {
+        let unknown = || CmsError::NotSupported(super::inspect::cipher_name(self.algorithm.oid));
+        let parameters = self.algorithm.parameters.ok_or_else(unknown)?;
+        let iv = |any: AnyRef<'a>| (any.tag() == Tag::OctetString).then(|| any.value());
+        let gcm_nonce = || children(parameters)?.first().copied().and_then(iv);
+        let (cipher, iv) = match self.algorithm.oid.to_string().as_str() {
+            "2.16.840.1.101.3.4.1.2" => (Cipher::aes_128_cbc(), iv(parameters)),
+            "2.16.840.1.101.3.4.1.22" => (Cipher::aes_192_cbc(), iv(parameters)),
+            "2.16.840.1.101.3.4.1.42" => (Cipher::aes_256_cbc(), iv(parameters)),
+            "2.16.840.1.101.3.4.1.6" => (Cipher::aes_128_gcm(), gcm_nonce()),
+            "2.16.840.1.101.3.4.1.26" => (Cipher::aes_192_gcm(), gcm_nonce()),
+            "2.16.840.1.101.3.4.1.46" => (Cipher::aes_256_gcm(), gcm_nonce()),
+            "1.2.840.113549.1.9.16.3.18" => (Cipher::chacha20_poly1305(), iv(parameters)),
+            _ => return Err(unknown()),
+        };
+        let is_cbc = cipher.block_size() > 1;
+        let iv = iv.filter(|iv| if is_cbc { Some(iv.len()) == cipher.iv_len() } else { iv.len() == 12 });
+        Ok(ContentCipher { cipher, iv: iv.ok_or(CmsError::DecryptionFailed)?, is_cbc })
+    }
+}
+
+struct ContentCipher<'a> {
+    cipher: Cipher,
+    iv: &'a [u8],
+    is_cbc: bool,
+}
+
+impl ContentCipher<'_> {
+    fn key_length(&self) -> usize {
+        self.cipher.key_len()
+    }
+
+    fn decrypt(&self, key: &[u8], enveloped: &Enveloped<'_>) -> Result<Vec<u8>, CmsError> {
+        if key.len() != self.key_length() {
+            return Err(CmsError::DecryptionFailed);
+        }
+        let content = match enveloped.mac {
+            None if self.is_cbc => symm::decrypt(self.cipher, key, Some(self.iv), enveloped.ciphertext),
+            // RFC 5084 section 3.2 allows tags of 12 to 16 octets.
+            Some(mac) if !self.is_cbc && (12..=16).contains(&mac.len()) => {
+                let attributes = &enveloped.attributes;
+                symm::decrypt_aead(self.cipher, key, Some(self.iv), attributes, enveloped.ciphertext, mac)
+            }
+            _ => return Err(CmsError::DecryptionFailed),
+        };
+        content.map_err(|_| CmsError::DecryptionFailed)
+    }
+}
+
+/// A content-encryption key as one RecipientInfo hands it over.
+enum WrappedKey<'a> {
+    Transported { algorithm: Algorithm<'a>, encrypted: &'a [u8] },
+    Agreed { originator: AnyRef<'a>, ukm: Option<AnyRef<'a>>, algorithm: Algorithm<'a>, encrypted: &'a [u8] },
+}
+
+impl<'a> WrappedKey<'a> {
+    /// `None` where the RecipientInfo is for somebody else or of a kind that is not done here.
+    fn read(recipient: AnyRef<'a>, certificate: &Certificate) -> Option<Self> {
+        let fields = children(recipient)?;
+        if recipient.tag() == Tag::Sequence {
+            let [_version, rid, algorithm, encrypted] = fields.as_slice() else { return None };
+            if !names(*rid, certificate) {
+                return None;
+            }
+            return Some(Self::Transported {
+                algorithm: Algorithm::read(*algorithm)?,
+                encrypted: encrypted.value(),
+            });
+        }
+        if !is_context(&recipient, 1) {
+            return None;
+        }
+        let (_version, fields) = fields.split_first()?;
+        let (originator, fields) = fields.split_first()?;
+        let originator = AnyRef::from_der(originator.value()).ok()?;
+        let ukm = fields.first().filter(|any| is_context(any, 1)).map(|any| any.value());
+        let [algorithm, keys] = skip_context(fields, 1) else { return None };
+        let encrypted = children(*keys)?.into_iter().find_map(|key| {
+            let parts = children(key)?;
+            let [rid, encrypted] = parts.as_slice() else { return None };
+            names(*rid, certificate).then(|| encrypted.value())
+        })?;
+        let ukm = ukm.map(AnyRef::from_der).transpose().ok()?;
+        Some(Self::Agreed { originator, ukm, algorithm: Algorithm::read(*algorithm)?, encrypted })
+    }
+
+    fn open(&self, key: &PKeyRef<Private>, length: usize) -> Result<Secret, CmsError> {
+        match self {
+            Self::Transported { algorithm, encrypted } => transported(algorithm, encrypted, key, length),
+            Self::Agreed { originator, ukm, algorithm, encrypted } => {
+                let kek = agreed(algorithm, *originator, *ukm, key)?;
+                let mut cek = Zeroizing::new(vec![0; encrypted.len().saturating_sub(8)]);
+                if cek.is_empty() || cek.len() % 8 != 0 {
+                    return Err(CmsError::DecryptionFailed);
+                }
+                let kek = AesKey::new_decrypt(&kek).map_err(|_| CmsError::DecryptionFailed)?;
+                let written = unwrap_key(&kek, None, &mut cek, encrypted); // RFC 3394
+                if written.is_ok_and(|written| written == cek.len()) {
+                    Ok(cek)
+                } else {
+                    Err(CmsError::DecryptionFailed)
+                }
+            }
+        }
+    }
+}
+
+/// RSAES-PKCS1-v1_5 (RFC 8017 section 7.2) and RSAES-OAEP (RFC 4055 section 4).
+fn transported(
+    algorithm: &Algorithm<'_>,
+    encrypted: &[u8],
+    key: &PKeyRef<Private>,
+    length: usize,
+) -> Result<Secret, CmsError> {
+    let failed = |_| CmsError::DecryptionFailed;
+    let mut decrypter = Decrypter::new(key).map_err(failed)?;
+    let is_v15 = match algorithm.oid.to_string().as_str() {
+        "1.2.840.113549.1.1.1" => {
+            decrypter.set_rsa_padding(Padding::PKCS1).map_err(failed)?;
+            true
+        }
+        "1.2.840.113549.1.1.7" => {
+            let oaep = Oaep::read(algorithm.parameters).ok_or(CmsError::DecryptionFailed)?;
+            decrypter.set_rsa_padding(Padding::PKCS1_OAEP).map_err(failed)?;
+            decrypter.set_rsa_oaep_md(oaep.hash).map_err(failed)?;
+            decrypter.set_rsa_mgf1_md(oaep.mgf).map_err(failed)?;
+            if !oaep.label.is_empty() {
+                decrypter.set_rsa_oaep_label(oaep.label).map_err(failed)?;
+            }
+            false
+        }
+        other => return Err(CmsError::NotSupported(other.to_owned())),
+    };
+    let mut cek = Zeroizing::new(vec![0; decrypter.decrypt_len(encrypted).map_err(failed)?]);
+    match decrypter.decrypt(encrypted, &mut cek) {
+        Ok(written) if !is_v15 || written == length => cek.truncate(written),
+        // RFC 3218 section 2.3.2: go on with a key that nobody knows, so that no difference tells an
+        // attacker whether the padding was right.
+        _ if is_v15 => {
+            cek.resize(length, 0);
+            openssl::rand::rand_bytes(&mut cek).map_err(failed)?;
+        }
+        _ => return Err(CmsError::DecryptionFailed),
+    }
+    Ok(cek)
+}
+
+struct Oaep<'a> {
+    hash: MessageDigest,
+    mgf: MessageDigest,
+    label: &'a [u8],
+}
+
+impl<'a> Oaep<'a> {
+    /// RSAES-OAEP-params, whose fields all have defaults with SHA-1.
+    fn read(parameters: Option<AnyRef<'a>>) -> Option<Self> {
+        let mut oaep = Self { hash: MessageDigest::sha1(), mgf: MessageDigest::sha1(), label: &[] };
+        for field in parameters.map_or(Some(Vec::new()), children)? {
+            let inside = Algorithm::read(AnyRef::from_der(field.value()).ok()?)?;
+            if is_context(&field, 0) {
+                oaep.hash = digest(inside.oid)?;
+            } else if is_context(&field, 1) {
+                oaep.mgf = digest(Algorithm::read(inside.parameters?)?.oid)?;
+            } else if is_context(&field, 2) {
+                oaep.label = inside.parameters?.value();
+            }
+        }
+        Some(oaep)
+    }
+}
+
+/// The key-encryption key of an ephemeral-static agreement (RFC 5753 section 3.1, RFC 8418).
+fn agreed(
+    algorithm: &Algorithm<'_>,
+    originator: AnyRef<'_>,
+    ukm: Option<AnyRef<'_>>,
+    key: &PKeyRef<Private>,
+) -> Result<Secret, CmsError> {
+    let derivation = Derivation::of(algorithm.oid)?;
+    let wrap = algorithm.parameters.ok_or(CmsError::DecryptionFailed)?;
+    let wrap_oid = Algorithm::read(wrap).ok_or(CmsError::DecryptionFailed)?.oid;
+    let length: u16 = match wrap_oid.to_string().as_str() {
+        "2.16.840.1.101.3.4.1.5" => 16,
+        "2.16.840.1.101.3.4.1.25" => 24,
+        "2.16.840.1.101.3.4.1.45" => 32,
+        other => return Err(CmsError::NotSupported(other.to_owned())),
+    };
+    let shared_info = shared_info(wrap, ukm, length).map_err(|_| CmsError::DecryptionFailed)?;
+    let ephemeral = ephemeral_key(originator, key).ok_or(CmsError::DecryptionFailed)?;
+    let secret = || {
+        let mut deriver = Deriver::new(key)?;
+        deriver.set_peer(&ephemeral)?; // refuses points that are not on the curve
+        deriver.derive_to_vec().map(Zeroizing::new)
+    };
+    let secret = secret().map_err(|_| CmsError::DecryptionFailed)?;
+    let salt = ukm.map(|ukm| ukm.value()).unwrap_or_default();
+    derivation.key(&secret, salt, &shared_info, usize::from(length)).ok_or(CmsError::DecryptionFailed)
+}
+
+/// The originator's one-time key, which must be of the recipient's own kind.
+fn ephemeral_key(originator: AnyRef<'_>, own: &PKeyRef<Private>) -> Option<PKey<Public>> {
+    if !is_context(&originator, 1) {
+        return None; // a certificate instead of a key: agreement between two certificates
+    }
+    let parts = children(originator)?;
+    let [_algorithm, bits] = parts.as_slice() else { return None };
+    let (unused, octets) = bits.value().split_first().filter(|_| bits.tag() == Tag::BitString)?;
+    if *unused != 0 {
+        return None;
+    }
+    if own.id() == Id::X25519 {
+        return PKey::public_key_from_raw_bytes(octets, Id::X25519).ok();
+    }
+    let own = own.ec_key().ok()?;
+    let mut context = openssl::bn::BigNumContext::new().ok()?;
+    let point = EcPoint::from_bytes(own.group(), octets, &mut context).ok()?;
+    PKey::from_ec_key(EcKey::from_public_key(own.group(), &point).ok()?).ok()
+}
+
+/// DER of ECC-CMS-SharedInfo (RFC 5753 section 7.2) for a key of `length` octets.
+fn shared_info(wrap: AnyRef<'_>, ukm: Option<AnyRef<'_>>, length: u16) -> der::Result<Vec<u8>> {
+    let bits = u32::from(length).saturating_mul(8).to_be_bytes();
+    let mut content = wrap.to_der()?;
+    if let Some(ukm) = ukm {
+        content.extend(explicit(0xa0, &ukm.to_der()?)?);
+    }
+    content.extend(explicit(0xa2, &AnyRef::new(Tag::OctetString, &bits)?.to_der()?)?);
+    AnyRef::new(Tag::Sequence, &content)?.to_der()
+}
+
+fn explicit(tag: u8, content: &[u8]) -> der::Result<Vec<u8>> {
+    let mut out = vec![tag];
+    der::Length::try_from(content.len())?.encode_to_vec(&mut out)?;
+    out.extend_from_slice(content);
+    Ok(out)
+}
+
+/// How the shared secret becomes a key.
+struct Derivation {
+    digest: MessageDigest,
+    is_hkdf: bool,
+}
+
+impl Derivation {
+    fn of(oid: ObjectIdentifier) -> Result<Self, CmsError> {
+        let (digest, is_hkdf) = match oid.to_string().as_str() {
+            // dhSinglePass-stdDH-*kdf-scheme; the curves' cofactor is 1, so that cofactorDH is the same
+            "1.3.133.16.840.63.0.2" | "1.3.133.16.840.63.0.3" => (MessageDigest::sha1(), false),
+            "1.3.132.1.11.0" | "1.3.132.1.14.0" => (MessageDigest::sha224(), false),
+            "1.3.132.1.11.1" | "1.3.132.1.14.1" => (MessageDigest::sha256(), false),
+            "1.3.132.1.11.2" | "1.3.132.1.14.2" => (MessageDigest::sha384(), false),
+            "1.3.132.1.11.3" | "1.3.132.1.14.3" => (MessageDigest::sha512(), false),
+            // dhSinglePass-stdDH-hkdf-*-scheme (RFC 8418 section 2.2)
+            "1.2.840.113549.1.9.16.3.19" => (MessageDigest::sha256(), true),
+            "1.2.840.113549.1.9.16.3.20" => (MessageDigest::sha384(), true),
+            "1.2.840.113549.1.9.16.3.21" => (MessageDigest::sha512(), true),
+            other => return Err(CmsError::NotSupported(other.to_owned())),
+        };
+        Ok(Self { digest, is_hkdf })
+    }
+
+    fn key(&self, secret: &[u8], salt: &[u8], info: &[u8], length: usize) -> Option<Secret> {
+        if self.is_hkdf { self.hkdf(secret, salt, info, length) } else { self.x963(secret, info, length) }
+    }
+
+    /// RFC 5869.
+    fn hkdf(&self, secret: &[u8], salt: &[u8], info: &[u8], length: usize) -> Option<Secret> {
+        let mut key = Zeroizing::new(vec![0; length]);
+        let mut context = PkeyCtx::new_id(Id::HKDF).ok()?;
+        context.derive_init().ok()?;
+        context.set_hkdf_md(Md::from_nid(self.digest.type_())?).ok()?;
+        context.set_hkdf_key(secret).ok()?;
+        if !salt.is_empty() {
+            context.set_hkdf_salt(salt).ok()?;
+        }
+        context.add_hkdf_info(info).ok()?;
+        let written = context.derive(Some(&mut key)).ok()?;
+        (written == length).then_some(key)
+    }
+
+    /// ANSI X9.63, as in SEC 1 section 3.6.1.
+    fn x963(&self, secret: &[u8], info: &[u8], length: usize) -> Option<Secret> {
+        let mut key = Zeroizing::new(Vec::new());
+        for counter in 1_u32.. {
+            let input = Zeroizing::new([secret, &counter.to_be_bytes(), info].concat());
+            key.extend_from_slice(&openssl::hash::hash(self.digest, &input).ok()?);
+            if key.len() >= length {
+                break;
+            }
+        }
+        key.truncate(length);
+        Some(key)
+    }
+}
+
+/// AlgorithmIdentifier.
+#[derive(Clone, Copy)]
+struct Algorithm<'a> {
+    oid: ObjectIdentifier,
+    parameters: Option<AnyRef<'a>>,
+}
+
+impl<'a> Algorithm<'a> {
+    fn read(any: AnyRef<'a>) -> Option<Self> {
+        let parts = children(any)?;
+        let (oid, rest) = parts.split_first()?;
+        let parameters = rest.first().copied().filter(|any| any.tag() != Tag::Null);
+        Some(Self { oid: oid.decode_as().ok()?, parameters })
+    }
+}
+
+fn digest(oid: ObjectIdentifier) -> Option<MessageDigest> {
+    match oid.to_string().as_str() {
+        "1.3.14.3.2.26" => Some(MessageDigest::sha1()),
+        "2.16.840.1.101.3.4.2.4" => Some(MessageDigest::sha224()),
+        "2.16.840.1.101.3.4.2.1" => Some(MessageDigest::sha256()),
+        "2.16.840.1.101.3.4.2.2" => Some(MessageDigest::sha384()),
+        "2.16.840.1.101.3.4.2.3" => Some(MessageDigest::sha512()),
+        _ => None,
+    }
+}
+
+/// Whether a recipient identifier means this certificate: IssuerAndSerialNumber, a bare key
+/// identifier, or a RecipientKeyIdentifier (RFC 5652 section 6.2).
+fn names(rid: AnyRef<'_>, certificate: &Certificate) -> bool {
+    let own = certificate.issuer_and_serial();
+    let key_id = certificate.subject_key_identifier();
+    if rid.tag() == Tag::Sequence {
+        let parts = children(rid).unwrap_or_default();
+        let [issuer, serial] = parts.as_slice() else { return false };
+        return issuer.to_der().is_ok_and(|der| der == own.issuer) && serial.value() == own.serial;
+    }
+    if !is_context(&rid, 0) {
+        return false;
+    }
+    let nested = rid.tag().is_constructed().then(|| children(rid)).flatten();
+    let id = nested.as_ref().and_then(|parts| parts.first()).map_or(rid.value(), |first| first.value());
+    key_id.is_some_and(|own| own == id)
+}
+
+/// The values inside a constructed one.
+fn children(any: AnyRef<'_>) -> Option<Vec<AnyRef<'_>>> {
+    let mut reader = SliceReader::new(any.value()).ok()?;
+    let mut found = Vec::new();
+    while !reader.is_finished() {
+        found.push(AnyRef::decode(&mut reader).ok()?);
+    }
+    Some(found)
+}
+
+fn is_context(any: &AnyRef<'_>, number: u8) -> bool {
+    any.tag().class() == Class::ContextSpecific && any.tag().number().value() == number
+}
+
+/// Without an optional first field of this context tag.
+fn skip_context<'s, 'a>(fields: &'s [AnyRef<'a>], number: u8) -> &'s [AnyRef<'a>] {
+    match fields.split_first() {
+        Some((first, rest)) if is_context(first, number) => rest,
+        _ => fields,
+    }
+}
+
+/// The octets of an implicitly tagged SET OF as RFC 5083 section 2.2 wants them: with SET's own tag.
+fn as_set(any: AnyRef<'_>) -> Vec<u8> {
+    AnyRef::new(Tag::Set, any.value()).and_then(|set| set.to_der()).unwrap_or_default()
+}

@@ -173,7 +173,7 @@ mod tests {
             let algorithm = made(SEQUENCE, &[oid("2.16.840.1.101.3.4.1.6")]);
             let encrypted = made(SEQUENCE, &[oid("1.2.840.113549.1.7.1"), algorithm, made(CONTEXT_0, &[])]);
             let version = vec![2, 1, 0];
-            let recipients = made(SET, &[made(SEQUENCE, &[version.clone()])]);
+            let recipients = made(SET, &[made(SEQUENCE, std::slice::from_ref(&version))]);
             let attributes = made(CONTEXT_1, &[]);
             let enveloped = made(SEQUENCE, &[version, recipients, encrypted, attributes]);
             let object = made(SEQUENCE, &[oid("1.2.840.113549.1.9.16.1.23"), made(CONTEXT_0, &[enveloped])]);

@@ -42,8 +42,11 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::extension::SubjectAlternativeName;
 use openssl::x509::{X509, X509NameBuilder};
 
-/// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+/// A target with its name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: [Target; 6] = [
     ("frame", frame),
     ("split", split),
     ("headers", headers),

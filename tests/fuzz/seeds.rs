@@ -2,7 +2,7 @@
 
 use dane_smime::cms::{ContentCipher, Placement};
 
-use crate::targets::{encrypt, pkcs7_mime, sign, PERSON};
+use crate::targets::{PERSON, encrypt, pkcs7_mime, sign};
 
 const TEXT: &[u8] =
     b"Content-Type: text/plain; hp=\"cipher\"\r\nSubject: s\r\nHP-Outer: Subject: x\r\n\r\nhello\r\n";

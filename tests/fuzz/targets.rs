@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use dane_smime::clock::UnixTime;
-use dane_smime::cms::{self, CmsObject, ContentCipher, Placement};
+use dane_smime::cms::{self, CmsObject, ContentCipher, Placement, Recipient, SigningIdentity};
 use dane_smime::config::Profile;
 use dane_smime::directory::Finding;
 use dane_smime::keys::{KekSource, KeyStore, read_key_file};
@@ -176,15 +176,25 @@ pub fn open(octets: &[u8]) {
 /// What is signed and encrypted here comes back as it was, and is believed.
 fn comes_back(content: &[u8]) {
     let content = to_crlf(content);
-    let person = &*PERSON;
-    let signed =
-        cms::sign(&content, &person.certificate, &person.key, &[], Placement::Embedded, NOW).unwrap();
-    let inner = pkcs7_mime(&signed);
-    let sealed = cms::encrypt(&inner, &[&person.certificate], ContentCipher::Aes256Gcm).unwrap().der;
+    let inner = pkcs7_mime(&sign(&content, Placement::Embedded));
+    let sealed = encrypt(&inner, ContentCipher::Aes256Gcm);
     let message = [&b"From: bob@example.test\r\n"[..], &pkcs7_mime(&sealed)].concat();
     let opened = read(&message.into(), Reading::default()).unwrap();
     assert!(matches!(opened.verdict.signature, Signature::Valid { .. }), "{:?}", opened.verdict);
     assert_eq!(opened.content.as_deref(), Some(&content[..]));
+}
+
+/// Signed by the one person there is.
+pub fn sign(content: &[u8], placement: Placement) -> Vec<u8> {
+    let Person { certificate, key } = &*PERSON;
+    let identity = SigningIdentity { certificate, chain: &[], key, at: NOW, with_certificates: true };
+    cms::sign(content, &identity, placement).unwrap()
+}
+
+/// Encrypted to the same.
+pub fn encrypt(content: &[u8], cipher: ContentCipher) -> Vec<u8> {
+    let recipient = Recipient { certificate: &PERSON.certificate, known: None };
+    cms::encrypt(content, &[recipient], cipher).unwrap()
 }
 
 /// A message's `Content-*` fields and body round a CMS object.

@@ -33,7 +33,8 @@ export class HostError extends Error {
  * `error_<code with _>`, else the host's own English.
  *
  * @param {unknown} error
- * @param {(key: string) => string} getMessage `browser.i18n.getMessage`: an empty string for an unknown key
+ * @param {(key: string, substitutions?: string[]) => string} getMessage `browser.i18n.getMessage`: an empty string for an unknown key;
+ *   the host's own sentence goes into the gap of a text that has one
  * @returns {string}
  */
 export function explain(error, getMessage) {
@@ -41,5 +42,5 @@ export function explain(error, getMessage) {
     return getMessage("error_internal");
   }
   const key = `error_${error.code.replaceAll("-", "_")}`;
-  return getMessage(key) || error.hostMessage || getMessage("error_internal");
+  return getMessage(key, [error.hostMessage]) || error.hostMessage || getMessage("error_internal");
 }

@@ -4,6 +4,7 @@
  */
 
 import { startCompose } from "./compose.js";
+import { startDoctor } from "./doctor.js";
 import { Host } from "./host.js";
 import { startPolicy } from "./policy.js";
 import { startReading } from "./reading.js";
@@ -16,3 +17,4 @@ const host = new Host({
 startCompose(host);
 startReading(host);
 startPolicy();
+startDoctor(host);

@@ -6,6 +6,17 @@ export interface FromOptions {
   what: "program";
 }
 
+/** The settings page asks whether all is well; the answer is an Examination. */
+export interface ToDoctor {
+  to: "doctor";
+}
+
+/** What was found, in the reader's language, and a report without addresses that can be attached to a bug. */
+export interface Examination {
+  findings: { state: "ok" | "not-ok" | "unknown"; text: string; advice: string }[];
+  report: string;
+}
+
 /** The popup of a compose window; the answer is a View (background/compose/view.js). */
 export type FromPopup = { to: "compose"; tabId: number } & (
   | { what: "view" }

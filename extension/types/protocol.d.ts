@@ -137,8 +137,20 @@ export interface OpenDetails {
   headers?: { protection: string | null; protected: [name: string, value: string][]; hidden: string[] } | null;
 }
 
+/** One thing that the host has looked at; `text` and `advice` in English, `code` and `values` for other languages. */
+export interface DoctorCheck {
+  check: string;
+  state: "ok" | "not-ok" | "unknown";
+  code: string;
+  about: string | null;
+  text: string;
+  advice: string;
+  values: string[];
+}
+
 /** Request and result of each type; `hello` is the connection's own affair. */
 export interface Requests {
+  doctor: { request: { accounts: string[] }; result: { ok: boolean; checks: DoctorCheck[]; report: string } };
   keys: { request: Record<string, never>; result: { keys: Key[] } };
   lookup: { request: { addresses: string[] }; result: { results: LookupResult[] } };
   protect: { request: ProtectRequest; result: ProtectResult };

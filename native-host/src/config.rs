@@ -318,14 +318,14 @@ pub fn system_dir() -> PathBuf {
     }
 }
 
+/// The user's settings file, whether it exists or not.
+pub fn user_file() -> Option<PathBuf> {
+    project_dirs().map(|dirs| dirs.config_dir().join("config.toml"))
+}
+
 /// The user's file, then the machine's.
 fn customary_places() -> Vec<PathBuf> {
     user_file().into_iter().chain([system_dir().join("config.toml")]).collect()
-}
-
-/// Where the user's own file lies, or would.
-pub fn user_file() -> Option<PathBuf> {
-    project_dirs().map(|dirs| dirs.config_dir().join("config.toml"))
 }
 
 fn project_dirs() -> Option<ProjectDirs> {

@@ -19,6 +19,7 @@ pub mod cms;
 pub mod x509;
 pub mod mime;
 pub mod pinentry;
+pub mod installation;
 pub mod logging;
 pub mod config;
 pub mod clock;

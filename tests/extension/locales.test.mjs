@@ -51,3 +51,46 @@ test("every code that the add-on itself gives has words", () => {
     assert.ok(LOCALES.en[`error_${code.replaceAll("-", "_")}`], code);
   }
 });
+
+// ---- what the host says, in the reader's language
+
+const RUST = (/** @type {string} */ path) => readFileSync(join(EXTENSION, "../native-host/src", path), "utf8");
+
+test("everything that the doctor can find is said in every language, in English as the host says it", () => {
+  const table = RUST("service/doctor/findings.rs").split("\nfindings! {")[1].split("#[cfg(test)]")[0];
+  const rows = [...table.matchAll(/\w+ = "([a-z-]+)", (\w+), ("(?:[^"\\]|\\.)*"),\s*("(?:[^"\\]|\\.)*");/g)];
+  assert.equal(rows.length, table.match(/;\n/g)?.length, "every row is read");
+  const asked = rows.flatMap(([, code, , found, advice]) => {
+    const key = `doctor_${code.replaceAll("-", "_")}`;
+    return [
+      [key, found],
+      [`${key}_do`, advice],
+    ];
+  });
+  for (const [key, literal] of asked) {
+    const words = JSON.parse(literal).replace(
+      /\{(\d)\}/g,
+      (/** @type {string} */ _, /** @type {string} */ n) => `$${Number(n) + 1}`,
+    );
+    assert.equal(LOCALES.en[key]?.message ?? "", words, key);
+  }
+  const known = new Set(asked.map(([key]) => key));
+  const stale = Object.keys(LOCALES.en).filter((key) => /^doctor_/.test(key) && !known.has(key) && !CODE.includes(key));
+  assert.deepEqual(
+    stale.filter((key) => !key.startsWith("doctor_state_")),
+    [],
+  );
+});
+
+/** Codes that never reach a reader of mail: they belong to commands, or the request that they answer is never sent. */
+const OF_COMMANDS = new Set(["not-built", "unreadable-input", "unwritable-output", "wrong-password", "no-such-key"]);
+
+test("every code of the host has words in every language, unless it is for the command line alone", () => {
+  const codes = [...RUST("service/failure/mod.rs").matchAll(/^\s+\w+ = "([a-z-]+)", \d;/gm)].map(([, code]) => code);
+  assert.ok(codes.length > 30);
+  const silent = codes.filter((code) => !LOCALES.en[`error_${code.replaceAll("-", "_")}`]);
+  assert.deepEqual(
+    silent.filter((code) => !OF_COMMANDS.has(code)),
+    [],
+  );
+});

@@ -3,6 +3,7 @@
 //! Results go to standard output, people's errors to standard error, nothing else anywhere. The
 //! shapes and exit statuses are a contract with scripts.
 
+mod doctor;
 mod files;
 mod key;
 mod lookup;
@@ -81,7 +82,7 @@ enum Command {
     /// Make, import and list keys
     Key(key::Arguments),
     /// Check everything that must be right for mail to work
-    Doctor,
+    Doctor(doctor::Arguments),
 }
 
 /// What a subcommand gets: the settings in force.
@@ -161,7 +162,11 @@ fn run(arguments: Arguments) -> Result<Output, Failure> {
         ..Layer::default()
     };
     let settings = Settings::load(layer, globals.config.as_deref())
-        .map_err(|error| Failure::new(Code::BadConfiguration, format!("{error}.")))?;
+        .map_err(|error| Failure::new(Code::BadConfiguration, format!("{error}.")));
+    let settings = match (settings, &arguments.command) {
+        (Err(failure), Command::Doctor(arguments)) => return Ok(doctor::run(Err(&failure), arguments)),
+        (settings, _) => settings?,
+    };
     // Only where it was asked for: what a command has to say, it says itself.
     crate::logging::start("dane-smime", &settings.log, "off");
     let context = Context { settings };
@@ -171,7 +176,7 @@ fn run(arguments: Arguments) -> Result<Output, Failure> {
         Command::Protect(arguments) => protect::run(&context, &arguments),
         Command::Open(arguments) => open::run(&context, &arguments),
         Command::Key(arguments) => key::run(&context, &arguments),
-        Command::Doctor => Err(not_built("doctor")),
+        Command::Doctor(arguments) => Ok(doctor::run(Ok(&context.settings), &arguments)),
     }
 }
 
@@ -234,9 +239,16 @@ mod tests {
 
     #[test]
     fn what_is_not_built_says_so_with_a_code() {
-        let (status, out, err) = run(&["--json", "--data-dir", "/nowhere", "doctor"]);
-        let error: Value = serde_json::from_str(&out).unwrap();
-        assert_eq!((status, &error["error"]["code"]), (2, &json!("not-built")));
-        assert!(err.contains("doctor"));
+        let mut err = Vec::new();
+        assert_eq!(agent(&mut err), 2);
+        assert!(String::from_utf8(err).unwrap().contains("not-built"));
+    }
+
+    #[test]
+    fn settings_that_cannot_be_read_are_what_the_doctor_tells_of() {
+        let (status, out, _) = run(&["--config", "/nowhere/config.toml", "--json", "doctor"]);
+        let report: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((status, &report["ok"]), (1, &json!(false)));
+        assert!(report["checks"].as_array().unwrap().iter().any(|check| check["code"] == "settings-wrong"));
     }
 }

@@ -7,12 +7,9 @@ use super::engine::Engine;
 use super::session::{self, Body, Reply, Service, Work};
 use super::{Code, Failure};
 use crate::config::{Layer, LogSettings, Settings};
+use crate::installation::ADD_ON;
 use crate::logging;
 use crate::wire::request::Call;
-
-/// The one add-on that may call. Thunderbird enforces it by the manifest's `allowed_extensions`;
-/// this is the second lock, against a manifest that was written for another host.
-const ADD_ON: &str = "dane-smime@dane-smime.org";
 
 /// Serves until the input ends. `arguments` are the manifest's path and the add-on's id.
 pub fn main(arguments: Vec<String>) -> u8 {
@@ -30,6 +27,8 @@ pub fn main(arguments: Vec<String>) -> u8 {
     );
     crate::keys::harden_process();
     match arguments.as_slice() {
+        // Thunderbird enforces it by the manifest's `allowed_extensions`; this is the second lock, against a manifest
+        // that was written for another host.
         [_, caller, ..] if caller == ADD_ON => {}
         _ => {
             tracing::error!("this program is started by Thunderbird for the add-on {ADD_ON} only");
@@ -54,7 +53,10 @@ pub fn main(arguments: Vec<String>) -> u8 {
 struct Misconfigured(Failure);
 
 impl Service for Misconfigured {
-    fn call(&self, _: Call, _: Body, _: &Work) -> Result<Reply, Failure> {
-        Err(self.0.clone())
+    fn call(&self, call: Call, _: Body, work: &Work) -> Result<Reply, Failure> {
+        match call {
+            Call::Doctor(request) => Ok(super::requests::examine(Err(&self.0), &request, work)),
+            _ => Err(self.0.clone()),
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! * [`engine`]: what everything works with, made from the settings.
 //! * [`recipients`], [`outgoing`], [`verdict`], [`details`]: what requests and commands have in common.
+//! * [`doctor`]: whether all is well, and what to do.
 //! * [`accounts`], [`publication`], [`records`], [`nsupdate`], [`host_settings`]: the user's own keys
 //!   and what the DNS says of them.
 //! * [`requests`], [`key_requests`]: the requests themselves; [`session`]: one connection; [`host`]: the process.
@@ -9,6 +10,7 @@
 
 pub mod accounts;
 pub mod details;
+pub mod doctor;
 pub mod engine;
 pub mod failure;
 pub mod host;

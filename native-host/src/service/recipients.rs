@@ -13,7 +13,7 @@ use super::failure::dns as words;
 use crate::clock::{Clock, FixedClock, SystemClock, UnixTime};
 use crate::config::Settings;
 use crate::directory::{Directory, Finding, FoundCertificate, SmimeaDirectory, Status};
-use crate::dns::{Anchors, Resolver, ResolverConfig, Servers};
+use crate::dns::{Anchors, DomainName, Resolver, ResolverConfig, Servers};
 use crate::mime::EmailAddress;
 use crate::smimea::{NameTooLong, SmimeaRecord};
 
@@ -31,6 +31,16 @@ pub const PATIENCE: Duration = Duration::from_secs(8);
 /// # Errors
 /// `bad-resolver` or `bad-trust-anchor`.
 pub fn open_directory(settings: &Settings) -> Result<SmimeaDirectory, Failure> {
+    let (resolver, _) = open_resolver(settings)?;
+    let directory = SmimeaDirectory::new(Arc::new(resolver), settings.profile);
+    Ok(directory.with_other_spellings(settings.other_spellings))
+}
+
+/// Makes the resolver that the settings describe, and names the zone nearest to the root in which its belief begins.
+///
+/// # Errors
+/// `bad-resolver` or `bad-trust-anchor`.
+pub fn open_resolver(settings: &Settings) -> Result<(Resolver, DomainName), Failure> {
     let servers = settings.resolver.as_deref().map(str::parse::<Servers>).transpose()?.unwrap_or_default();
     let anchors = match &settings.trust_anchor {
         Some(file) => Anchors::from_file(file)?,
@@ -40,9 +50,9 @@ pub fn open_directory(settings: &Settings) -> Result<SmimeaDirectory, Failure> {
         Some(at) => Arc::new(FixedClock(at)),
         None => Arc::new(SystemClock),
     };
-    let resolver = Resolver::new(ResolverConfig { servers, anchors, clock })?;
-    let directory = SmimeaDirectory::new(Arc::new(resolver), settings.profile);
-    Ok(directory.with_other_spellings(settings.other_spellings))
+    let zones = anchors.iter().map(|anchor| &anchor.zone);
+    let zone = zones.min_by_key(|zone| zone.num_labels()).cloned().unwrap_or_else(DomainName::root);
+    Ok((Resolver::new(ResolverConfig { servers, anchors, clock })?, zone))
 }
 
 /// Looks all addresses up side by side, within `deadline` for all of them together. The results

@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::doctor::Examination;
 use super::engine::Engine;
 use super::outgoing::{self, Audience, Wish, WishedLayers};
 use super::session::{Body, Reply, Service, Work};
 use super::{Code, Failure, details, recipients, verdict};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Settings;
+use crate::installation::Surroundings;
 use crate::message::Reading;
 use crate::message::outgoing::Source;
+use crate::mime::EmailAddress;
 use crate::mime::protecting::OuterField;
-use crate::wire::request::{Call, Lookup, Open, Protect, Purpose};
+use crate::wire::request::{Call, Doctor, Lookup, Open, Protect, Purpose};
 
 /// How long before the add-on stops waiting the host stops asking the DNS, so that there is time
 /// to say why.
@@ -25,6 +30,7 @@ impl Service for Engine {
     fn call(&self, call: Call, body: Body, work: &Work) -> Result<Reply, Failure> {
         match call {
             Call::Key(call) => self.call_keys(call, &body.read_all()?, work),
+            Call::Doctor(request) => Ok(examine(Ok(self.settings()), &request, work)),
             Call::Keys => self.list_keys(),
             Call::Lookup(request) => self.lookup(&request, work),
             Call::Protect(request) => self.protect(&request, body, work),
@@ -158,6 +164,21 @@ impl Read for Watched<'_> {
         }
         Ok(length)
     }
+}
+
+/// Looks whether all is well, also where the settings are not.
+pub fn examine(settings: Result<&Settings, &Failure>, request: &Doctor, work: &Work) -> Reply {
+    // What is no address has no key either; the add-on names identities as users typed them.
+    let accounts: Vec<_> =
+        request.accounts.iter().filter_map(|text| EmailAddress::parse(text).ok()).collect();
+    let examination = Examination {
+        around: &Surroundings::of_this_process(),
+        settings,
+        accounts: &accounts,
+        now: SystemClock.now(),
+        patience: patience(work),
+    };
+    Reply { fields: object(examination.run().to_json()), body: None }
 }
 
 /// The failure for blind recipients of one encrypted mail.

@@ -38,6 +38,7 @@ pub use streams::{Body, Outlet};
 /// What `hello` says that this host can do: requests, and what was added to them since.
 const FEATURES: &[&str] = &[
     "blind-copies",
+    "doctor",
     "header-protection",
     "keys",
     "lookup",

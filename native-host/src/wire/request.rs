@@ -53,6 +53,8 @@ pub struct Request {
 pub enum Call {
     /// Do something with keys.
     Key(KeyCall),
+    /// Look whether all is well.
+    Doctor(Doctor),
     /// List the keys.
     Keys,
     /// Find certificates of recipients.
@@ -77,6 +79,15 @@ pub struct VersionRange {
     pub min: u32,
     /// Newest.
     pub max: u32,
+}
+
+/// Fields of `doctor`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Doctor {
+    /// Senders to look at beside those that have keys.
+    #[serde(default)]
+    pub accounts: Vec<String>,
 }
 
 /// Fields of `lookup`.
@@ -228,6 +239,7 @@ impl Inbound {
             .map(|length| length.ok_or(RequestError::BodyTooLarge { id }))
             .transpose()?;
         let call = match kind.as_str() {
+            "doctor" => Call::Doctor(read(id, fields)?),
             "keys" => read::<Nothing>(id, fields).map(|_| Call::Keys)?,
             "lookup" => Call::Lookup(read(id, fields)?),
             "open" => Call::Open(read(id, fields)?),

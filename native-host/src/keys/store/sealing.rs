@@ -20,6 +20,18 @@ struct StoreFile {
 }
 
 impl KeyStore {
+    /// Whether the secret that seals the keys can be had now. Opens no key and makes nothing; where nothing is sealed yet,
+    /// whether the keyring or the unlock file answers.
+    ///
+    /// # Errors
+    /// Those of the keyring or the unlock file; [`KeyError::SealedOtherwise`] if it gives another key than the store's.
+    pub fn check_secret(&self) -> Result<(), KeyError> {
+        if self.count_sealed()? > 0 {
+            return self.kek().map(drop);
+        }
+        self.source.load(&StoreId::random()?).map(drop)
+    }
+
     /// The key-encryption key of a store that has sealed something.
     pub(super) fn kek(&self) -> Result<Kek, KeyError> {
         let file = self.store_file()?.ok_or_else(|| KeyError::Damaged { file: self.store_path() })?;

@@ -115,7 +115,19 @@ fn insecure(domain: &str, insecurity: &Insecurity) -> String {
 }
 
 fn bogus(domain: &str, fault: &Fault) -> String {
-    let what = match &fault.defect {
+    let what = defect_words(fault);
+    format!(
+        "The answer for {domain} cannot be trusted: {what}. It may be forged, or the domain's DNS may be broken; do not send secrets there now."
+    )
+}
+
+/// What is wrong with an answer, as a sentence of its own.
+pub fn defect_sentence(fault: &Fault) -> String {
+    sentence(&defect_words(fault))
+}
+
+fn defect_words(fault: &Fault) -> String {
+    match &fault.defect {
         Defect::AliasLoop => "its aliases lead round in a circle".to_owned(),
         Defect::Foreign => "it does not answer the question".to_owned(),
         Defect::KeysNotVouchedFor => {
@@ -138,17 +150,25 @@ fn bogus(domain: &str, fault: &Fault) -> String {
         Defect::TooMuchWork => "checking it would take too much work".to_owned(),
         Defect::UnknownKey { .. } => "it is signed by a key the domain does not have".to_owned(),
         Defect::WildcardUnproven => "it was made from a wildcard without the proof that it may be".to_owned(),
-    };
-    format!(
-        "The answer for {domain} cannot be trusted: {what}. It may be forged, or the domain's DNS may be broken; do not send secrets there now."
-    )
+    }
 }
 
 fn unreachable(domain: &str, outage: &Outage) -> String {
-    let what = match outage {
-        Outage::NoAnchor => {
-            return format!("No trust anchor is known for {domain}; check the file of trust anchors.");
-        }
+    if matches!(outage, Outage::NoAnchor) {
+        return format!("No trust anchor is known for {domain}; check the file of trust anchors.");
+    }
+    let what = outage_words(outage);
+    format!("Nothing could be learned about {domain}: {what}. Check the network and try again.")
+}
+
+/// Why there is no answer, as a sentence of its own.
+pub fn outage_sentence(outage: &Outage) -> String {
+    sentence(&outage_words(outage))
+}
+
+fn outage_words(outage: &Outage) -> String {
+    match outage {
+        Outage::NoAnchor => "no trust anchor is known for it".to_owned(),
         Outage::NoServers => "the system names no DNS resolver".to_owned(),
         Outage::TimedOut(_) => "no DNS resolver answered in time".to_owned(),
         Outage::Refused(kind) => format!("the DNS resolver cannot be reached ({kind})"),
@@ -159,8 +179,13 @@ fn unreachable(domain: &str, outage: &Outage) -> String {
         Outage::ServerError(code) => format!("the DNS resolver could not find the answer ({})", rcode(*code)),
         Outage::Garbled => "the DNS resolver answered with something that cannot be read".to_owned(),
         Outage::Truncated => "the answer is too large and the DNS resolver does not speak TCP".to_owned(),
-    };
-    format!("Nothing could be learned about {domain}: {what}. Check the network and try again.")
+    }
+}
+
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
 }
 
 /// RFC 1035 section 4.1.1.
@@ -252,7 +277,8 @@ fn cause_word(cause: InsecureCause) -> &'static str {
     }
 }
 
-fn defect_word(defect: &Defect) -> &'static str {
+/// The defect as a word.
+pub fn defect_word(defect: &Defect) -> &'static str {
     match defect {
         Defect::AliasLoop => "alias-loop",
         Defect::Foreign => "foreign",
@@ -271,7 +297,8 @@ fn defect_word(defect: &Defect) -> &'static str {
     }
 }
 
-fn outage_word(outage: &Outage) -> &'static str {
+/// The outage as a word.
+pub fn outage_word(outage: &Outage) -> &'static str {
     match outage {
         Outage::NoAnchor => "no-anchor",
         Outage::NoServers => "no-servers",

@@ -1,0 +1,120 @@
+//! The keyring, the keys, and what the DNS says of them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{Check, Finding};
+use crate::clock::UnixTime;
+use crate::config::Settings;
+use crate::directory::Status;
+use crate::keys::{KeyError, KeyStore, Overview, Purpose};
+use crate::mime::EmailAddress;
+use crate::service::engine::open_keys;
+use crate::service::failure::dns as words;
+use crate::service::publication::Publication;
+use crate::service::{Failure, recipients};
+
+/// A certificate that ends within this is told: time to publish the next one beside it.
+const SOON: i64 = 30 * 24 * 3600;
+
+pub(super) fn look(
+    settings: &Settings,
+    accounts: &[EmailAddress],
+    now: UnixTime,
+    patience: Duration,
+) -> Vec<Check> {
+    let now = settings.at.unwrap_or(now);
+    let store = open_keys(settings);
+    let mut checks = vec![look_at_keyring(settings, &store)];
+    let held = match store.overview(now) {
+        Ok(held) => held,
+        Err(error) => {
+            let why = Failure::from(error).message;
+            checks.push(Check::new("keys", Finding::KeysUnreadable, &[&why]));
+            return checks;
+        }
+    };
+    if held.keys.is_empty() {
+        checks.push(Check::new("keys", Finding::KeysNone, &[]));
+    }
+    let in_use = held.keys.iter().filter(|key| !key.retired).map(|key| &key.address);
+    let senders: BTreeSet<&EmailAddress> = in_use.chain(accounts).collect();
+    let with_key: Vec<EmailAddress> = senders
+        .iter()
+        .filter(|sender| held.of(sender).next().is_some())
+        .map(|sender| (*sender).clone())
+        .collect();
+    let found = match recipients::open_directory(settings) {
+        Ok(directory) => recipients::find_all(&directory, &with_key, now, patience),
+        Err(_) => Vec::new(), // told with the resolver
+    };
+    let mut found = found.into_iter();
+    for sender in senders {
+        checks.push(look_at_keys(sender, &held, now));
+        if with_key.contains(sender)
+            && let Some(Ok(found)) = found.next()
+        {
+            checks.push(look_at_records(&Publication::compare(&found, &held, now), &store));
+        }
+    }
+    checks
+}
+
+fn look_at_keyring(settings: &Settings, store: &KeyStore) -> Check {
+    let finding = match store.check_secret() {
+        Ok(()) if settings.unlock_file.is_some() => Finding::UnlockFileGood,
+        Ok(()) => Finding::KeyringGood,
+        Err(KeyError::KeyringLocked) => Finding::KeyringLocked,
+        Err(KeyError::KeyringMissing(_)) => Finding::KeyringMissing,
+        Err(error) => {
+            let failure = Failure::from(error);
+            let check = Check::new("keyring", Finding::KeyringOther, &[&failure.message]);
+            return check.fact(failure.code.word());
+        }
+    };
+    Check::new("keyring", finding, &[])
+}
+
+fn look_at_keys(sender: &EmailAddress, held: &Overview, now: UnixTime) -> Check {
+    let address = sender.to_string();
+    let check = |finding, more: &[&str]| {
+        let values = [&[address.as_str()], more].concat();
+        Check::new("key", finding, &values).of(sender)
+    };
+    let own = held.of(sender).count();
+    if own == 0 {
+        return check(Finding::KeyNone, &[]);
+    }
+    let in_use = |purpose| held.in_use(sender, purpose, now);
+    let (Ok(signs), Ok(decrypts)) = (in_use(Purpose::Sign), in_use(Purpose::Encrypt)) else {
+        return check(Finding::KeyNotUsable, &[]).fact(format!("{own} held"));
+    };
+    let until = signs.certificate.not_after().min(decrypts.certificate.not_after());
+    let ends = until < now.plus(SOON) && held.next(sender, now).is_none();
+    let finding = if ends { Finding::KeyExpiresSoon } else { Finding::KeyGood };
+    let check = check(finding, &[&until.to_string()]);
+    check.fact(signs.certificate.key_algorithm().to_string()).fact(format!("until {until}"))
+}
+
+fn look_at_records(publication: &Publication<'_>, store: &KeyStore) -> Check {
+    let sender = &publication.finding.address;
+    let address = sender.to_string();
+    let check = |finding, more: &str| Check::new("record", finding, &[&address, more]).of(sender);
+    let missing = publication.keys.iter().find(|wanted| !wanted.published);
+    let file = missing.map(|wanted| store.certificate_path(wanted.key.certificate.sha256()));
+    let file = file.map(|file| file.display().to_string()).unwrap_or_default();
+    let status = publication.finding.status();
+    let check = match status {
+        Status::Secure if publication.is_live() => check(Finding::RecordGood, ""),
+        Status::Secure if !publication.is_published() => check(Finding::RecordOther, &file),
+        Status::Secure if publication.foreign > 0 => {
+            check(Finding::RecordForeign, &publication.foreign.to_string())
+        }
+        Status::Secure => check(Finding::RecordRetired, ""),
+        Status::Absent => check(Finding::RecordMissing, &file),
+        Status::Insecure => check(Finding::RecordInsecure, ""),
+        Status::Bogus => check(Finding::RecordBogus, &words::reason(publication.finding)),
+        Status::Unreachable => check(Finding::RecordUnreachable, ""),
+    };
+    check.fact(status.word())
+}

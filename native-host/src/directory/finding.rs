@@ -20,6 +20,8 @@ pub struct Finding {
     pub other_spelling: Option<EmailAddress>,
     /// How that ended.
     pub outcome: Outcome,
+    /// Certificates that the proven records name and do not hold, all fit to encrypt to.
+    named: Vec<Certificate>,
 }
 
 /// How a search ended.
@@ -114,7 +116,14 @@ impl Finding {
             Answer::Bogus(fault) => Outcome::Bogus(fault),
             Answer::Unreachable(outage) => Outcome::Unreachable(outage),
         };
-        Self { address: address.clone(), owner_name, other_spelling: None, outcome }
+        Self { address: address.clone(), owner_name, other_spelling: None, outcome, named: Vec::new() }
+    }
+
+    /// Adds certificates from elsewhere. The caller has seen that a proven record names each, that it
+    /// is good now, and that it may be encrypted to.
+    #[must_use]
+    pub fn with_named(self, named: Vec<Certificate>) -> Self {
+        Self { named, ..self }
     }
 
     /// The contract's word for the outcome.
@@ -144,11 +153,14 @@ impl Finding {
         }
     }
 
-    /// The certificates to encrypt to: all that may be used now and need no CA path (RFC 8162
-    /// section 4: during a roll-over there are several).
+    /// The certificates to encrypt to, each once: all that may be used now and need no CA path
+    /// (RFC 8162 section 4: during a roll-over there are several), and those the records [name](Self::with_named).
     pub fn encryption_certificates(&self) -> impl Iterator<Item = &Certificate> {
         let usable = |found: &&FoundCertificate| found.encryption.is_ok() && !found.usage.needs_ca_path();
-        self.certificates().iter().filter(usable).map(|found| &found.certificate)
+        let held: Vec<&Certificate> =
+            self.certificates().iter().filter(usable).map(|found| &found.certificate).collect();
+        let named = self.named.iter().filter(|named| !held.contains(named)).collect::<Vec<_>>();
+        held.into_iter().chain(named)
     }
 }
 

@@ -1,11 +1,14 @@
 //! Where certificates come from.
 //!
 //! One trait, [`Directory`]; SMIMEA records are the first source and the only one that is called
-//! DANE. What a source finds is a [`Finding`]: certificates in it come from proven answers alone.
+//! DANE. What a source finds is a [`Finding`]: certificates in it come from proven answers alone, or are
+//! named by them. [`Brought`] keeps what mail carried, as candidates for such a naming.
 
+pub mod brought;
 pub mod finding;
 pub mod smimea;
 
+pub use brought::Brought;
 pub use finding::{Finding, FoundCertificate, Outcome, Published, Status, Unfit};
 pub use smimea::SmimeaDirectory;
 

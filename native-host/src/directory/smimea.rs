@@ -56,9 +56,11 @@ impl Directory for SmimeaDirectory {
         }
         for other in other_spellings(address) {
             let left = end.saturating_duration_since(Instant::now());
-            let found = self.find_as_spelled(&other, now, left)?;
+            let mut found = self.find_as_spelled(&other, now, left)?;
             if found.status() == Status::Secure {
-                return Ok(Finding { address: address.clone(), other_spelling: Some(other), ..found });
+                found.address = address.clone();
+                found.other_spelling = Some(other);
+                return Ok(found);
             }
         }
         Ok(exact)

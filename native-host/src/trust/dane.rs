@@ -7,12 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::rules::Rules;
 use super::{Anchors, Binding, Bound, Judge, Unbound};
 use crate::clock::UnixTime;
 use crate::config::Profile;
 use crate::directory::{Directory, Finding, Outcome};
 use crate::mime::EmailAddress;
-use crate::smimea::{SmimeaRecord, Usage};
 use crate::x509::{Certificate, NameMatch, Validity};
 
 /// Asks the directory, once for each address and message, and judges as of one moment.
@@ -47,55 +47,8 @@ impl Vouchers {
         finding
     }
 
-    /// Which record vouches, whatever the certificate's dates.
-    fn by_records(
-        &self,
-        records: &[SmimeaRecord],
-        certificate: &Certificate,
-        carried: &[Certificate],
-        names: NameMatch,
-    ) -> Result<Bound, Unbound> {
-        if records.iter().all(|record| record.meaning.is_err()) {
-            return Err(Unbound::NoUsableRecord);
-        }
-        let fitting = records.iter().filter_map(|record| {
-            let binding = self.by_record(record, certificate, carried, names)?;
-            Some(Bound { binding, record: Some(record.clone()) })
-        });
-        // Usage 3 names the certificate and asks nothing else: the plainest answer first.
-        fitting.min_by_key(|bound| bound.binding != Binding::DaneEe).ok_or(Unbound::NoRecordFits)
-    }
-
-    fn by_record(
-        &self,
-        record: &SmimeaRecord,
-        certificate: &Certificate,
-        carried: &[Certificate],
-        names: NameMatch,
-    ) -> Option<Binding> {
-        let usage = record.meaning.ok()?.usage;
-        let at = self.moment_within(certificate);
-        let by_authority = |anchors: &Anchors| anchors.vouch_for(certificate, carried, at);
-        let by_named_authority = || {
-            // An authority vouches for many: the certificate itself must name the address.
-            let named = carried.iter().chain(self.anchors.certificates()).filter(|ca| record.names(ca));
-            let authorities: Vec<_> = named.cloned().chain(record.certificate()).collect();
-            names == NameMatch::Names && by_authority(&Anchors::of(authorities))
-        };
-        match usage {
-            Usage::DaneEe => record.names(certificate).then_some(Binding::DaneEe),
-            Usage::PkixEe => {
-                (record.names(certificate) && by_authority(&self.anchors)).then_some(Binding::PkixEe)
-            }
-            Usage::DaneTa => by_named_authority().then_some(Binding::DaneTa),
-            Usage::PkixTa => (by_named_authority() && by_authority(&self.anchors)).then_some(Binding::PkixTa),
-        }
-    }
-
-    /// A moment at which the certificate's own dates do not break its path: they are judged apart,
-    /// because an expired signer is `unknown` and a foreign one `invalid`.
-    fn moment_within(&self, certificate: &Certificate) -> UnixTime {
-        self.now.max(certificate.not_before()).min(certificate.not_after())
+    fn rules(&self) -> Rules<'_> {
+        Rules { anchors: &self.anchors, now: self.now }
     }
 
     fn by_anchor(
@@ -105,8 +58,8 @@ impl Vouchers {
         names: NameMatch,
         otherwise: Unbound,
     ) -> Result<Bound, Unbound> {
-        let at = self.moment_within(certificate);
-        let bound = names == NameMatch::Names && self.anchors.vouch_for(certificate, carried, at);
+        let by_authority = self.rules().by_authority(&self.anchors, certificate, carried);
+        let bound = names == NameMatch::Names && by_authority;
         if bound { Ok(Bound { binding: Binding::Anchor, record: None }) } else { Err(otherwise) }
     }
 }
@@ -128,7 +81,7 @@ impl Judge for Vouchers {
         let finding = self.finding(address);
         let bound = match finding.as_ref().map(|finding| &finding.outcome) {
             Some(Outcome::Secure(published)) => {
-                self.by_records(published.records(), certificate, carried, names)?
+                self.rules().by_records(published.records(), certificate, carried, names)?
             }
             None | Some(Outcome::Absent(_)) if self.profile == Profile::Guide2014 => {
                 return Err(Unbound::NoRecordFits); // the guide: no record, no valid signature

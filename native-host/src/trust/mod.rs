@@ -5,8 +5,10 @@
 //! No revocation lists and no circles yet.
 
 mod anchors;
+mod correspondents;
 mod dane;
 mod history;
+mod rules;
 
 use std::rc::Rc;
 
@@ -17,6 +19,7 @@ use crate::smimea::SmimeaRecord;
 use crate::x509::Certificate;
 
 pub use anchors::{AnchorError, Anchors};
+pub use correspondents::Correspondents;
 pub use dane::Vouchers;
 pub use history::{History, Memory, Recollection, Seal};
 

@@ -1,0 +1,65 @@
+//! Certificates to encrypt to that proven records name without holding them (RFC 8162 section 2).
+//!
+//! A record `3 0 0` holds the certificate. All others say which one it is, or which authority
+//! issues it; usages 0 and 1 ask for a local authority's word besides. Candidates come from the records
+//! and from mail with valid signatures, and the same rules as for verifying decide.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Anchors;
+use super::rules::Rules;
+use crate::clock::UnixTime;
+use crate::directory::{Brought, Directory, Finding, Status};
+use crate::mime::EmailAddress;
+use crate::smimea::NameTooLong;
+use crate::x509::{Certificate, NameMatch, Validity};
+
+/// A directory whose findings hold every certificate that mail may be encrypted to.
+pub struct Correspondents {
+    directory: Arc<dyn Directory>,
+    anchors: Arc<Anchors>,
+    brought: Brought,
+}
+
+impl Correspondents {
+    /// Adds to what `directory` finds.
+    pub fn new(directory: Arc<dyn Directory>, anchors: Arc<Anchors>, brought: Brought) -> Self {
+        Self { directory, anchors, brought }
+    }
+
+    fn named_by_records(&self, finding: &Finding, now: UnixTime) -> Vec<Certificate> {
+        let brought = self.brought.recall(&finding.address);
+        let published = finding.certificates().iter().map(|found| &found.certificate);
+        let candidates = published.chain(&brought).filter(|candidate| {
+            candidate.can_encrypt() && candidate.validity_at(now) == Validity::Good
+        });
+        let rules = Rules { anchors: &self.anchors, now };
+        let mut named: Vec<Certificate> = Vec::new();
+        for candidate in candidates {
+            let names = candidate.names_address(&finding.address);
+            let is_named = names != NameMatch::NamesOthers
+                && rules.by_records(finding.records(), candidate, &brought, names).is_ok();
+            if is_named && !named.contains(candidate) {
+                named.push(candidate.clone());
+            }
+        }
+        named
+    }
+}
+
+impl Directory for Correspondents {
+    fn find(
+        &self,
+        address: &EmailAddress,
+        now: UnixTime,
+        deadline: Duration,
+    ) -> Result<Finding, NameTooLong> {
+        let finding = self.directory.find(address, now, deadline)?;
+        if finding.status() != Status::Secure {
+            return Ok(finding);
+        }
+        let named = self.named_by_records(&finding, now);
+        Ok(finding.with_named(named))
+    }
+}

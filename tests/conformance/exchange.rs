@@ -22,7 +22,8 @@ use std::fs;
 
 use host_client::Host;
 use letters::{
-    BODY, WORLD, change, change_all, line, message, open, openssl, protect, protect_text, protected, verdict,
+    BODY, WORLD, change, change_all, command, line, message, open, openssl, protect, protect_text, protected,
+    verdict,
 };
 use serde_json::json;
 use signed_tree::{Tree, Zone};
@@ -207,6 +208,44 @@ fn authorities_vouch_where_the_record_or_the_user_names_them() {
         assert_eq!(verdict(&opened.answer)[2..], [state, code], "{local} {how:?}: {found}");
         assert_eq!(found["binding"], binding, "{local} {how:?}");
     }
+}
+
+/// RFC 8162 section 2: a record that is a digest, a key or an authority says which certificate to
+/// encrypt to, where mail has brought it.
+#[test]
+fn certificates_that_records_only_name_are_found_among_what_valid_mail_brought() {
+    let dir = WORLD.dir.path();
+    let address = "reader@example.test";
+    let make = ["key", "generate", "--address", address, "--algorithm", "p-256"];
+    assert_eq!(command(dir, "reader", &make).0, 0);
+    let ca_file = dir.join("ca.crt").display().to_string();
+    let trusting: &[&str] = &["--ca-file", &ca_file];
+    let write =
+        |to: &str, how: &[&str]| protect("reader", address, &[&["--to", to, "--encrypt"], how].concat());
+    for (local, how, is_named) in [
+        ("ee-digest", &[][..], true),
+        ("ta-whole", &[], true),
+        ("ta-digest", &[], true),
+        ("pkix-ee", &[], false),
+        ("pkix-ee", trusting, true),
+        ("pkix-ta", trusting, true),
+        ("other-ta", trusting, false),
+    ] {
+        let to = format!("{local}@example.test");
+        let before = write(&to, how);
+        assert_eq!(before.answer["error"]["recipients"][0]["status"], "secure", "{local}: {}", before.answer);
+        assert_eq!((before.exit, before.message), (3, None), "{local}");
+        let brings = protect("alice", &to, &["--sign"]).message.unwrap();
+        open("reader", &brings, how);
+        let after = write(&to, how);
+        assert_eq!(after.exit, if is_named { 0 } else { 3 }, "{local} {how:?}: {}", after.answer);
+        if let Some(mail) = after.message {
+            let arrived = open("alice", &mail, &[]);
+            assert_eq!(verdict(&arrived.answer)[..2], ["decrypted", "ok"], "{local}: {}", arrived.answer);
+        }
+    }
+    // What was learnt from one counts nothing without a record that names it.
+    assert_eq!(write("pkix-ee@example.test", &[]).exit, 3);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::directory::{Finding, Outcome, Status};
 use crate::dns::Link;
 use crate::mime::EmailAddress;
+use crate::service::engine::Engine;
 use crate::service::failure::dns as words;
 use crate::service::recipients::{self, PATIENCE};
 use crate::service::{Code, Failure};
@@ -29,9 +30,9 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
         })
     });
     let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
-    let directory = recipients::open_directory(&context.settings)?;
+    let directory = Engine::new(context.settings.clone()).directory()?;
     let now = context.settings.at.unwrap_or_else(|| SystemClock.now());
-    let findings = recipients::find_all(&directory, &addresses, now, PATIENCE).into_iter().zip(&addresses);
+    let findings = recipients::find_all(&*directory, &addresses, now, PATIENCE).into_iter().zip(&addresses);
     let findings = findings.map(|(finding, address)| {
         finding.map_err(|error| {
             Failure::new(Code::InvalidAddress, format!("{address}: {error}."))

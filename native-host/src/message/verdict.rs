@@ -105,6 +105,9 @@ pub enum Signature {
         signer: Box<Signer>,
         /// Whose address it is.
         address: EmailAddress,
+        /// The certificates that came with the mail, unchecked: the signer's authorities, and perhaps
+        /// another to encrypt to.
+        carried: Vec<Certificate>,
         /// Who vouches.
         binding: Binding,
         /// The record by which the domain vouches; `None` for a local authority, and where nobody
@@ -248,12 +251,13 @@ pub(super) fn decide(
                 }
                 let this = known.this.or(Some((bench.now, binding)));
                 let (signer, address) = (Box::new(signer), address.clone());
-                let valid = Signature::Valid { signer, address, binding, record, first_seen: None };
+                let valid = Signature::Valid { signer, address, carried, binding, record, first_seen: None };
                 return (valid, Recollection { this, ..known });
             }
             Ok(Vouched::Then(at, binding)) => {
                 let (signer, address, first_seen) = (Box::new(signer), address.clone(), Some(at));
-                return (Signature::Valid { signer, address, binding, record: None, first_seen }, known);
+                let valid = Signature::Valid { signer, address, carried, binding, record: None, first_seen };
+                return (valid, known);
             }
             Err(refusal) => {
                 first_refusal.get_or_insert((refusal, signer, known));

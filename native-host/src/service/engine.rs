@@ -8,11 +8,12 @@ use bytes::Bytes;
 use super::{Code, Failure, recipients};
 use crate::clock::{Clock, FixedClock, SystemClock, UnixTime};
 use crate::config::Settings;
-use crate::directory::Directory;
+use crate::directory::{Brought, Directory};
 use crate::keys::{KekSource, KeyStore};
+use crate::message::verdict::Signature;
 use crate::message::{OpenError, Opened, Reading, open};
 use crate::pinentry::Pinentry;
-use crate::trust::{Anchors, History, Vouchers};
+use crate::trust::{Anchors, Correspondents, History, Vouchers};
 
 /// The parts of the host, shared by all requests.
 pub struct Engine {
@@ -47,7 +48,7 @@ impl Engine {
     /// Where correspondents' certificates come from.
     ///
     /// # Errors
-    /// `bad-resolver`, `bad-trust-anchor`.
+    /// `bad-resolver`, `bad-trust-anchor`, and `unreadable-input` for the file of authorities.
     pub fn directory(&self) -> Result<Arc<dyn Directory>, Failure> {
         self.directory.get_or_init(|| self.open_directory()).clone()
     }
@@ -65,10 +66,9 @@ impl Engine {
     /// Who vouches for a signer, for one message.
     ///
     /// # Errors
-    /// `unreadable-input` for the file of authorities, and those of [`Engine::directory`].
+    /// Those of [`Engine::directory`].
     fn vouchers(&self, deadline: Duration) -> Result<Vouchers, Failure> {
-        let anchors = self.anchors.get_or_init(|| self.load_anchors()).clone()?;
-        Ok(Vouchers::new(self.directory()?, anchors, self.settings.profile, self.now(), deadline))
+        Ok(Vouchers::new(self.directory()?, self.anchors()?, self.settings.profile, self.now(), deadline))
     }
 
     /// Opens a message with everything there is: keys, the directory, what was proven before.
@@ -78,12 +78,30 @@ impl Engine {
     pub fn open(&self, message: &Bytes, reading: Reading, deadline: Duration) -> Result<Opened, Failure> {
         let vouchers = self.vouchers(deadline)?;
         let history = History::open(&self.settings.data_dir);
-        open(message, reading, &self.keys, &vouchers, &history, self.now())
-            .map_err(|error: OpenError| error.into())
+        let opened = open(message, reading, &self.keys, &vouchers, &history, self.now())
+            .map_err(|error: OpenError| Failure::from(error))?;
+        self.learn(&opened);
+        Ok(opened)
+    }
+
+    /// Keeps what mail that is valid today, by nobody's memory, tells of its writer.
+    fn learn(&self, opened: &Opened) {
+        let Signature::Valid { signer, address, carried, first_seen: None, .. } = &opened.verdict.signature
+        else {
+            return;
+        };
+        let certificates: Vec<_> = std::iter::once(&signer.certificate).chain(carried).cloned().collect();
+        Brought::open(&self.settings.data_dir).remember(address, &certificates);
     }
 
     fn open_directory(&self) -> Result<Arc<dyn Directory>, Failure> {
-        Ok(Arc::new(recipients::open_directory(&self.settings)?))
+        let published = Arc::new(recipients::open_directory(&self.settings)?);
+        let brought = Brought::open(&self.settings.data_dir);
+        Ok(Arc::new(Correspondents::new(published, self.anchors()?, brought)))
+    }
+
+    fn anchors(&self) -> Result<Arc<Anchors>, Failure> {
+        self.anchors.get_or_init(|| self.load_anchors()).clone()
     }
 
     fn load_anchors(&self) -> Result<Arc<Anchors>, Failure> {

@@ -18,6 +18,15 @@ pub struct Anchors {
     certificates: Vec<Certificate>,
 }
 
+/// What a certificate at the end of a path is to be good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Encrypting mail to its owner.
+    Encryption,
+    /// Its owner's signatures.
+    Signing,
+}
+
 /// Why the file of authorities cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -69,23 +78,25 @@ impl Anchors {
     }
 
     /// Whether a path leads from `certificate` over `carried` to one of these, good at `now` and for
-    /// signing mail. Names are the caller's to check.
+    /// that purpose. Names are the caller's to check.
     pub(super) fn vouch_for(
         &self,
         certificate: &Certificate,
         carried: &[Certificate],
+        purpose: Purpose,
         now: UnixTime,
     ) -> bool {
-        !self.certificates.is_empty() && self.has_path(certificate, carried, now).unwrap_or(false)
+        !self.certificates.is_empty() && self.has_path(certificate, carried, purpose, now).unwrap_or(false)
     }
 
     fn has_path(
         &self,
         certificate: &Certificate,
         carried: &[Certificate],
+        purpose: Purpose,
         now: UnixTime,
     ) -> Result<bool, ErrorStack> {
-        let store = self.store(now)?;
+        let store = self.store(purpose, now)?;
         let mut untrusted = Stack::new()?;
         for extra in carried {
             untrusted.push(extra.x509().to_owned())?;
@@ -93,14 +104,17 @@ impl Anchors {
         X509StoreContext::new()?.init(&store, certificate.x509(), &untrusted, |context| context.verify_cert())
     }
 
-    fn store(&self, now: UnixTime) -> Result<X509Store, ErrorStack> {
+    fn store(&self, purpose: Purpose, now: UnixTime) -> Result<X509Store, ErrorStack> {
         let mut builder = X509StoreBuilder::new()?;
         for anchor in &self.certificates {
             builder.add_cert(anchor.x509().to_owned())?;
         }
         let mut parameters = X509VerifyParam::new()?;
         parameters.set_time(now.seconds());
-        parameters.set_purpose(X509PurposeId::SMIME_SIGN)?;
+        parameters.set_purpose(match purpose {
+            Purpose::Encryption => X509PurposeId::SMIME_ENCRYPT,
+            Purpose::Signing => X509PurposeId::SMIME_SIGN,
+        })?;
         // An anchor need not be self-signed: a domain may name the authority right above its users.
         parameters.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::TRUSTED_FIRST)?;
         builder.set_param(&parameters)?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Anchors;
+use super::anchors::Purpose;
 use super::rules::Rules;
 use crate::clock::UnixTime;
 use crate::directory::{Brought, Directory, Finding, Status};
@@ -31,10 +32,10 @@ impl Correspondents {
     fn named_by_records(&self, finding: &Finding, now: UnixTime) -> Vec<Certificate> {
         let brought = self.brought.recall(&finding.address);
         let published = finding.certificates().iter().map(|found| &found.certificate);
-        let candidates = published.chain(&brought).filter(|candidate| {
-            candidate.can_encrypt() && candidate.validity_at(now) == Validity::Good
-        });
-        let rules = Rules { anchors: &self.anchors, now };
+        let candidates = published
+            .chain(&brought)
+            .filter(|candidate| candidate.can_encrypt() && candidate.validity_at(now) == Validity::Good);
+        let rules = Rules { anchors: &self.anchors, purpose: Purpose::Encryption, now };
         let mut named: Vec<Certificate> = Vec::new();
         for candidate in candidates {
             let names = candidate.names_address(&finding.address);

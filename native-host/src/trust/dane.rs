@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::anchors::Purpose;
 use super::rules::Rules;
 use super::{Anchors, Binding, Bound, Judge, Unbound};
 use crate::clock::UnixTime;
@@ -48,7 +49,7 @@ impl Vouchers {
     }
 
     fn rules(&self) -> Rules<'_> {
-        Rules { anchors: &self.anchors, now: self.now }
+        Rules { anchors: &self.anchors, purpose: Purpose::Signing, now: self.now }
     }
 
     fn by_anchor(

@@ -1,14 +1,16 @@
 //! Which record names a certificate, and what its usage asks besides (RFC 6698 section 2.1.1,
 //! RFC 7671 section 5, RFC 8162 section 2). Verifying and encrypting go by the same rules.
 
+use super::anchors::Purpose;
 use super::{Anchors, Binding, Bound, Unbound};
 use crate::clock::UnixTime;
 use crate::smimea::{SmimeaRecord, Usage};
 use crate::x509::{Certificate, NameMatch};
 
-/// The rules at one moment, with the user's own authorities for usages 0 and 1.
+/// The rules for one purpose at one moment, with the user's own authorities for usages 0 and 1.
 pub(super) struct Rules<'a> {
     pub(super) anchors: &'a Anchors,
+    pub(super) purpose: Purpose,
     pub(super) now: UnixTime,
 }
 
@@ -70,6 +72,6 @@ impl Rules<'_> {
         carried: &[Certificate],
     ) -> bool {
         let within = self.now.max(certificate.not_before()).min(certificate.not_after());
-        anchors.vouch_for(certificate, carried, within)
+        anchors.vouch_for(certificate, carried, self.purpose, within)
     }
 }

@@ -59,7 +59,9 @@ fn secure(finding: &Finding, records: &[SmimeaRecord]) -> String {
                 format!("its record {}", unusable_words(unusable))
             }
             _ => {
-                "it names the certificate by a digest, a key or an authority and does not hold it".to_owned()
+                "it only names the certificate (by a digest, a key or an authority), and no signed mail from \
+                 there has brought the certificate itself yet"
+                    .to_owned()
             }
         },
     };

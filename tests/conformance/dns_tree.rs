@@ -12,8 +12,6 @@
 mod certificates;
 #[path = "../support/signed_tree.rs"]
 mod signed_tree;
-#[path = "../support/tls_front.rs"]
-mod tls_front;
 
 use std::process::Command;
 use std::sync::LazyLock;
@@ -114,7 +112,6 @@ fn dane_smime(arguments: &[&str]) -> (i32, Value) {
         .args(default("--resolver", &world.tree.address.to_string()))
         .args(default("--trust-anchor", world.tree.anchor_file().to_str().unwrap()))
         .env("HOME", world.tree.path("home"))
-        .env("SSL_CERT_FILE", world.tree.path("authority.pem"))
         .env("XDG_CONFIG_HOME", world.tree.path("home"))
         .output()
         .unwrap();
@@ -345,14 +342,4 @@ fn record_check_compares_the_dns_with_the_keys_held() {
     assert_eq!((exit, json["live"].as_bool(), json["status"].as_str()), (1, Some(false), Some("secure")));
     assert_eq!(run(&["key", "generate", "--address", "textonly@example.test", "--algorithm", "p-256"]).0, 0);
     assert_eq!(run(&["record", "check", "textonly@example.test"]).0, 1);
-}
-
-#[test]
-fn dns_over_tls_asks_only_whom_it_can_name() {
-    let world = &*WORLD;
-    let front = tls_front::tls_front(world.tree.address, "dot.example", &world.tree.path("authority.pem"));
-    let by = |resolver: String| dane_smime(&["lookup", "alice@example.test", "--resolver", &resolver]);
-    assert_eq!(by(format!("tls://{front}#dot.example")).1["status"], "secure");
-    let (exit, json) = by(format!("tls://{front}#other.example"));
-    assert_eq!((exit, json["dnssec"]["cause"].as_str()), (4, Some("tls")));
 }

@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Edns, Message, Query};
@@ -15,6 +16,8 @@ use crate::signed_tree::free_port;
 pub enum Reply {
     /// This message, under the question's id.
     Message(Message),
+    /// The same, and then the connection is closed.
+    Last(Message),
     /// These octets as a frame.
     Octets(Vec<u8>),
     /// Nothing, and the connection stays open.
@@ -53,16 +56,22 @@ pub type Attack = fn(&Truth, &Query, Message) -> Reply;
 
 /// Starts the attacker; the address is where a victim asks. Its threads end with the program.
 pub fn between(truth: Truth, attack: Attack) -> SocketAddr {
+    counting(truth, attack).0
+}
+
+/// The same, with the number of connections accepted.
+pub fn counting(truth: Truth, attack: Attack) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let attack = Arc::new(attack);
+    let connections = Arc::<AtomicUsize>::default();
+    let counter = Arc::clone(&connections);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let attack = Arc::clone(&attack);
-            std::thread::spawn(move || serve(stream, truth, *attack));
+            counter.fetch_add(1, Ordering::Relaxed);
+            std::thread::spawn(move || serve(stream, truth, attack));
         }
     });
-    address
+    (address, connections)
 }
 
 /// A server that is reached by UDP alone and says that its answers are too large for it.
@@ -108,6 +117,10 @@ fn serve(mut stream: TcpStream, truth: Truth, attack: Attack) -> Option<()> {
         };
         match attack(&truth, &query, answer) {
             Reply::Message(message) => stream.write_all(&frame(&encode(message)?)).ok()?,
+            Reply::Last(message) => {
+                stream.write_all(&frame(&encode(message)?)).ok()?;
+                return None;
+            }
             Reply::Octets(octets) => stream.write_all(&frame(&octets)).ok()?,
             Reply::Silence => {}
             Reply::Drip(message) => {

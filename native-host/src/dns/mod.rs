@@ -6,7 +6,8 @@
 //!   outside this module can make one.
 //! * [`resolver`]: the blocking entrance, [`Resolver`].
 //! * [`anchors`] and [`servers`]: what is trusted, and who is asked.
-//! * `upstream` carries questions and raw answers, `cache` keeps some; they believe nothing.
+//! * `upstream` carries questions and raw answers (`stream`, `udp`, `message`), `cache` keeps some;
+//!   they believe nothing.
 //! * `signatures` does the arithmetic once.
 //! * `validate` turns raw answers into a verdict; `second_opinion` asks hickory whether it agrees.
 //!
@@ -17,9 +18,11 @@ pub mod answer;
 pub mod resolver;
 pub mod servers;
 mod cache;
+mod message;
 mod runtime;
 mod second_opinion;
 mod signatures;
+mod stream;
 mod udp;
 mod upstream;
 mod validate;

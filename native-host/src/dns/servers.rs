@@ -1,6 +1,7 @@
 //! Which resolvers are asked, and how: the forms of `--resolver`.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,6 +14,8 @@ pub enum Servers {
     /// Those of the operating system, read anew when they change.
     #[default]
     System,
+    /// Those that a file in the form of resolv.conf(5) names, read anew when it changes.
+    ResolvConf(PathBuf),
     /// Plain DNS, TCP first (RFC 8162 section 7).
     Plain(SocketAddr),
     /// DNS over TLS (RFC 7858).
@@ -106,7 +109,10 @@ impl Servers {
     /// for its address and may block.
     pub(super) fn resolve(&self) -> std::io::Result<Vec<Server>> {
         match self {
-            Self::System => system(),
+            Self::System => {
+                Ok(plain_servers(&hickory_resolver::system_conf::read_system_conf().map_err(other)?.0))
+            }
+            Self::ResolvConf(file) => resolv_conf(file),
             Self::Plain(address) => Ok(vec![plain(*address)]),
             Self::Tls { address, name } => {
                 let server_name = name.clone().unwrap_or_else(|| address.ip().to_string()).into();
@@ -125,26 +131,45 @@ impl Servers {
     }
 }
 
+/// What tells that the servers may have changed: when the file was written, and how long it is.
+pub(super) type Version = Option<(SystemTime, u64)>;
+
 impl Servers {
     /// Changes when the servers may have changed.
-    pub(super) fn version(&self) -> Option<SystemTime> {
-        let settings = matches!(self, Self::System) && cfg!(unix);
-        settings
-            .then(|| std::fs::metadata("/etc/resolv.conf").and_then(|file| file.modified()).ok())
-            .flatten()
+    pub(super) fn version(&self) -> Version {
+        let file = match self {
+            Self::System if cfg!(unix) => Path::new("/etc/resolv.conf"),
+            Self::ResolvConf(file) => file,
+            _ => return None,
+        };
+        let file = std::fs::metadata(file).ok()?;
+        Some((file.modified().ok()?, file.len()))
     }
 }
 
-fn system() -> std::io::Result<Vec<Server>> {
-    let (config, _) = hickory_resolver::system_conf::read_system_conf()
-        .map_err(|error| std::io::Error::other(error.to_string()))?;
+#[cfg(unix)]
+fn resolv_conf(file: &Path) -> std::io::Result<Vec<Server>> {
+    let text = std::fs::read(file)?;
+    Ok(plain_servers(&hickory_resolver::system_conf::parse_resolv_conf(text).map_err(other)?.0))
+}
+
+#[cfg(not(unix))]
+fn resolv_conf(_: &Path) -> std::io::Result<Vec<Server>> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+fn other(error: impl std::fmt::Display) -> std::io::Error {
+    std::io::Error::other(error.to_string())
+}
+
+fn plain_servers(config: &hickory_resolver::config::ResolverConfig) -> Vec<Server> {
     let mut found: Vec<Server> = Vec::new();
     for server in config.name_servers() {
         if found.iter().all(|known| known.ip != server.ip) {
             found.push(plain(SocketAddr::new(server.ip, 53)));
         }
     }
-    Ok(found)
+    found
 }
 
 /// RFC 8162 section 7: certificates do not fit UDP, so TCP first.

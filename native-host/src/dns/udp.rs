@@ -4,18 +4,19 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use hickory_resolver::proto::op::{DnsResponse, Message};
+use hickory_resolver::proto::op::Message;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use super::answer::Outage;
+use super::message;
 
 /// After so long without an answer the question is sent again.
 const AGAIN: Duration = Duration::from_millis(800);
 
 /// Sends the question until it is answered or the caller gives up. A datagram that is no answer
 /// to it, by id and question, is ignored: it may be forged, and the real one may still come.
-pub(super) async fn ask(server: SocketAddr, question: &Message) -> Result<DnsResponse, Outage> {
+pub(super) async fn ask(server: SocketAddr, question: &Message) -> Result<Vec<u8>, Outage> {
     let refused = |error: std::io::Error| Outage::Refused(error.kind());
     let local: SocketAddr = match server {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
@@ -33,19 +34,19 @@ pub(super) async fn ask(server: SocketAddr, question: &Message) -> Result<DnsRes
     }
 }
 
-async fn receive(socket: &UdpSocket, question: &Message) -> Result<DnsResponse, Outage> {
+async fn receive(socket: &UdpSocket, question: &Message) -> Result<Vec<u8>, Outage> {
     let mut buffer = vec![0; 4096];
     loop {
         let ready = socket.ready(Interest::READABLE | Interest::ERROR).await;
         let ready = ready.map_err(|error| Outage::Refused(error.kind()))?;
         match socket.try_recv(&mut buffer) {
             Ok(length) => {
-                let response =
-                    buffer.get(..length).and_then(|octets| DnsResponse::from_buffer(octets.to_vec()).ok());
-                let fits =
-                    |r: &DnsResponse| r.metadata.id == question.metadata.id && r.queries == question.queries;
-                if let Some(response) = response.filter(fits) {
-                    return Ok(response);
+                let octets = buffer.get(..length).unwrap_or_default();
+                let fits = |answer: Message| {
+                    answer.metadata.id == question.metadata.id && answer.queries == question.queries
+                };
+                if message::read(octets).is_some_and(fits) {
+                    return Ok(octets.to_vec());
                 }
             }
             Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, WeakShared};
@@ -18,19 +18,28 @@ use hickory_resolver::proto::op::{
     DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, MessageType, Query, ResponseCode,
 };
 use hickory_resolver::{ConnectionProvider, PoolContext, TlsConfig};
+use rustls::pki_types::ServerName;
 use tokio::sync::Mutex;
 
 use super::answer::Outage;
 use super::cache::{Cache, Question};
 use super::runtime::Provider;
-use super::servers::{Server, Servers, tls_config};
-use super::{DomainName, RecordType, udp};
+use super::servers::{Server, Servers, Version, tls_config};
+use super::stream::Stream;
+use super::{DomainName, RecordType, message, udp};
 
 /// RFC 9715: what fits one unfragmented datagram.
 const UDP_PAYLOAD: u16 = 1232;
 
 /// What one question may cost with all resolvers dead.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// After so many questions without any answer the resolvers are taken for dead; fewer may be the
+/// fault of a domain whose own servers are slow.
+const SIGNS_OF_DEATH: usize = 3;
+
+/// How long that is remembered: a letter to a hundred people waits for a dead resolver once.
+const MOURNING: Duration = Duration::from_secs(2);
 
 /// The resolvers and the connections to them.
 pub(super) struct Upstream {
@@ -53,13 +62,27 @@ pub(super) struct Heard {
     pub(super) from_cache: bool,
 }
 
+/// An answer with its length on the wire.
+struct Answered {
+    message: Message,
+    octets: usize,
+}
+
 /// The servers of the moment.
 struct Lines {
     lines: Vec<Line>,
     /// The line that answered last.
     good: AtomicUsize,
+    /// Questions that no line answered since one last did.
+    unanswered: std::sync::Mutex<Unanswered>,
     /// Of the settings that named them.
-    version: Option<SystemTime>,
+    version: Version,
+}
+
+#[derive(Default)]
+struct Unanswered {
+    count: usize,
+    last: Option<(Instant, Outage)>,
 }
 
 /// One way to one server.
@@ -73,7 +96,30 @@ struct Line {
 #[derive(Clone)]
 struct Connection {
     number: u64,
-    exchange: DnsExchange<Provider>,
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    /// TCP and TLS.
+    Stream(Stream),
+    /// HTTPS.
+    Exchange(DnsExchange<Provider>),
+}
+
+impl Connection {
+    /// The octets of an answer.
+    async fn ask(&self, question: DnsRequest) -> Result<Vec<u8>, Outage> {
+        match &self.kind {
+            Kind::Stream(stream) => {
+                stream.ask(question.into_parts().0).await.map_err(|error| Outage::Refused(error.kind()))
+            }
+            Kind::Exchange(exchange) => {
+                let answer = exchange.send(question).first_answer().await;
+                answer.map(DnsResponse::into_buffer).map_err(|error| outage(&error))
+            }
+        }
+    }
 }
 
 impl Upstream {
@@ -132,16 +178,18 @@ impl Upstream {
     }
 
     async fn fetch(self: Arc<Self>, (name, record_type): Question) -> Result<Arc<Message>, Outage> {
-        let response = self.exchange(&name, record_type).await?;
-        let octets = response.as_buffer().len();
-        let message = Arc::new(response.into_message());
+        let Answered { message, octets } = self.exchange(&name, record_type).await?;
+        let message = Arc::new(message);
         self.cache.put(&(name, record_type), &message, octets);
         Ok(message)
     }
 
     /// Asks until one resolver answers.
-    async fn exchange(&self, name: &DomainName, record_type: RecordType) -> Result<DnsResponse, Outage> {
+    async fn exchange(&self, name: &DomainName, record_type: RecordType) -> Result<Answered, Outage> {
         let lines = self.lines().await?;
+        if let Some(outage) = lines.outage() {
+            return Err(outage);
+        }
         let deadline = Instant::now() + PATIENCE;
         let count = lines.lines.len();
         let first = lines.good.load(Ordering::Relaxed);
@@ -159,6 +207,7 @@ impl Upstream {
             match attempt.unwrap_or(Err(Outage::TimedOut(PATIENCE))) {
                 Ok(response) => {
                     lines.good.store(index, Ordering::Relaxed);
+                    lines.note_answer();
                     return Ok(response);
                 }
                 Err(error) => {
@@ -168,6 +217,10 @@ impl Upstream {
                     outage = more_telling(outage, error);
                 }
             }
+        }
+        match outage {
+            Outage::TimedOut(_) | Outage::Refused(_) => lines.note_silence(&outage),
+            _ => lines.note_answer(),
         }
         Err(outage)
     }
@@ -189,7 +242,12 @@ impl Upstream {
         if servers.is_empty() {
             return Err(Outage::NoServers);
         }
-        let lines = Arc::new(Lines { lines: in_order(servers), good: AtomicUsize::new(0), version });
+        let lines = Arc::new(Lines {
+            lines: in_order(servers),
+            good: AtomicUsize::new(0),
+            unanswered: std::sync::Mutex::default(),
+            version,
+        });
         *held = Some(Arc::clone(&lines));
         Ok(lines)
     }
@@ -209,35 +267,52 @@ fn in_order(servers: Vec<Server>) -> Vec<Line> {
     lines
 }
 
+impl Lines {
+    fn note_answer(&self) {
+        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Unanswered::default();
+    }
+
+    fn note_silence(&self, outage: &Outage) {
+        let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        unanswered.count += 1;
+        unanswered.last = Some((Instant::now(), outage.clone()));
+    }
+
+    /// Why nothing is asked at the moment.
+    fn outage(&self) -> Option<Outage> {
+        let unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        let (when, outage) = unanswered.last.as_ref()?;
+        let dead = unanswered.count >= SIGNS_OF_DEATH && when.elapsed() < MOURNING;
+        dead.then(|| outage.clone())
+    }
+}
+
 impl Line {
     async fn ask(
         &self,
         name: &DomainName,
         record_type: RecordType,
         upstream: &Upstream,
-    ) -> Result<DnsResponse, Outage> {
+    ) -> Result<Answered, Outage> {
         if self.way.protocol == ProtocolConfig::Udp {
             let server = SocketAddr::new(self.ip, self.way.port);
-            let response = udp::ask(server, &request(name, record_type)).await?;
-            return self.accept(response, name, record_type);
+            let answer = udp::ask(server, &request(name, record_type)).await?;
+            return accept(answer, name, record_type);
         }
         let (connection, fresh) = self.connection(upstream).await?;
-        let mut result = connection.exchange.send(request(name, record_type)).first_answer().await;
+        let mut result = connection.ask(request(name, record_type)).await;
         if result.is_err() {
             self.close(&connection).await;
         }
         if result.is_err() && !fresh {
             // A connection that was kept open may have been closed by the other side meanwhile.
             let (connection, _) = self.connection(upstream).await?;
-            result = connection.exchange.send(request(name, record_type)).first_answer().await;
+            result = connection.ask(request(name, record_type)).await;
             if result.is_err() {
                 self.close(&connection).await;
             }
         }
-        match result {
-            Ok(response) => self.accept(response, name, record_type),
-            Err(error) => Err(outage(&error)),
-        }
+        accept(result?, name, record_type)
     }
 
     async fn close(&self, broken: &Connection) {
@@ -250,40 +325,60 @@ impl Line {
         if let Some(connection) = open.as_ref() {
             return Ok((connection.clone(), false));
         }
-        let connecting = upstream.provider.new_connection(self.ip, &self.way, &upstream.context);
-        let exchange = match connecting {
-            Ok(connecting) => connecting.await,
-            Err(error) => Err(error),
-        };
-        let encrypted = !matches!(self.way.protocol, ProtocolConfig::Tcp | ProtocolConfig::Udp);
-        let exchange = exchange.map_err(|error| match outage(&error) {
-            Outage::Garbled if encrypted => Outage::Tls,
-            Outage::Refused(std::io::ErrorKind::InvalidData) if encrypted => Outage::Tls,
-            other => other,
-        })?;
+        let kind = self.connect(upstream).await?;
         let number = upstream.connections.fetch_add(1, Ordering::Relaxed);
-        let connection = Connection { number, exchange };
+        let connection = Connection { number, kind };
         *open = Some(connection.clone());
         Ok((connection, true))
     }
 
-    fn accept(
-        &self,
-        response: DnsResponse,
-        name: &DomainName,
-        record_type: RecordType,
-    ) -> Result<DnsResponse, Outage> {
-        let asked = |query: &Query| query.name() == name && query.query_type() == record_type;
-        if response.metadata.message_type != MessageType::Response || !response.queries.iter().all(asked) {
-            return Err(Outage::Garbled);
-        }
-        if response.metadata.truncation {
-            return Err(Outage::Truncated);
-        }
-        match response.metadata.response_code {
-            ResponseCode::NoError | ResponseCode::NXDomain => Ok(response),
-            code => Err(Outage::ServerError(code.into())),
-        }
+    async fn connect(&self, upstream: &Upstream) -> Result<Kind, Outage> {
+        let tls = match &self.way.protocol {
+            ProtocolConfig::Tcp => None,
+            ProtocolConfig::Tls { server_name } => {
+                let name = ServerName::try_from(server_name.to_string()).map_err(|_| Outage::Tls)?;
+                Some((Arc::new(upstream.context.tls.clone()), name))
+            }
+            _ => {
+                let connecting = upstream.provider.new_connection(self.ip, &self.way, &upstream.context);
+                let exchange = match connecting {
+                    Ok(connecting) => connecting.await,
+                    Err(error) => Err(error),
+                };
+                return exchange.map(Kind::Exchange).map_err(|error| encrypted(outage(&error)));
+            }
+        };
+        let by_tls = tls.is_some();
+        let stream = Stream::connect(SocketAddr::new(self.ip, self.way.port), tls).await;
+        stream.map(Kind::Stream).map_err(|error| {
+            let outage = Outage::Refused(error.kind());
+            if by_tls { encrypted(outage) } else { outage }
+        })
+    }
+}
+
+/// What went wrong with the encryption and not with the network.
+fn encrypted(outage: Outage) -> Outage {
+    match outage {
+        Outage::Garbled
+        | Outage::Refused(std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) => Outage::Tls,
+        other => other,
+    }
+}
+
+/// The answer, if it is one to the question.
+fn accept(octets: Vec<u8>, name: &DomainName, record_type: RecordType) -> Result<Answered, Outage> {
+    let asked = |query: &Query| query.name() == name && query.query_type() == record_type;
+    let message = message::read(&octets).ok_or(Outage::Garbled)?;
+    if message.metadata.message_type != MessageType::Response || !message.queries.iter().all(asked) {
+        return Err(Outage::Garbled);
+    }
+    if message.metadata.truncation {
+        return Err(Outage::Truncated);
+    }
+    match message.metadata.response_code {
+        ResponseCode::NoError | ResponseCode::NXDomain => Ok(Answered { message, octets: octets.len() }),
+        code => Err(Outage::ServerError(code.into())),
     }
 }
 
@@ -320,4 +415,35 @@ fn more_telling(one: Outage, other: Outage) -> Outage {
         Outage::NoAnchor | Outage::NoServers => 0,
     };
     if rank(&other) >= rank(&one) { other } else { one }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_network_is_noticed_and_what_was_heard_is_forgotten() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let write = |text: &str| std::fs::write(file.path(), text).unwrap();
+        write("nameserver 192.0.2.1\n");
+        let upstream = Upstream::new(Servers::ResolvConf(file.path().to_owned())).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let lines = || runtime.block_on(upstream.lines()).unwrap();
+        let ips = |lines: &Lines| lines.lines.iter().map(|line| line.ip.to_string()).collect::<Vec<_>>();
+        assert_eq!(ips(&lines()), ["192.0.2.1", "192.0.2.1"], "by TCP, then by UDP");
+        let question = (DomainName::root(), RecordType::SOA);
+        let mut heard = Message::query();
+        heard.answers.push(record("192.0.2.7"));
+        upstream.cache.put(&question, &Arc::new(heard), 100);
+        assert!(Arc::ptr_eq(&lines(), &lines()), "nothing changed");
+        assert!(upstream.cache.get(&question).is_some());
+        write("nameserver 192.0.2.22\nnameserver 2001:db8::1\n");
+        assert_eq!(ips(&lines()), ["192.0.2.22", "2001:db8::1", "192.0.2.22", "2001:db8::1"]);
+        assert!(upstream.cache.get(&question).is_none());
+    }
+
+    fn record(address: &str) -> hickory_resolver::proto::rr::Record {
+        use hickory_resolver::proto::rr::{RData, Record, rdata::A};
+        Record::from_rdata(DomainName::root(), 300, RData::A(A(address.parse().unwrap())))
+    }
 }

@@ -23,7 +23,7 @@ use cases::{ATTACKS, SLOW};
 use dane_smime::clock::SystemClock;
 use dane_smime::dns::{Anchors, Answer, Resolver, ResolverConfig, Servers};
 use hickory_resolver::proto::rr::{Name, RecordType};
-use on_path::{Attack, Truth, between, by_udp_alone, truncating};
+use on_path::{Attack, Truth, between};
 use signed_tree::{Fate, Tree, Zone};
 
 const DEADLINE: Duration = Duration::from_secs(4);
@@ -157,19 +157,5 @@ fn what_only_costs_time_costs_no_more_than_the_deadline() {
         for (label, attack) in SLOW {
             scope.spawn(move || assert!(endure(label, *attack, &TARGETS[..2]), "{label}"));
         }
-        scope.spawn(|| {
-            let answer = lookup(truncating(), TARGETS[0].0);
-            assert_eq!(word(&answer), "unreachable", "TC and no TCP: {answer:?}");
-        });
-        scope.spawn(|| {
-            let answer = lookup(by_udp_alone(Truth(TREE.address)), TARGETS[0].0);
-            assert_eq!(word(&answer), "secure", "UDP where TCP is refused: {answer:?}");
-        });
-        scope.spawn(|| {
-            let begun = Instant::now();
-            let answer = lookup(signed_tree::free_port(), TARGETS[0].0);
-            assert_eq!(word(&answer), "unreachable", "nobody there: {answer:?}");
-            assert!(begun.elapsed() < Duration::from_secs(1), "a refused connection is known at once");
-        });
     });
 }

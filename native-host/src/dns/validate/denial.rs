@@ -87,7 +87,8 @@ impl<'m> Evidence<'m> {
         let mut nsec3 = Vec::new();
         let mut spoiled = false;
         for record_type in [RecordType::SOA, RecordType::NSEC, RecordType::NSEC3] {
-            for set in Set::all(section, record_type, MOST_RECORDS).iter().filter(|set| concerns(zone, set)) {
+            let sets = Set::all(section, record_type, MOST_RECORDS);
+            for set in sets.iter().filter(|set| concerns(zone, set) && !is_unknown_nsec3(set)) {
                 match evidence.check(set, zone, now, budget) {
                     Ok(Checked::Soa) => {}
                     Ok(Checked::Nsec(record)) => evidence.nsec.push(record),
@@ -267,6 +268,12 @@ enum Checked<'m> {
     Soa,
     Nsec(Nsec<'m>),
     Nsec3(Nsec3<'m>),
+}
+
+/// RFC 5155 sections 8.1 and 8.2: an NSEC3 record with a hash or flags that nobody knows is ignored.
+fn is_unknown_nsec3(set: &Set<'_>) -> bool {
+    let unknown = |record: &&Record| matches!(record.data, RData::Unknown { .. });
+    set.record_type == RecordType::NSEC3 && set.records.iter().all(unknown)
 }
 
 /// Whether a set is this zone's to sign. The proofs of an alias's own zone may stand beside.

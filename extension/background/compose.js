@@ -35,7 +35,7 @@ export function startCompose(host) {
   browser.daneCompose.onUnencrypted.addListener(async (mail) => mayLeave(mail, await readSettings(), text));
   browser.runtime.onMessage.addListener((message) => {
     if (message?.to === "compose") {
-      return message.what === "program" ? compose.program() : compose.fromPopup(message);
+      return compose.fromPopup(message);
     }
     return undefined; // somebody else's
   });
@@ -156,16 +156,6 @@ class Compose {
         break;
     }
     return this.#view(tabId);
-  }
-
-  /** Whether the host runs, as a sentence. */
-  async program() {
-    try {
-      await this.#host.request("keys", {}, { deadlineMs: KEYS_MS });
-      return text("options_program_ok", [this.#host.hello?.host ?? ""]);
-    } catch (error) {
-      return explain(error, text);
-    }
   }
 
   /** A key was pressed. @param {string} name @param {number} tabId */

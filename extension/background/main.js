@@ -6,6 +6,7 @@
 import { startCompose } from "./compose.js";
 import { startDoctor } from "./doctor.js";
 import { Host } from "./host.js";
+import { startKeys } from "./keys.js";
 import { startPolicy } from "./policy.js";
 import { startReading } from "./reading.js";
 
@@ -16,5 +17,6 @@ const host = new Host({
 
 startCompose(host);
 startReading(host);
+startKeys(host);
 startPolicy();
 startDoctor(host);

@@ -1,10 +1,13 @@
 /** Messages between the add-on's pages and its event page (`runtime.sendMessage`). Each says whom it is for. */
 
-/** The settings page asks whether the host runs; the answer is a sentence. */
-export interface FromOptions {
-  to: "compose";
-  what: "program";
-}
+/** What the assistant and the settings page ask about keys. A failure is answered `{error: {code, sentence}}`. */
+export type FromKeyPages = { to: "keys" } & (
+  | { what: "request"; type: keyof import("./protocol").KeyRequests; fields: any; body?: Uint8Array }
+  | { what: "program" }
+  | { what: "await-record"; address: string }
+  | { what: "send-test"; address: string; identityId: string }
+  | { what: "test-state"; headerMessageId: string }
+);
 
 /** The settings page asks whether all is well; the answer is an Examination. */
 export interface ToDoctor {

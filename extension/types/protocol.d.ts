@@ -148,10 +148,139 @@ export interface DoctorCheck {
   values: string[];
 }
 
+/** What is most in need of doing for an account (native-host/PROTOCOL.md). */
+export type AccountState =
+  | "no-key"
+  | "requested"
+  | "expired"
+  | "not-yet-valid"
+  | "unfit"
+  | "cannot-encrypt"
+  | "cannot-sign"
+  | "dns-bogus"
+  | "not-published"
+  | "expiring"
+  | "dns-insecure"
+  | "dns-unreachable"
+  | "retired-published"
+  | "foreign-records"
+  | "changing"
+  | "unchecked"
+  | "good";
+
+/** What the DNS serves beside the keys held. */
+export interface Publication {
+  address: string;
+  owner_name: string;
+  status: Status;
+  reason: string;
+  live: boolean;
+  published: boolean;
+  keys: { sha256: string; published: boolean; selected_sign: boolean; selected_encrypt: boolean }[];
+  retired_published: string[];
+  foreign_records: number;
+}
+
+export interface Account {
+  address: string;
+  state: AccountState;
+  sign: Key | null;
+  encrypt: Key | null;
+  next: Key | null;
+  requested: boolean;
+  days_left: number | null;
+  reminder: number | null;
+  retires: string | null;
+  publication: Publication | null;
+}
+
+/** A record as it is to be published. */
+export interface ZoneRecord {
+  address: string;
+  owner_name: string;
+  usage: number;
+  selector: number;
+  matching: number;
+  data: string;
+  sha256: string;
+  smimea: string;
+  generic: string;
+  update: string;
+  octets: number;
+  lints: { code: string; fault: boolean; message: string }[];
+}
+
+export interface HostSettings {
+  resolver: string | null;
+  trust_anchor: string | null;
+  ca_file: string | null;
+  other_spellings: boolean;
+  nsupdate_server: string | null;
+  nsupdate_key: string | null;
+  nsupdate: boolean;
+  data_dir: string;
+  file: string | null;
+  origin: "user" | "machine" | "none";
+  writable: boolean;
+  locked: string[];
+}
+
+/** Words of the window in which the host asks for a password. */
+export interface Prompt {
+  description?: string;
+  label?: string;
+  repeat?: string;
+  mismatch?: string;
+  wrong?: string;
+}
+
+type None = Record<string, never>;
+
+/** The requests about the user's own keys. */
+export interface KeyRequests {
+  accounts: { request: { addresses: string[]; dns?: boolean }; result: { accounts: Account[] } };
+  backup: { request: { prompt?: Prompt }; result: None };
+  check: { request: { address: string }; result: Publication };
+  configure: {
+    request: {
+      resolver?: string | null;
+      trust_anchor?: string | null;
+      ca_file?: string | null;
+      other_spellings?: boolean | null;
+    };
+    result: None;
+  };
+  delete: { request: { sha256: string }; result: None };
+  export: { request: { sha256: string; legacy?: boolean; prompt?: Prompt }; result: None };
+  generate: {
+    request: {
+      address: string;
+      name?: string;
+      algorithm?: string;
+      days?: number;
+      next?: boolean;
+      retire_after_days?: number;
+    };
+    result: { key: Key };
+  };
+  import: { request: { address?: string; prompt?: Prompt }; result: { keys: Key[] } };
+  install: { request: None; result: { key: Key } };
+  keys: { request: None; result: { keys: Key[] } };
+  publish: {
+    request: { address: string; server?: string; key_file?: string; remove_retired?: boolean };
+    result: None;
+  };
+  record: { request: { address: string; sha256?: string }; result: { domain: string; records: ZoneRecord[] } };
+  request: { request: { address: string; name?: string; algorithm?: string }; result: { request: string } };
+  restore: { request: { prompt?: Prompt }; result: { keys: Key[] } };
+  retire: { request: { sha256: string }; result: None };
+  select: { request: { address: string; sign?: string; encrypt?: string }; result: None };
+  settings: { request: None; result: { settings: HostSettings } };
+}
+
 /** Request and result of each type; `hello` is the connection's own affair. */
-export interface Requests {
+export interface Requests extends KeyRequests {
   doctor: { request: { accounts: string[] }; result: { ok: boolean; checks: DoctorCheck[]; report: string } };
-  keys: { request: Record<string, never>; result: { keys: Key[] } };
   lookup: { request: { addresses: string[] }; result: { results: LookupResult[] } };
   protect: { request: ProtectRequest; result: ProtectResult };
   open: { request: { shown_sha256?: string; show_unauthentic?: boolean }; result: OpenResult };

@@ -21,13 +21,14 @@ const PICTURES = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "pic
  */
 
 /**
- * @param {{bob?: boolean, alicesHost?: (world: World) => string | null}} [options] `bob: false`: only Alice's Thunderbird
+ * @param {{bob?: boolean, alices?: (alice: import("../support/world.mjs").Person) => Promise<unknown>, alicesHost?: (world: World) => string | null}} [options] `bob: false`: only Alice's Thunderbird
  * @returns {Promise<Scene>}
  */
-export async function open({ bob: withBob = true, alicesHost } = {}) {
+export async function open({ bob: withBob = true, alices, alicesHost } = {}) {
   const directory = temporaryDirectory();
   const bobsKey = identity(join(directory, "bobs-key"), "bob@example.test");
   const world = await World.start(directory, {
+    alices,
     bobs: (bob) =>
       bob.must("key", "import", bobsKey.pkcs12, "--password-file", bobsKey.passwordFile, "--address", bob.email),
   });

@@ -275,12 +275,14 @@ export function pressInBar(tb, label) {
  * @param {import("./thunderbird.mjs").Thunderbird} tb
  * @param {string} path within the add-on
  * @param {string} [script] to be run in the page first; finds `content`
- * @returns {Promise<{text: string, buttons: string[], focus: string, terms: Record<string, string>, unnamed: number}>}
- *   `focus`: id of the element that has it; `terms`: the definition lists; `unnamed`: controls without a name for screen readers
+ * @param {string} [selector] of elements to be counted
+ * @returns {Promise<{text: string, buttons: string[], focus: string, terms: Record<string, string>, unnamed: number, found: number}>}
+ *   `focus`: id of the element that has it; `terms`: the definition lists; `unnamed`: controls without a name for screen readers;
+ *   `found`: how many elements `selector` finds
  */
-export function page(tb, path, script = "") {
+export function page(tb, path, script = "", selector = "body") {
   return tb.chrome(
-    async (wanted, run) => {
+    async (wanted, run, counted) => {
       const find = () => {
         for (const win of Services.wm.getEnumerator(null)) {
           const browsers = [...win.document.querySelectorAll("browser")];
@@ -307,6 +309,7 @@ export function page(tb, path, script = "") {
           ),
           unnamed: [...document.querySelectorAll("button, input, select")].filter(visible).filter((node) => !named(node))
             .length,
+          found: document.querySelectorAll(${JSON.stringify(counted)}).length,
         });`;
       const read = (browser) =>
         new Promise((resolve) => {
@@ -329,5 +332,6 @@ export function page(tb, path, script = "") {
     },
     path,
     script,
+    selector,
   );
 }

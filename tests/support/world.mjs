@@ -139,10 +139,11 @@ export class World {
    * published; a directory that was a world before becomes the same world again.
    *
    * @param {string} directory
-   * @param {{bobs?: (bob: Person) => Promise<unknown>, say?: (step: string) => void}} [options] `bobs`: how Bob
-   *   comes to his key, where `key generate` is not what is wanted
+   * @param {{alices?: (alice: Person) => Promise<unknown>, bobs?: (bob: Person) => Promise<unknown>,
+   *   say?: (step: string) => void}} [options] `alices`, `bobs`: how they come to their keys, where `key generate` is not
+   *   what is wanted
    */
-  static async start(directory, { bobs = generate, say = () => {} } = {}) {
+  static async start(directory, { alices = generate, bobs = generate, say = () => {} } = {}) {
     mkdirSync(directory, { recursive: true });
     // Root's mail server runs as a user of its own, and has to come to its part of the world; homes stay shut.
     chmodSync(directory, process.getuid?.() === 0 ? 0o711 : 0o700);
@@ -151,7 +152,7 @@ export class World {
     say("starting the mail servers");
     const mail = await MailServers.start(join(directory, "mail"));
     const world = new World(directory, zones, mail);
-    const keysOf = { [world.alice.email]: generate, [world.bob.email]: bobs };
+    const keysOf = { [world.alice.email]: alices, [world.bob.email]: bobs };
     for (const person of [world.alice, world.bob]) {
       person.configure();
       person.keyring = await Keyring.start(person.user, { password: keyringPassword(person.user.home) });
@@ -159,7 +160,7 @@ export class World {
         say(`making ${person.name}'s key and publishing the certificate`);
         await keysOf[person.email]?.(person);
       }
-      await person.publish();
+      if ((await person.keys()).length) await person.publish();
     }
     return world;
   }

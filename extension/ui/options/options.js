@@ -1,83 +1,107 @@
-/** The settings page: what new mail of each sender starts with. What the administrator has set is shown, and cannot be changed. */
-
-import { readSettings, saveWish, wishesFor } from "../../background/settings.js";
-
-const text = browser.i18n.getMessage;
-
-const CHOICES = {
-  sign: ["always", "ask", "never"],
-  encrypt: ["required", "possible", "never"],
-};
-
-/** @param {string} id */
-const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-
-for (const node of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-text]"))) {
-  node.textContent = text(node.dataset.text ?? "");
-}
-document.documentElement.lang = browser.i18n.getUILanguage();
-
-/** All sender addresses, each once. */
-async function senders() {
-  const accounts = await browser.accounts.list(false);
-  return [...new Set(accounts.flatMap(({ identities }) => identities.flatMap(({ email }) => (email ? [email] : []))))];
-}
-
-async function showSenders() {
-  const settings = await readSettings();
-  const rows = (await senders()).map((address) => {
-    const row = document.createElement("tr");
-    const name = document.createElement("td");
-    name.textContent = address;
-    row.append(name, choiceCell(address, "sign", settings), choiceCell(address, "encrypt", settings));
-    return row;
-  });
-  element("senders").replaceChildren(...rows);
-}
-
 /**
- * @param {string} address
- * @param {"sign" | "encrypt"} what
- * @param {Awaited<ReturnType<typeof readSettings>>} settings
+ * The settings page: each sender with what new mail starts with, whether others can write to it securely, and the one button
+ * that mends what is wrong; the keys on this computer; where certificates are looked for. What the administrator has set is
+ * shown, and cannot be changed.
  */
-function choiceCell(address, what, settings) {
-  const wishes = wishesFor(address, settings);
-  const select = document.createElement("select");
-  select.setAttribute("aria-label", `${address}: ${text(`options_${what}`)}`);
-  for (const value of ["", ...CHOICES[what]]) {
-    select.add(new Option(text(value ? `options_${what}_${value}` : "options_automatic"), value));
+
+import { readSettings } from "../../background/settings.js";
+import { prompt, readKeyFile, request, save, tell } from "../shared/ask.js";
+import { byId, make, senders, text, translatePage } from "../shared/dom.js";
+import { askDns, showAccounts } from "./accounts.js";
+import { showHostSettings } from "./host-settings.js";
+import { showKeys } from "./keys.js";
+
+translatePage();
+
+/** @param {unknown} error what went wrong, or nothing any more */
+function trouble(error) {
+  const line = byId("trouble");
+  line.hidden = !error;
+  line.textContent = error instanceof Error ? error.message : "";
+  if (error) {
+    console.error(error);
+    line.scrollIntoView({ block: "nearest" });
   }
-  select.value = wishes[what] ?? "";
-  select.disabled = wishes.byPolicy[what] || settings.managed.locked.includes("accounts");
-  select.addEventListener("change", () => saveWish(address, what, /** @type {any} */ (select.value)));
-  const cell = document.createElement("td");
-  cell.append(select);
-  if (select.disabled) {
-    const hint = document.createElement("small");
-    hint.textContent = text("options_locked");
-    cell.append(hint);
+}
+
+/** @param {() => unknown} work */
+async function attempt(work) {
+  trouble(null);
+  try {
+    await work();
+  } catch (error) {
+    trouble(error);
   }
-  return cell;
+}
+
+const addresses = (await senders()).map(({ address }) => address);
+
+/** Everything that keys decide; once more after each change. */
+async function refresh() {
+  const [settings, accounts, keys] = await Promise.all([
+    readSettings(),
+    request("accounts", { addresses }),
+    request("keys", {}),
+  ]);
+  const tools = { attempt, refresh, settings, keys: keys.result.keys };
+  showAccounts(accounts.result.accounts, tools);
+  showKeys(keys.result.keys, tools);
+  document.body.dataset.shown = "keys";
 }
 
 async function showRemembered() {
   const { withoutCertificate } = await browser.storage.local.get("withoutCertificate");
-  const addresses = Array.isArray(withoutCertificate) ? withoutCertificate : [];
-  element("remembered-section").hidden = addresses.length === 0;
-  element("remembered").replaceChildren(
-    ...addresses.map((address) => {
-      const item = document.createElement("li");
-      item.textContent = address;
-      return item;
-    }),
-  );
+  const remembered = Array.isArray(withoutCertificate) ? withoutCertificate : [];
+  byId("remembered-section").hidden = remembered.length === 0;
+  byId("remembered").replaceChildren(...remembered.map((address) => make("li", {}, address)));
 }
 
-element("forget").addEventListener("click", async () => {
+async function showProgram() {
+  const line = byId("program");
+  try {
+    const { version } = await tell({ what: "program" });
+    line.textContent = text("options_program_ok", [version]);
+  } catch (error) {
+    line.textContent = error instanceof Error ? error.message : "";
+  }
+}
+
+byId("forget").addEventListener("click", async () => {
   await browser.storage.local.remove("withoutCertificate");
   await showRemembered();
 });
 
-await showSenders();
-await showRemembered();
-element("program").textContent = await browser.runtime.sendMessage({ to: "compose", what: "program" });
+byId("backup").addEventListener("click", () =>
+  attempt(async () => {
+    const { body } = await request("backup", { prompt: prompt("new_backup") });
+    await save("dane-smime.backup", body, "application/octet-stream");
+  }),
+);
+
+/** @param {string} id @param {(file: File) => Promise<unknown>} work */
+function onFile(id, work) {
+  const input = /** @type {HTMLInputElement} */ (byId(id));
+  input.addEventListener("change", async () => {
+    const [file] = input.files ?? [];
+    if (file) {
+      await attempt(async () => {
+        await work(file);
+        await refresh();
+      });
+      input.value = "";
+    }
+  });
+}
+onFile("restore", async (file) =>
+  request("restore", { prompt: prompt("backup") }, new Uint8Array(await file.arrayBuffer())),
+);
+onFile("import", async (file) => request("import", { prompt: prompt("file") }, await readKeyFile(file)));
+
+await Promise.all([
+  attempt(refresh),
+  showRemembered(),
+  showProgram(),
+  attempt(() => showHostSettings({ attempt, showProgram })),
+]);
+await attempt(() => askDns(addresses));
+document.body.dataset.shown = "all";

@@ -16,6 +16,7 @@ use super::publication::Publication;
 use super::requests::{object, patience};
 use super::session::{Reply, Work};
 use super::{Code, Failure, host_settings, key_list, recipients, records};
+use crate::directory::{Directory, SmimeaDirectory};
 use crate::keys::{
     HeldKey, NewAlgorithm, NewKey, Pkcs12Encryption, holds_key_in_the_clear, read_certificates, read_key_file,
 };
@@ -78,7 +79,7 @@ impl Engine {
         let waiting: BTreeSet<EmailAddress> =
             self.keys().waiting_requests()?.into_iter().map(|(address, _)| address).collect();
         let findings = if request.dns {
-            recipients::find_all(&*self.directory()?, &addresses, now, patience(work))
+            recipients::find_all(&self.fresh_directory()?, &addresses, now, patience(work))
         } else {
             Vec::new()
         };
@@ -95,10 +96,16 @@ impl Engine {
 
     fn check(&self, address: &EmailAddress, work: &Work) -> Result<Reply, Failure> {
         let held = self.keys().overview(self.now())?;
-        let finding = self.directory()?.find(address, self.now(), patience(work));
+        let finding = self.fresh_directory()?.find(address, self.now(), patience(work));
         let finding =
             finding.map_err(|error| Failure::new(Code::InvalidAddress, format!("{address}: {error}.")))?;
         Ok(result(Publication::compare(&finding, &held, self.now()).describe()))
+    }
+
+    /// One that remembers nothing: whoever has just had a record published asks about it, and a
+    /// "no" from before would hide it for its TTL.
+    fn fresh_directory(&self) -> Result<SmimeaDirectory, Failure> {
+        recipients::open_directory(self.settings())
     }
 
     fn generate(&self, request: &Generate, work: &Work) -> Result<Reply, Failure> {

@@ -1,0 +1,148 @@
+/**
+ * From "I have no key" to "people can write to me securely", for one address at a time: a key, the line for the DNS, a look
+ * whether it is there, a test mail. Each step is a file; this one leads from step to step.
+ *
+ * `?address=` names the account, `?step=` where to begin.
+ */
+
+import { request } from "../shared/ask.js";
+import { byId, make, senders, text, translatePage } from "../shared/dom.js";
+import { checkStep } from "./check-step.js";
+import { chooseStep } from "./choose-step.js";
+import { cleanStep } from "./clean-step.js";
+import { keyStep } from "./key-step.js";
+import { publishStep } from "./publish-step.js";
+import { requestStep } from "./request-step.js";
+import { testStep } from "./test-step.js";
+
+/**
+ * What every step is given.
+ *
+ * @typedef {object} Assistant
+ * @property {{ address: string, name: string, identityId: string }} sender
+ * @property {(step: string) => Promise<void>} go
+ * @property {() => Promise<import("../../types/protocol").Account>} account how it stands now; nothing is asked of the DNS
+ * @property {(...nodes: (Node | string)[]) => void} show puts the step's content in place
+ * @property {(error: unknown) => void} fail says what went wrong, above what is there
+ */
+
+/** @type {Record<string, { show: (assistant: Assistant) => unknown, mark: string }>} */
+const STEPS = {
+  key: { show: keyStep, mark: "key" },
+  renew: { show: keyStep, mark: "key" },
+  request: { show: requestStep, mark: "key" },
+  publish: { show: publishStep, mark: "publish" },
+  clean: { show: cleanStep, mark: "publish" },
+  check: { show: checkStep, mark: "check" },
+  test: { show: testStep, mark: "test" },
+};
+
+const panel = byId("panel");
+const query = new URLSearchParams(location.search);
+/** Counts what was shown, so that a slow step does not write over the next one. */
+let shown = 0;
+
+translatePage();
+document.title = text("assistant_title");
+await start();
+
+async function start() {
+  const all = await senders();
+  const wanted = all.find(({ address }) => address === query.get("address"));
+  const sender = wanted ?? (all.length === 1 ? all[0] : undefined);
+  if (!sender) {
+    byId("steps").hidden = true;
+    panel.replaceChildren(
+      ...(all.length === 0 ? [make("p", {}, text("assistant_no_account"))] : await chooseStep(all)),
+    );
+    return;
+  }
+  byId("for").textContent = text("assistant_for", [sender.address]);
+  await go(sender, query.get("step") ?? (await firstStep(sender)));
+}
+
+/**
+ * Where to begin with an account: at the first thing that is missing.
+ *
+ * @param {Assistant["sender"]} sender
+ */
+async function firstStep({ address }) {
+  try {
+    const { result } = await request("accounts", { addresses: [address] });
+    switch (result.accounts[0]?.state) {
+      case "no-key":
+      case "expired":
+      case "unfit":
+      case "cannot-encrypt":
+      case "cannot-sign":
+        return "key";
+      case "requested":
+        return "request";
+      case "expiring":
+        return "renew";
+      default:
+        return "publish";
+    }
+  } catch {
+    return "key"; // which says what is wrong as soon as it is tried
+  }
+}
+
+/** @param {Assistant["sender"]} sender @param {string} name */
+async function go(sender, name) {
+  const turn = ++shown;
+  const { show, mark } = STEPS[name] ?? STEPS.key;
+  markSteps(mark);
+  history.replaceState(null, "", `?${new URLSearchParams({ address: sender.address, step: name })}`);
+  const fail = (/** @type {unknown} */ error) => {
+    console.error(error);
+    panel.querySelector(".trouble")?.remove();
+    const sentence = error instanceof Error ? error.message : String(error);
+    const place = panel.querySelector("h2");
+    const trouble = make("p", { class: "trouble", role: "alert" }, sentence);
+    if (place) {
+      place.after(trouble);
+    } else {
+      panel.replaceChildren(trouble);
+    }
+  };
+  /** @type {Assistant} */
+  const assistant = {
+    sender,
+    go: (step) => go(sender, step),
+    account: async () => {
+      const { result } = await request("accounts", { addresses: [sender.address] });
+      return result.accounts[0];
+    },
+    show: (...nodes) => {
+      if (turn !== shown) {
+        return;
+      }
+      panel.replaceChildren(...nodes);
+      const heading = panel.querySelector("h2");
+      heading?.setAttribute("tabindex", "-1");
+      heading?.focus();
+    },
+    fail: (error) => turn === shown && fail(error),
+  };
+  panel.replaceChildren(make("p", { class: "working" }, text("assistant_one_moment")));
+  try {
+    await show(assistant);
+  } catch (error) {
+    assistant.fail(error);
+  }
+}
+
+/** @param {string} current */
+function markSteps(current) {
+  const all = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#steps li"))];
+  const at = all.findIndex(({ dataset }) => dataset.step === current);
+  for (const [index, item] of all.entries()) {
+    item.toggleAttribute("data-done", index < at);
+    if (index === at) {
+      item.setAttribute("aria-current", "step");
+    } else {
+      item.removeAttribute("aria-current");
+    }
+  }
+}

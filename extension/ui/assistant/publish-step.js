@@ -1,0 +1,162 @@
+/** Step two: the lines for the DNS, to whoever looks after the domain. */
+
+import { request } from "../shared/ask.js";
+import { button, make, text } from "../shared/dom.js";
+
+/** @param {import("./assistant.js").Assistant} assistant */
+export async function publishStep(assistant) {
+  const { address } = assistant.sender;
+  const [
+    { result },
+    {
+      result: { settings },
+    },
+  ] = await Promise.all([request("record", { address }), request("settings", {})]);
+  const { domain, records } = result;
+  const notes = [...new Set(records.flatMap(({ lints }) => lints.map(({ message }) => message)))];
+  assistant.show(
+    make("h2", {}, text("assistant_publish_title")),
+    make("p", {}, text(records.length > 1 ? "assistant_publish_text_many" : "assistant_publish_text", [domain])),
+    ...notes.map((note) => make("p", { class: "hint" }, note)),
+    make(
+      "div",
+      { class: "card" },
+      make("h3", {}, text("assistant_mail_title")),
+      make("p", {}, text("assistant_mail_text")),
+      button(text("assistant_mail"), () => writeToAdministrator(assistant.sender, domain, records), {
+        class: "primary",
+        id: "mail-lines",
+      }),
+    ),
+    make(
+      "div",
+      { class: "card" },
+      make("h3", {}, text("assistant_copy_title")),
+      make("p", {}, text("assistant_copy_text")),
+      ...records.map((record) => recordFields(record)),
+      lines(records),
+    ),
+    ownServer(assistant, settings),
+    make(
+      "div",
+      { class: "buttons end" },
+      button(text("assistant_published"), () => assistant.go("check"), { class: "primary", id: "published" }),
+    ),
+    make("p", { class: "hint" }, text("assistant_publish_later")),
+  );
+}
+
+/** For the form of a provider: name, type and value apart. @param {import("../../types/protocol").ZoneRecord} record */
+function recordFields({ owner_name, usage, selector, matching, data }) {
+  const value = `${usage} ${selector} ${matching} ${data}`;
+  const fields = make("div", { class: "fields" });
+  for (const [label, words] of [
+    [text("assistant_field_name"), owner_name],
+    [text("assistant_field_type"), "SMIMEA (53)"],
+    [text("assistant_field_value"), value],
+  ]) {
+    fields.append(make("span", {}, label), make("code", { title: words }, words), copyButton(words, label));
+  }
+  return fields;
+}
+
+/** @param {string} words @param {string} label */
+function copyButton(words, label) {
+  return button(
+    text("assistant_copy"),
+    async (node) => {
+      await navigator.clipboard.writeText(words);
+      node.textContent = text("assistant_copied");
+    },
+    { "aria-label": `${text("assistant_copy")}: ${label}` },
+  );
+}
+
+/** For a zone file, in both spellings. @param {import("../../types/protocol").ZoneRecord[]} records */
+function lines(records) {
+  const area = make("textarea", { readOnly: true, id: "lines", "aria-label": text("assistant_lines") });
+  const form = make("select", { "aria-label": text("assistant_form") });
+  form.add(new Option(text("assistant_form_smimea"), "smimea"));
+  form.add(new Option(text("assistant_form_generic"), "generic"));
+  const fill = () => {
+    area.value = records.map((record) => (form.value === "generic" ? record.generic : record.smimea)).join("\n");
+  };
+  form.addEventListener("change", fill);
+  fill();
+  return make(
+    "details",
+    {},
+    make("summary", {}, text("assistant_lines")),
+    make("p", {}, form),
+    area,
+    make(
+      "div",
+      { class: "buttons" },
+      button(text("assistant_copy"), () => navigator.clipboard.writeText(area.value)),
+    ),
+  );
+}
+
+/**
+ * For people who may change their zone themselves.
+ *
+ * @param {import("./assistant.js").Assistant} assistant
+ * @param {import("../../types/protocol").HostSettings} settings
+ */
+function ownServer(assistant, settings) {
+  const server = make("input", { type: "text", id: "server", value: settings.nsupdate_server ?? "" });
+  const key = make("input", { type: "text", id: "key-file", value: settings.nsupdate_key ?? "" });
+  const push = button(
+    text("assistant_push"),
+    async () => {
+      try {
+        await request("publish", {
+          address: assistant.sender.address,
+          ...(server.value.trim() && { server: server.value.trim() }),
+          ...(key.value.trim() && { key_file: key.value.trim() }),
+        });
+        await assistant.go("check");
+      } catch (error) {
+        assistant.fail(error);
+      }
+    },
+    { id: "push" },
+  );
+  return make(
+    "details",
+    { id: "own-server" },
+    make("summary", {}, text("assistant_own_server")),
+    make("p", {}, text(settings.nsupdate ? "assistant_own_server_text" : "assistant_no_nsupdate")),
+    make("label", {}, make("small", {}, text("assistant_server")), server),
+    make("label", {}, make("small", {}, text("assistant_key_file")), key),
+    make("div", { class: "buttons" }, push),
+  );
+}
+
+/**
+ * @param {import("./assistant.js").Assistant["sender"]} sender
+ * @param {string} domain
+ * @param {import("../../types/protocol").ZoneRecord[]} records
+ */
+async function writeToAdministrator({ address, identityId }, domain, records) {
+  const smimea = records.map(({ owner_name, usage, selector, matching, data }) =>
+    block(`${owner_name} IN SMIMEA ${usage} ${selector} ${matching}`, data),
+  );
+  const generic = records.map((record) => {
+    const [, head = "", data = ""] = /^(.* )(\S+)$/.exec(record.generic) ?? [];
+    return block(head.trimEnd(), data);
+  });
+  const lines = records.flatMap((record) => ["", record.smimea, `; ${record.generic}`]).join("\n");
+  await browser.compose.beginNew({
+    identityId,
+    subject: text("admin_mail_subject", [address]),
+    isPlainText: true,
+    plainTextBody: text("admin_mail_body", [address, domain, smimea.join("\n\n"), generic.join("\n\n")]),
+    attachments: [{ file: new File([`; ${address}${lines}\n`], `smimea-${domain}.txt`, { type: "text/plain" }) }],
+  });
+}
+
+/** A record over several lines (RFC 1035 section 5.1), which no mail program has to break. @param {string} head @param {string} data */
+function block(head, data) {
+  return `${head} (\n${data.replace(/.{1,64}/g, "  $&\n")})`;
+}

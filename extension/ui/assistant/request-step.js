@@ -1,0 +1,54 @@
+/** Step one for those whose organisation has an authority: a request out, its certificate in. */
+
+import { request, save } from "../shared/ask.js";
+import { button, make, text } from "../shared/dom.js";
+import { filePicker } from "./key-step.js";
+
+/** @param {import("./assistant.js").Assistant} assistant */
+export async function requestStep(assistant) {
+  const { address, name } = assistant.sender;
+  const { requested } = await assistant.account();
+  /** @type {Node[]} */
+  const nodes = [make("h2", {}, text("assistant_request_title"))];
+  if (!requested) {
+    const { result } = await request("request", { address, ...(name && { name }) });
+    nodes.push(
+      make("p", {}, text("assistant_request_made")),
+      make("textarea", {
+        readOnly: true,
+        value: result.request,
+        id: "request-text",
+        "aria-label": text("assistant_request_title"),
+      }),
+      make(
+        "div",
+        { class: "buttons" },
+        button(
+          text("assistant_save_file"),
+          () => save(`${address}.csr`, new TextEncoder().encode(result.request), "application/pkcs10"),
+          { class: "primary" },
+        ),
+        button(text("assistant_copy"), () => navigator.clipboard.writeText(result.request)),
+      ),
+    );
+  }
+  const install = filePicker("answer-file", ".pem,.crt,.cer,.p7b,.p7c,.der", async (file) => {
+    try {
+      await request("install", {}, new Uint8Array(await file.arrayBuffer()));
+      await assistant.go("publish");
+    } catch (error) {
+      assistant.fail(error);
+    }
+  });
+  nodes.push(
+    make(
+      "div",
+      { class: "card" },
+      make("h3", {}, text("assistant_install_title")),
+      make("p", {}, text("assistant_install_text")),
+      install,
+    ),
+    button(text("assistant_back"), () => assistant.go("key"), { class: "plain" }),
+  );
+  assistant.show(...nodes);
+}

@@ -1,0 +1,156 @@
+/** The senders: how each stands, what mends it, what its new mail starts with. */
+
+import { saveWish, wishesFor } from "../../background/settings.js";
+import { mending, stateKind, stateSentence } from "../shared/account-words.js";
+import { request } from "../shared/ask.js";
+import { button, byId, day, make, text } from "../shared/dom.js";
+
+const CHOICES = {
+  sign: ["always", "ask", "never"],
+  encrypt: ["required", "possible", "never"],
+};
+
+/** Addresses that are asked about at once, so that the first answers come soon. */
+const AT_ONCE = 25;
+
+/**
+ * @typedef {object} Tools
+ * @property {(work: () => unknown) => Promise<void>} attempt
+ * @property {() => Promise<void>} refresh
+ * @property {Awaited<ReturnType<typeof import("../../background/settings.js").readSettings>>} settings
+ * @property {import("../../types/protocol").Key[]} keys
+ */
+
+/** Rows by address. @type {Map<string, { state: HTMLElement, mend: HTMLElement }>} */
+const rows = new Map();
+
+/**
+ * @param {import("../../types/protocol").Account[]} accounts
+ * @param {Tools} tools
+ */
+export function showAccounts(accounts, tools) {
+  rows.clear();
+  const byAddress = new Map();
+  for (const key of tools.keys) {
+    const address = key.address.toLowerCase();
+    byAddress.set(address, [...(byAddress.get(address) ?? []), key]);
+  }
+  byId("senders").replaceChildren(
+    ...accounts.map((account) => {
+      const { address } = account;
+      const state = make("span", { class: "state" });
+      const mend = make("td");
+      rows.set(address, { state, mend });
+      const name = make("td", {}, make("strong", {}, address), state);
+      const choice = keyChoice(account, byAddress.get(address.toLowerCase()) ?? [], tools);
+      if (choice) {
+        name.append(choice);
+      }
+      showState(account);
+      return make(
+        "tr",
+        { dataset: { address } },
+        name,
+        wishCell(address, "sign", tools.settings),
+        wishCell(address, "encrypt", tools.settings),
+        mend,
+      );
+    }),
+  );
+}
+
+/** What the DNS says of all of them; the rows change as answers come. @param {string[]} addresses */
+export async function askDns(addresses) {
+  for (let start = 0; start < addresses.length; start += AT_ONCE) {
+    const { result } = await request("accounts", { addresses: addresses.slice(start, start + AT_ONCE), dns: true });
+    for (const account of result.accounts) {
+      showState(account);
+    }
+  }
+}
+
+/** @param {import("../../types/protocol").Account} account */
+function showState(account) {
+  const row = rows.get(account.address);
+  if (!row) {
+    return;
+  }
+  row.state.textContent = stateSentence(account);
+  row.state.dataset.kind = stateKind(account);
+  row.state.dataset.state = account.state;
+  const mend = mending(account);
+  row.mend.replaceChildren();
+  if (mend) {
+    const { label, step } = mend;
+    row.mend.append(button(label, () => (step ? openAssistant(account.address, step) : askDns([account.address]))));
+  }
+}
+
+/** @param {string} address @param {string} step */
+function openAssistant(address, step) {
+  const query = new URLSearchParams({ address, step });
+  return browser.tabs.create({ url: browser.runtime.getURL(`ui/assistant/assistant.html?${query}`) });
+}
+
+/**
+ * Which key signs and which one own copies are encrypted to, where there is a choice.
+ *
+ * @param {import("../../types/protocol").Account} account
+ * @param {import("../../types/protocol").Key[]} keys
+ * @param {Tools} tools
+ */
+function keyChoice({ address, sign, encrypt }, keys, tools) {
+  const usable = keys.filter(({ retired }) => !retired);
+  if (usable.length < 2) {
+    return null;
+  }
+  const select = (/** @type {"sign" | "encrypt"} */ what, /** @type {string | undefined} */ present) => {
+    const node = make("select");
+    for (const key of usable) {
+      if (what === "sign" ? key.can_sign : key.can_encrypt) {
+        node.add(
+          new Option(
+            text("options_key_option", [key.algorithm, day(key.not_after), key.sha256.slice(0, 8)]),
+            key.sha256,
+          ),
+        );
+      }
+    }
+    node.value = present ?? "";
+    node.addEventListener("change", () =>
+      tools.attempt(async () => {
+        await request("select", { address, [what]: node.value });
+        await tools.refresh();
+      }),
+    );
+    return make("label", {}, make("small", {}, text(`options_uses_${what}`)), node);
+  };
+  return make(
+    "details",
+    {},
+    make("summary", {}, text("options_choose_key")),
+    select("sign", sign?.sha256),
+    select("encrypt", encrypt?.sha256),
+  );
+}
+
+/**
+ * @param {string} address
+ * @param {"sign" | "encrypt"} what
+ * @param {Tools["settings"]} settings
+ */
+function wishCell(address, what, settings) {
+  const wishes = wishesFor(address, settings);
+  const select = make("select", { "aria-label": `${address}: ${text(`options_${what}`)}` });
+  for (const value of ["", ...CHOICES[what]]) {
+    select.add(new Option(text(value ? `options_${what}_${value}` : "options_automatic"), value));
+  }
+  select.value = wishes[what] ?? "";
+  select.disabled = wishes.byPolicy[what] || settings.managed.locked.includes("accounts");
+  select.addEventListener("change", () => saveWish(address, what, /** @type {any} */ (select.value)));
+  const cell = make("td", {}, select);
+  if (select.disabled) {
+    cell.append(make("small", {}, text("options_locked")));
+  }
+  return cell;
+}

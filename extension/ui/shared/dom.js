@@ -1,0 +1,82 @@
+/** The little that our pages need to build what they show. Text is always text, never markup. */
+
+export const text = browser.i18n.getMessage;
+
+/** @template {HTMLElement} T @param {string} id @returns {T} */
+export const byId = (id) => /** @type {T} */ (document.getElementById(id));
+
+/** Puts the words of `_locales` where the page says so, and its language. */
+export function translatePage() {
+  for (const node of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-text]"))) {
+    node.textContent = text(node.dataset.text ?? "");
+  }
+  document.documentElement.lang = browser.i18n.getUILanguage();
+}
+
+/**
+ * An element with properties (a `class` and `data…` among them) and what is in it.
+ *
+ * @template {keyof HTMLElementTagNameMap} N
+ * @param {N} name
+ * @param {Record<string, any>} [properties]
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[N]}
+ */
+export function make(name, { class: classes, dataset, ...properties } = {}, ...children) {
+  const node = document.createElement(name);
+  if (classes) {
+    node.className = classes;
+  }
+  Object.assign(node.dataset, dataset);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key.startsWith("aria-") || key === "role" || key === "for") {
+      node.setAttribute(key, value);
+    } else {
+      Object.assign(node, { [key]: value });
+    }
+  }
+  node.append(...children);
+  return node;
+}
+
+/**
+ * A button that is busy while its work is under way, so that nobody presses it twice.
+ *
+ * @param {string} label
+ * @param {(button: HTMLButtonElement) => unknown} work
+ * @param {Record<string, any>} [properties]
+ */
+export function button(label, work, properties = {}) {
+  const node = make("button", { type: "button", ...properties }, label);
+  node.addEventListener("click", async () => {
+    node.disabled = true;
+    try {
+      await work(node);
+    } finally {
+      node.disabled = false;
+    }
+  });
+  return node;
+}
+
+/** A date as the reader writes it. @param {string} moment RFC 3339 */
+export function day(moment) {
+  return new Date(moment).toLocaleDateString(browser.i18n.getUILanguage(), {
+    year: "numeric",
+    month: "long",
+    day: "numeric",
+  });
+}
+
+/** All sender addresses, each once, with the name and the identity that belong to it. */
+export async function senders() {
+  const accounts = await browser.accounts.list(false);
+  /** @type {Map<string, { address: string, name: string, identityId: string }>} */
+  const found = new Map();
+  for (const { email, name, id } of accounts.flatMap(({ identities }) => identities)) {
+    if (email && !found.has(email)) {
+      found.set(email, { address: email, name: name ?? "", identityId: id ?? "" });
+    }
+  }
+  return [...found.values()];
+}

@@ -268,3 +268,30 @@ fn every_form_opens_for_us_and_for_openssl() {
         assert_eq!((&made.answer["error"]["code"], made.message), (&json!("bad-request"), None), "{form:?}");
     }
 }
+
+#[test]
+fn gcm_is_for_those_whose_own_valid_mail_said_that_they_read_it() {
+    let to_bob = || protect("mallory", "alice@example.test", &["--to", "bob@example.test", "--encrypt"]);
+    let cipher = || to_bob().answer["algorithm"].as_str().unwrap().to_owned();
+    let from_bob = protect("bob", "bob@example.test", &["--sign"]).message.unwrap();
+    assert_eq!(cipher(), "aes-256-cbc", "nothing is known yet");
+    let altered = letters::change(&from_bob, "noon", "moon");
+    assert_eq!(verdict(&open("mallory", &altered, &[]).answer)[2], "invalid");
+    assert_eq!(verdict(&open("mallory", &from_bob, &["--resolver", "127.0.0.1:9"]).answer)[2], "unknown");
+    assert_eq!(cipher(), "aes-256-cbc", "who is not vouched for teaches nothing");
+    assert_eq!(verdict(&open("mallory", &from_bob, &[]).answer)[2], "valid");
+    let attempt = to_bob();
+    assert_eq!(attempt.answer["algorithm"], "aes-256-gcm", "{}", attempt.answer);
+    let keys: Vec<_> = attempt.answer["encrypted_to"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|to| [&to["address"], &to["key"], &to["transport"], &to["reads_gcm"]].map(Value::clone))
+        .collect();
+    let expected = [
+        [json!("alice@example.test"), json!("rsa-2048"), json!("rsa-oaep"), json!(true)],
+        [json!("bob@example.test"), json!("p-256"), json!("ecdh"), json!(true)],
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(verdict(&open("bob", &attempt.message.unwrap(), &[]).answer)[..2], ["decrypted", "ok"]);
+}

@@ -188,6 +188,8 @@ pub(super) struct SignerInfoFacts {
     pub signature_value: Vec<u8>,
     /// The signingTime attribute, in seconds since the epoch.
     pub signing_time: Option<i64>,
+    /// The DER of the sMIMECapabilities attribute.
+    pub capabilities: Option<Vec<u8>>,
     /// The signed attributes; `None` where there are none.
     pub attributes: Option<SignedAttributes>,
 }
@@ -222,6 +224,7 @@ pub(super) fn find_signer_certificates(cms: &CmsContentInfoRef, candidates: &Sta
 pub(super) fn signer_infos(cms: &CmsContentInfoRef) -> Vec<SignerInfoFacts> {
     let count = signer_count(cms).unwrap_or(0);
     let signing_time = Asn1Object::from_str("1.2.840.113549.1.9.5").ok();
+    let capabilities = Asn1Object::from_str("1.2.840.113549.1.9.15").ok();
     (0..count)
         .filter_map(|at| {
             let at = c_int::try_from(at).ok()?;
@@ -243,6 +246,7 @@ pub(super) fn signer_infos(cms: &CmsContentInfoRef) -> Vec<SignerInfoFacts> {
                     signature_value: octets(CMS_SignerInfo_get0_signature(si)).unwrap_or_default().to_vec(),
                     signing_time: signing_time.as_ref().and_then(|oid| time_attribute(si, oid)),
                     attributes: signed_attributes(si),
+                    capabilities: capabilities.as_ref().and_then(|oid| sequence_attribute(si, oid)),
                 })
             }
         })
@@ -335,6 +339,17 @@ pub(super) fn attributes_fit(cms: &mut CmsContentInfo, at: usize) -> bool {
     };
     drain_errors();
     fits
+}
+
+/// # Safety
+/// `si` is a valid SignerInfo.
+unsafe fn sequence_attribute(si: *const CmsSignerInfo, oid: &Asn1Object) -> Option<Vec<u8>> {
+    // SAFETY: as in `time_attribute`; a SEQUENCE is kept as a string of its DER, which is lent.
+    unsafe {
+        let value = CMS_signed_get0_data_by_OBJ(si, oid.as_ptr(), -3, ASN1_SEQUENCE);
+        drain_errors();
+        octets(value.cast()).map(<[u8]>::to_vec)
+    }
 }
 
 /// A signed attribute to add: its object identifier and the complete DER of its one value, which is

@@ -10,7 +10,7 @@ use openssl::stack::Stack;
 
 use super::{CmsError, CmsObject, ObjectType, ffi};
 use crate::clock::UnixTime;
-use crate::x509::{Certificate, KeyAlgorithm};
+use crate::x509::{Capabilities, Certificate, KeyAlgorithm};
 
 /// Smallest RSA modulus whose signature is worth a seal (design: RSA ≥ 2048).
 const MIN_RSA_BITS: u32 = 2048;
@@ -24,6 +24,8 @@ pub struct Signer {
     pub algorithm: String,
     /// The time that the signer claims.
     pub signing_time: Option<UnixTime>,
+    /// What the signer says to be able to read (RFC 8551 section 2.5.2), where it can be read.
+    pub capabilities: Option<Capabilities>,
     /// SHA-256 of the signature value, which commits to the content.
     pub signature_digest: [u8; 32],
     /// Why the signature proves little although it fits.
@@ -154,7 +156,8 @@ fn signer(facts: ffi::SignerInfoFacts) -> Result<Signer, CmsError> {
     };
     let signature_digest = openssl::sha::sha256(&facts.signature_value);
     let signing_time = facts.signing_time.map(UnixTime::from_seconds);
-    Ok(Signer { certificate, algorithm, signing_time, signature_digest, weakness })
+    let capabilities = facts.capabilities.and_then(|der| Capabilities::from_der(&der).ok());
+    Ok(Signer { certificate, algorithm, signing_time, capabilities, signature_digest, weakness })
 }
 
 fn is_strong(digest: Nid) -> bool {

@@ -13,7 +13,7 @@ use crate::keys::{KekSource, KeyStore};
 use crate::message::verdict::Signature;
 use crate::message::{OpenError, Opened, Reading, open};
 use crate::pinentry::Pinentry;
-use crate::trust::{Anchors, Correspondents, History, Vouchers};
+use crate::trust::{Anchors, Correspondents, History, Programs, Vouchers};
 
 /// The parts of the host, shared by all requests.
 pub struct Engine {
@@ -84,6 +84,11 @@ impl Engine {
         Ok(opened)
     }
 
+    /// What correspondents' programs can read.
+    pub fn programs(&self) -> Programs {
+        Programs::open(&self.settings.data_dir)
+    }
+
     /// Keeps what mail that is valid today, by nobody's memory, tells of its writer.
     fn learn(&self, opened: &Opened) {
         let Signature::Valid { signer, address, carried, first_seen: None, .. } = &opened.verdict.signature
@@ -92,6 +97,9 @@ impl Engine {
         };
         let certificates: Vec<_> = std::iter::once(&signer.certificate).chain(carried).cloned().collect();
         Brought::open(&self.settings.data_dir).remember(address, &certificates);
+        if let Some(reads) = &signer.capabilities {
+            self.programs().learn(address, reads, signer.signing_time, self.now());
+        }
     }
 
     fn open_directory(&self) -> Result<Arc<dyn Directory>, Failure> {

@@ -200,15 +200,16 @@ fn certificates_of(
     let addresses: Vec<_> = addresses.iter().cloned().collect();
     let directory = engine.directory()?;
     let findings = find_all(&*directory, &addresses, engine.now(), deadline);
+    let known = engine.programs().recall(&addresses);
     let mut found = Vec::new();
     let mut in_the_way: Vec<Value> = Vec::new();
-    for (address, finding) in addresses.iter().zip(findings) {
+    for ((address, known), finding) in addresses.iter().zip(known).zip(findings) {
         match finding {
             Ok(finding) if recipient_state(&finding) == "ready" => {
                 found.extend(finding.encryption_certificates().cloned().map(|certificate| Addressee {
                     address: address.clone(),
                     certificate,
-                    known: None,
+                    known: known.clone(),
                 }));
             }
             Ok(finding) => in_the_way.push(json!({

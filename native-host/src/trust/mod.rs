@@ -8,6 +8,7 @@ mod anchors;
 mod correspondents;
 mod dane;
 mod history;
+mod programs;
 mod rules;
 
 use std::rc::Rc;
@@ -22,6 +23,7 @@ pub use anchors::{AnchorError, Anchors};
 pub use correspondents::Correspondents;
 pub use dane::Vouchers;
 pub use history::{History, Memory, Recollection, Seal};
+pub use programs::Programs;
 
 /// By what a signer is bound to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

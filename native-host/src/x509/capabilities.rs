@@ -29,7 +29,8 @@ const OAEP_SHA256_PARAMETERS: [u8; 45] = [
 ];
 
 impl Capability {
-    const ALL: [Self; 5] =
+    /// Every one there is.
+    pub const ALL: [Self; 5] =
         [Self::Aes128Cbc, Self::Aes128Gcm, Self::Aes256Cbc, Self::Aes256Gcm, Self::RsaesOaep];
 
     const fn oid(self) -> ObjectIdentifier {

@@ -96,7 +96,8 @@ class Compose {
     const answered = window.answers?.sign === undefined ? made : touch(made, { sign: window.answers.sign });
     const choice = mustEncrypt ? insistOnEncryption(answered) : answered;
     const recipients = choice.encrypt ? await this.#recipients.lookUp(everybody(window)) : [];
-    return propose({ choice, window, recipients, remembered: await remembered(), offerUnencrypted }, text);
+    const blindCopies = window.bcc.length === 0 || (await this.#can("blind-copies"));
+    return propose({ choice, window, recipients, remembered: await remembered(), blindCopies, offerUnencrypted }, text);
   }
 
   /**
@@ -110,7 +111,10 @@ class Compose {
     const controller = new AbortController();
     this.#underWay.set(id, controller);
     try {
-      const { body, result } = await this.#host.request("protect", job, {
+      // A host that does not know a field refuses it.
+      const { header_protection, ...known } = job;
+      const request = (await this.#can("header-protection")) ? job : known;
+      const { body, result } = await this.#host.request("protect", request, {
         body: new Uint8Array(entity),
         deadlineMs: PROTECT_MS + Math.ceil(entity.byteLength / 1024 / 1024) * PROTECT_MS_PER_MEBIBYTE,
         signal: controller.signal,
@@ -119,15 +123,25 @@ class Compose {
           browser.daneCompose.showProgress(id, sentence, done, total).catch(() => {});
         },
       });
-      if (result.signed !== job.sign || result.encrypted !== job.encrypt) {
+      if (result.signed !== job.sign || result.encrypted !== job.encrypt || !namesOnly(result, job)) {
         throw new HostError("host-broken");
       }
-      return { entity: body.buffer };
+      return { entity: body.buffer, outerHeaders: result.outer_headers ?? [] };
     } catch (error) {
       console.error(error);
       return { error: this.#explain(error) };
     } finally {
       this.#underWay.delete(id);
+    }
+  }
+
+  /** Whether the host has an ability; one that does not answer has none. @param {string} feature */
+  async #can(feature) {
+    try {
+      return (await this.#host.features()).includes(feature);
+    } catch (error) {
+      console.error(error);
+      return false;
     }
   }
 
@@ -249,7 +263,9 @@ class Compose {
     const { offerUnencrypted } = settings.managed;
     const shown = choice?.encrypt ? everybody(window) : [];
     const known = new Map(shown.map((address) => [address, this.#recipients.peek(address)]));
-    return viewOf({ window, choice, why, known, remembered: await remembered(), offerUnencrypted }, text);
+    const blindCopies = this.#host.hello?.features.includes("blind-copies") ?? true;
+    const facts = { window, choice, why, known, remembered: await remembered(), blindCopies, offerUnencrypted };
+    return viewOf(facts, text);
   }
 
   /** @param {unknown} error */
@@ -266,6 +282,21 @@ class Compose {
     this.#recipients.forget(recipients.map(({ address }) => address));
     return [sentence, recipientLines(recipients, text)].join("\n\n");
   }
+}
+
+/**
+ * Whether the host encrypted to nobody whom this copy must not name: a blind recipient is named in their own copy alone.
+ *
+ * @param {import("../types/protocol").ProtectResult} result
+ * @param {import("../types/protocol").ProtectRequest} job
+ */
+function namesOnly({ encrypted, recipients }, { bcc_copies, blind_copy_for, to, cc, from }) {
+  if (!encrypted || !bcc_copies) {
+    return true;
+  }
+  const allowed = blind_copy_for === undefined ? [...to, ...cc, from] : [blind_copy_for];
+  const spellings = new Set(allowed.map((address) => address.toLowerCase()));
+  return recipients.every((address) => spellings.has(address.toLowerCase()));
 }
 
 /** @param {{ to: string[], cc: string[], bcc: string[] }} window */

@@ -91,6 +91,13 @@ export class Host {
     return connection.request(type, fields, options);
   }
 
+  /** The abilities that the program names in its hello; it is started for that. @returns {Promise<string[]>} @throws {HostError} */
+  async features() {
+    const connection = this.#open();
+    await connection.ready;
+    return connection.hello?.features ?? [];
+  }
+
   /** Gives the connection up; requests under way end as `host-gone`. The next request opens a new one. */
   close() {
     this.#connection?.fail(new HostError("host-gone"));

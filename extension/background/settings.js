@@ -4,11 +4,12 @@
  *
  *     {"defaults": {"sign": "always|never|ask", "encrypt": "required|possible|never", "unattended": "refused|allowed"},
  *      "accounts": [{"match": "alice@example.test or *@example.test", "sign": …, "encrypt": …, "unattended": …,
- *                    "certificate": SHA-256}],
+ *                    "subject": "hidden|readable", "certificate": SHA-256}],
  *      "encrypt_to": ["*@bank.example", "bob@example.test"],
  *      "offer_unencrypted": true,
  *      "locked": ["defaults", "accounts"]}
  *
+ * `subject`: what becomes of it where the mail is encrypted (RFC 9788).
  * `unattended`: what becomes of mail that leaves without a compose window, and so unencrypted (receipts, calendar replies,
  * filters, other add-ons), where encryption is required.
  * `encrypt_to` and `offer_unencrypted` are the policy's alone. What concerns the host (resolver, trust anchors, sources of
@@ -17,6 +18,7 @@
 
 const SIGN = ["always", "never", "ask"];
 const ENCRYPT = ["required", "possible", "never"];
+const SUBJECT = ["hidden", "readable"];
 const UNATTENDED = ["refused", "allowed"];
 const LOCKABLE = ["defaults", "accounts"];
 
@@ -27,6 +29,7 @@ const OF_THE_HOST = ["resolver", "trust-anchor", "ca-file", "sources", "provisio
  * @typedef {object} Wishes
  * @property {"always" | "never" | "ask"} [sign]
  * @property {"required" | "possible" | "never"} [encrypt]
+ * @property {"hidden" | "readable"} [subject]
  * @property {"refused" | "allowed"} [unattended]
  * @property {string} [certificate]
  *
@@ -90,6 +93,9 @@ function parseWishes(raw) {
   if (raw?.encrypt !== undefined) {
     wishes.encrypt = ENCRYPT.includes(raw.encrypt) ? raw.encrypt : "required";
   }
+  if (raw?.subject !== undefined) {
+    wishes.subject = SUBJECT.includes(raw.subject) ? raw.subject : "hidden";
+  }
   if (raw?.unattended !== undefined) {
     wishes.unattended = UNATTENDED.includes(raw.unattended) ? raw.unattended : "refused";
   }
@@ -142,6 +148,7 @@ export function problemsOf(raw) {
   const wishes = {
     sign: fits((value) => SIGN.includes(value)),
     encrypt: fits((value) => ENCRYPT.includes(value)),
+    subject: fits((value) => SUBJECT.includes(value)),
     unattended: fits((value) => UNATTENDED.includes(value)),
     certificate: fits(isFingerprint),
   };

@@ -24,7 +24,7 @@ export interface Examination {
 export type FromPopup = { to: "compose"; tabId: number } & (
   | { what: "view" }
   | { what: "look-again" }
-  | { what: "switch"; change: { sign?: boolean; encrypt?: boolean } }
+  | { what: "switch"; change: { sign?: boolean; encrypt?: boolean; hideSubject?: boolean } }
 );
 
 /** The view of this tab's window has changed. */

@@ -57,14 +57,22 @@ export interface ProtectRequest {
   encrypt: boolean;
   purpose: "send" | "draft";
   headers: [name: string, value: string][];
+  /** Put `headers` inside, and hide the subject outside (feature `header-protection`). */
+  header_protection?: boolean;
+  /** Blind recipients get copies of their own (feature `blind-copies`). */
+  bcc_copies?: true;
+  /** This is the copy for that blind recipient. */
+  blind_copy_for?: string;
 }
 
 export interface ProtectResult {
   signed: boolean;
   encrypted: boolean;
   content_type: string;
-  algorithm: string;
+  algorithm: string | null;
   recipients: string[];
+  /** Fields of the outer header that must get this value, or be left out. */
+  outer_headers?: [name: string, value: string | null][];
 }
 
 /** One recipient in `recipient-without-certificate`. */

@@ -52,10 +52,14 @@ describe("Alice writes to Bob", () => {
     const seen = Buffer.concat([wire, Buffer.from(split(wire).body.toString("latin1"), "base64")]).toString("latin1");
     assert.ok(!seen.includes("dormouse") && !seen.includes(ATTACHED.subarray(0, 300).toString("base64").slice(4, 70)));
 
+    assert.equal(field(wire, "Subject"), "[...]");
+    assert.ok(!wire.includes(SUBJECT));
+
     const opened = decrypt(wire, bobsKey);
     assert.match(field(opened, "Content-Type") ?? "", /^multipart\/signed;/i);
     const content = verify(opened, await world.alice.certificate()).toString("latin1");
     assert.ok(content.includes("dormouse"));
+    assert.match(content, new RegExp(`^Subject: ${SUBJECT}\r?$`, "m"));
     const base64 = content.replace(/\s/g, "");
     assert.ok(base64.includes(ATTACHED.toString("base64")), "the attachment, octet for octet");
   });
@@ -124,6 +128,25 @@ describe("Alice writes to Bob", () => {
     assert.match(field(answer.bytes, "Content-Type") ?? "", /^application\/pkcs7-mime;/i);
     await select(alice, await arrived(alice, ({ author }) => author.includes("bob@example.test")));
     await shows(alice, (shown) => shown.text.includes(SECRET) && shown.crypto.signed === "message-signed-verified");
+  });
+
+  test("a blind recipient gets a mail of their own, and stands in no other", async () => {
+    const { alice, world, bobsKey } = scene;
+    const before = world.mail.smtp.mails().length;
+    const mail = await openCompose(alice, {
+      to: "alice@example.test",
+      bcc: "bob@example.test",
+      subject: SUBJECT,
+      body: `<p>${SECRET}</p>`,
+    });
+    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    await pressSend(alice, mail);
+    await sent(alice, mail);
+    const [toBob, toAlice, ...others] = world.mail.smtp.mails().slice(before);
+    assert.deepEqual([toBob?.to, toAlice?.to, others], [["bob@example.test"], ["alice@example.test"], []]);
+    const content = verify(decrypt(toBob?.bytes, bobsKey), await world.alice.certificate()).toString("latin1");
+    assert.ok(content.includes("dormouse"));
+    assert.throws(() => decrypt(toAlice?.bytes, bobsKey), "no key of Bob's opens the mail of the others");
   });
 
   test("a mail to somebody without a certificate does not leave by itself", async () => {

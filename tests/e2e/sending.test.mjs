@@ -4,7 +4,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { composed, discard, openCompose, pressSend, saveDraft, sent } from "../support/composing.mjs";
@@ -96,6 +96,9 @@ const outcome = () =>
     assert.ok(!text.includes(SECRET) || !/smime-type=enveloped/.test(text), "the words are not readable on the wire");
     return /smime-type=enveloped/.test(text) ? "enveloped" : /multipart\/signed/.test(text) ? "signed" : "plain";
   });
+
+/** What our sending has left in the temporary directory. */
+const temporaryFiles = () => readdirSync(join(home, "tmp")).filter((name) => name.startsWith("nsemail"));
 
 /** How Bob is marked. @param {number} mail */
 const bobsMark = (mail) =>
@@ -217,12 +220,117 @@ describe("somebody without a usable certificate", () => {
     });
   }
 
-  test("blind copies are refused with the way out", async () => {
+  test("an older program cannot make blind copies: refused with the way out", async () => {
+    order({ answers: { hello: { type: "hello", protocol: 1, host: "0.0.9", features: [] } } });
+    await stopEventPage(tb);
     const mail = await write({ bcc: "carol@example.test" });
     await pressSend(tb, mail);
     await answer(tb, await dialog(tb, /blind copies/), "Send without the blind copies");
     await sent(tb, mail);
     assert.deepEqual(smtp.mails()[0]?.to, ["bob@example.test"]);
+    order({});
+    await stopEventPage(tb);
+  });
+});
+
+describe("blind copies", () => {
+  const BLIND = { bcc: "carol@example.test, dora@example.test" };
+
+  /** To whom each mail went. */
+  const envelopes = () => smtp.mails().map(({ to }) => to);
+
+  /** What stands in the local folder. @param {string} folder */
+  const stored = (folder) => readFileSync(join(home, "profile/Mail/Local Folders", folder), "latin1");
+
+  /** A mail of its own for each, and nothing in one of them about another. */
+  function assertApart() {
+    for (const { to, bytes } of smtp.mails()) {
+      const text = bytes.toString("latin1");
+      assert.match(text, /smime-type=enveloped/);
+      assert.doesNotMatch(text, /^Bcc:/im);
+      for (const name of ["carol", "dora"]) {
+        if (!to.includes(`${name}@example.test`)) assert.doesNotMatch(text, new RegExp(`${name}@`));
+      }
+    }
+    assert.equal(
+      new Set(smtp.mails().map(({ bytes }) => /^Message-ID: (.*)$/im.exec(bytes.toString("latin1"))?.[1])).size,
+      1,
+    );
+  }
+
+  test("each goes to one alone, and the copy in Sent remembers whom", async () => {
+    const mail = await write(BLIND);
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    assert.deepEqual(envelopes(), [["carol@example.test"], ["dora@example.test"], ["bob@example.test"]]);
+    assertApart();
+    const asked = requests()
+      .filter(({ type, bcc }) => type === "protect" && bcc.length > 0)
+      .slice(-3);
+    assert.deepEqual(
+      asked.map(({ bcc_copies, blind_copy_for }) => [bcc_copies, blind_copy_for]),
+      [
+        [true, undefined],
+        [true, "carol@example.test"],
+        [true, "dora@example.test"],
+      ],
+    );
+    assert.match(stored("Sent"), /^Bcc: carol@example\.test, dora@example\.test\r?$/m);
+  });
+
+  test("nobody but blind recipients", async () => {
+    const mail = await write({ to: "", ...BLIND });
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    assert.deepEqual(envelopes(), [["carol@example.test"], ["dora@example.test"]]);
+    assertApart();
+  });
+
+  test("a copy that cannot be made: nothing leaves", async () => {
+    order({
+      faults: { protect: { when: { blind_copy_for: "dora@example.test" }, error: { code: "busy", message: "x" } } },
+    });
+    const mail = await write(BLIND);
+    await pressSend(tb, mail);
+    await answer(tb, await dialog(tb, /too much to do/), "OK");
+    await assertKept(mail);
+    assert.deepEqual(temporaryFiles(), []);
+  });
+
+  test("a copy that the server does not take: who has got it is told, and does not get it twice", async () => {
+    smtp.refuse = ({ to }) => (to.includes("dora@example.test") ? "550 no such user" : undefined);
+    const mail = await write(BLIND);
+    await pressSend(tb, mail);
+    const told = await dialog(tb, /blind copy to dora@example\.test could not be sent/);
+    assert.match(told.text, /Already sent to: carol@example\.test/);
+    await answer(tb, told, "OK");
+    await until("the window to be editable", async () => (await composed(tb, mail)).editable);
+    assert.deepEqual(envelopes(), [["carol@example.test"]]);
+    smtp.refuse = () => undefined;
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    assert.deepEqual(envelopes(), [["carol@example.test"], ["dora@example.test"], ["bob@example.test"]]);
+    assertApart();
+    assert.deepEqual(temporaryFiles(), []);
+  });
+
+  test("by way of the Outbox", async () => {
+    const mail = await write(BLIND);
+    await tb.chrome((id) => {
+      const win = windowById(id);
+      win.setTimeout(() => win.goDoCommand("cmd_sendLater"), 0);
+    }, mail);
+    await sent(tb, mail);
+    assert.deepEqual(envelopes(), []);
+    await tb.chrome(() => {
+      const [identity] = MailServices.accounts.allIdentities;
+      const later = Cc["@mozilla.org/messengercompose/sendlater;1"].getService(Ci.nsIMsgSendLater);
+      later.getUnsentMessagesFolder(identity);
+      later.sendUnsentMessages(identity);
+    });
+    await smtp.next(2);
+    assert.deepEqual(envelopes(), [["carol@example.test"], ["dora@example.test"], ["bob@example.test"]]);
+    assertApart();
   });
 });
 

@@ -180,7 +180,7 @@ test("a typing error in a policy never weakens it", () => {
 // ---- pressing Send
 
 test("everybody ready: the mail goes, encrypted", () => {
-  assert.deepEqual(proposeFor("ready"), { plan: { sign: true, encrypt: true } });
+  assert.deepEqual(proposeFor("ready"), { plan: { sign: true, encrypt: true, hideSubject: true } });
 });
 
 test("encryption off: nobody is asked", () => {
@@ -224,7 +224,7 @@ test("required by policy: never in the clear", () => {
 test("recipients that the policy wants encrypted: the writer's own choice counts for nothing", () => {
   const off = touch(choice(), { encrypt: false });
   const bound = insistOnEncryption(off);
-  assert.deepEqual(proposeFor("ready", { choice: bound }), { plan: { sign: true, encrypt: true } });
+  assert.deepEqual(proposeFor("ready", { choice: bound }), { plan: { sign: true, encrypt: true, hideSubject: true } });
   assert.deepEqual(labels(proposeFor("absent", { choice: bound })), ["Send without this recipient"]);
   const alone = { window: windowWith({ to: [CAROL] }), recipients: [carol("absent")], remembered: [CAROL] };
   assert.match(question(proposeFor("absent", { choice: bound, ...alone })).text, /Encryption is required/);
@@ -234,9 +234,8 @@ test("a policy that offers nothing unencrypted: not asked, not remembered, not w
   const facts = { offerUnencrypted: false, remembered: [CAROL] };
   assert.deepEqual(labels(proposeFor("absent", facts)), ["Send without this recipient"]);
   assert.equal(question(proposeFor("absent", facts)).checkbox, undefined);
-  assert.deepEqual(labels(proposeFor("ready", { ...facts, window: windowWith({ to: [BOB], bcc: [CAROL] }) })), [
-    "Send without the blind copies",
-  ]);
+  const blind = { window: windowWith({ to: [BOB], bcc: [CAROL] }), blindCopies: false };
+  assert.deepEqual(labels(proposeFor("ready", { ...facts, ...blind })), ["Send without the blind copies"]);
   assert.deepEqual(labels(proposeWithoutChoice("gone", text, false)), []);
 });
 
@@ -245,12 +244,13 @@ test("members of a mailing list cannot be taken out of the window", () => {
   assert.deepEqual(labels(proposeFor("absent", { window })), ["Send unencrypted"]);
 });
 
-test("blind copies: refused with the way out, and no way round a bogus answer", () => {
+test("blind copies, with a program that cannot make them: refused with the way out, and no way round a bogus answer", () => {
   const window = windowWith({ to: [BOB], bcc: [CAROL] });
-  const asked = question(proposeFor("ready", { window }));
+  assert.ok("plan" in proposeFor("ready", { window }), "each gets a copy of their own");
+  const asked = question(proposeFor("ready", { window, blindCopies: false }));
   assert.deepEqual(labels(asked), ["Send without the blind copies", "Send unencrypted"]);
   assert.match(asked.text, /To or Cc/);
-  assert.deepEqual(labels(proposeFor("bogus", { window })), ["Send without the blind copies"]);
+  assert.deepEqual(labels(proposeFor("bogus", { window, blindCopies: false })), ["Send without the blind copies"]);
   const off = touch(choice(), { encrypt: false });
   assert.deepEqual(proposeFor("ready", { window, choice: off }), { plan: { sign: true, encrypt: false } });
 });
@@ -267,6 +267,17 @@ test("remembered: only who is proven to have nothing, and only where nobody insi
   }
   assert.ok(question(proposeFor("absent")).checkbox);
   assert.deepEqual(question(proposeFor("absent")).addresses, [CAROL]);
+});
+
+test("the subject is hidden, unless somebody wants it readable", () => {
+  assert.equal(choice().hideSubject, true);
+  assert.equal(choice({ wishes: wishes({}, { defaults: { subject: "readable" } }) }).hideSubject, false);
+  assert.equal(choice({ wishes: wishes({}, { defaults: { subject: "hiden" } }) }).hideSubject, true);
+  const readable = touch(choice(), { hideSubject: false });
+  assert.deepEqual(proposeFor("ready", { choice: readable }), {
+    plan: { sign: true, encrypt: true, hideSubject: false },
+  });
+  assert.equal(choice({ previous: readable }).hideSubject, false, "what the writer switched stays");
 });
 
 test("asking whether to sign comes first, then all the rest", () => {
@@ -438,7 +449,8 @@ test("the button says what will happen", () => {
   assert.equal(view({ choice: touch(choice(), { encrypt: false }) }).summary, "signed");
   assert.equal(view({ choice: touch(choice(), { encrypt: false, sign: false }) }).summary, "off");
   assert.equal(view({ choice: choice({ keys: [] }) }).summary, "none");
-  assert.equal(view({ window: windowWith({ bcc: [BOB] }) }).summary, "blocked");
+  assert.equal(view({ window: windowWith({ bcc: [BOB] }) }).summary, "encrypted");
+  assert.equal(view({ window: windowWith({ bcc: [BOB] }), blindCopies: false }).summary, "blocked");
 });
 
 test("not ready: the reason is said, nothing can be switched", () => {

@@ -11,7 +11,8 @@
  *
  * Faults: `"crash"` (exits), `"hang"` (never answers), `"garbage"` (a frame that is no JSON), `"oversize"` (announces a frame
  * of 4 GiB), `"cut"` (half a frame, then exits), `"empty"` (a result with an empty body), `"plain"` (hands the body back
- * unprotected), `{"slow": MS}` (answers late), `{"error": {"code": "…", "message": "…", …}}`.
+ * unprotected), `{"slow": MS}` (answers late), `{"error": {"code": "…", "message": "…", …}}`;
+ * with `"when": {FIELD: VALUE}` beside it only for requests with that field.
  *
  * Every request is noted, without its body, in the file of the orders with `.log` behind its name: one JSON object a line.
  * The stand-in's "encryption" is BASE64 and shields nothing: it is there so that what `protect` made, `open` can read.
@@ -109,9 +110,11 @@ const STAND_IN = {
     },
   ],
 
-  protect: ({ from, to, cc = [], sign, encrypt, purpose }, body) => {
+  protect: ({ from, to, cc = [], sign, encrypt, purpose, headers, header_protection, blind_copy_for }, body) => {
     const others = purpose === "draft" ? [] : [...to, ...cc];
-    const entity = encrypt ? pretendEnveloped(sign ? pretendSigned(body) : body) : pretendSigned(body);
+    const hide = encrypt && header_protection && headers.length > 0;
+    const content = hide ? withSubject(body, headers) : body;
+    const entity = encrypt ? pretendEnveloped(sign ? pretendSigned(content) : content) : pretendSigned(content);
     const contentType = encrypt ? "application/pkcs7-mime" : "multipart/signed";
     return [
       {
@@ -119,7 +122,8 @@ const STAND_IN = {
         encrypted: encrypt,
         content_type: contentType,
         algorithm: encrypt ? "aes-256-gcm" : "",
-        recipients: encrypt ? [...others, from] : [],
+        recipients: encrypt ? (blind_copy_for ? [blind_copy_for] : [...others, from]) : [],
+        outer_headers: hide ? [["Subject", "[...]"]] : [],
       },
       entity,
     ];
@@ -133,7 +137,7 @@ const STAND_IN = {
     if (enveloped) {
       const content = message.slice(message.search(/\r?\n\r?\n/)).trim();
       // Content comes as it was sent, or decoded already where the caller said so.
-      entity = /^Content-/i.test(content) ? content : Buffer.from(content, "base64").toString("latin1");
+      entity = /^(Content-|Subject:)/i.test(content) ? content : Buffer.from(content, "base64").toString("latin1");
     }
     const signed = /^Content-Type: multipart\/signed; [^\r\n]*boundary="([^"]+)"/im.exec(entity);
     if (signed) entity = entity.split(`--${signed[1]}\r\n`)[1]?.replace(/\r\n$/, "") ?? "";
@@ -165,11 +169,19 @@ const STAND_IN = {
             code: "ok",
             reason: "",
           },
-      subject: "",
+      subject_hidden: /^Subject: /.test(entity),
+      subject: /^Subject: ([^\r\n]*)/m.exec(entity.split("\r\n\r\n")[0] ?? "")?.[1] ?? "",
     };
     return [{ verdict, ...(signed && { domain: from.split("@")[1] }) }, Buffer.from(entity, "latin1")];
   },
 };
+
+/** The entity with the subject inside (RFC 9788). @param {Buffer} entity @param {[string, string][]} headers */
+function withSubject(entity, headers) {
+  const subject = headers.find(([name]) => name.toLowerCase() === "subject")?.[1] ?? "";
+  const text = entity.toString("latin1").replace(/^content-type:[^;\r\n]*/im, '$&; hp="cipher"');
+  return Buffer.from(`Subject: ${subject}\r\n${text}`, "latin1");
+}
 
 /** @param {Buffer} entity */
 function pretendEnveloped(entity) {
@@ -206,6 +218,7 @@ function handle(request, body, answerWell) {
   const { id, type } = request;
   const fault = orders().faults?.[type];
   if (fault === undefined) return answerWell();
+  if (Object.entries(fault.when ?? {}).some(([key, value]) => request[key] !== value)) return answerWell();
   if (fault.slow) return void setTimeout(answerWell, fault.slow);
   if (fault.error) return void send({ type: "error", id, ...fault.error });
   switch (fault) {
@@ -241,7 +254,8 @@ function standIn(request, body) {
   const { id, type } = request;
   const ordered = orders().answers?.[type];
   if (ordered) return result(id, ordered, typeof ordered.body === "string" ? Buffer.from(ordered.body) : undefined);
-  if (type === "hello") return send({ type: "hello", id, protocol: 1, host: "0.1.0", features: [] });
+  if (type === "hello")
+    return send({ type: "hello", id, protocol: 1, host: "0.1.0", features: ["blind-copies", "header-protection"] });
   if (type === "cancel") return undefined;
   const known = STAND_IN[type];
   if (!known)

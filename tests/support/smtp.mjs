@@ -19,6 +19,9 @@ import { freePort, until } from "./process.mjs";
 
 const END_OF_DATA = Buffer.from("\r\n.\r\n");
 
+/** The whole reply of a server that does not take a mail. */
+class Refused extends Error {}
+
 /** An SMTP server at 127.0.0.1 without TLS and log-in. */
 export class SmtpSpool {
   /**
@@ -30,6 +33,8 @@ export class SmtpSpool {
     this.server = server;
     this.port = port;
     this.directory = directory;
+    /** What is said instead of "kept", such as `550 no such user`. @type {(mail: Mail) => string | undefined} */
+    this.refuse = () => undefined;
   }
 
   /**
@@ -40,7 +45,11 @@ export class SmtpSpool {
   static async start(directory, { port, deliver = async () => {} } = {}) {
     mkdirSync(directory, { recursive: true });
     let count = readdirSync(directory).filter((name) => name.endsWith(".eml")).length;
+    /** @type {SmtpSpool} */
+    let spool;
     const keep = async (/** @type {Mail} */ mail) => {
+      const refusal = spool.refuse(mail);
+      if (refusal) throw new Refused(refusal);
       await deliver(mail);
       const name = join(directory, String(++count).padStart(4, "0"));
       writeFileSync(`${name}.eml`, mail.bytes);
@@ -53,7 +62,8 @@ export class SmtpSpool {
     server.listen(port ?? (await freePort()), "127.0.0.1");
     await once(server, "listening");
     const { port: at } = /** @type {import("node:net").AddressInfo} */ (server.address());
-    return new SmtpSpool(server, at, directory);
+    spool = new SmtpSpool(server, at, directory);
+    return spool;
   }
 
   /** Everything that was taken so far, in order. @returns {Mail[]} */
@@ -122,7 +132,8 @@ async function converse(socket, keep) {
         if (!data) return;
         await keep({ from, to, bytes: data }).then(
           () => say("250 kept"),
-          (error) => say(`451 ${String(error.message).replace(/\s+/g, " ")}`),
+          (error) =>
+            say(error instanceof Refused ? error.message : `451 ${String(error.message).replace(/\s+/g, " ")}`),
         );
         break;
       }

@@ -8,10 +8,11 @@
  * @property {boolean} encrypt
  * @property {boolean} askToSign the writer is asked at sending
  * @property {boolean} encryptLocked encryption may not be switched off
+ * @property {boolean} hideSubject where it is encrypted, so is the subject
  * @property {boolean} hasKey the sender holds a key, so there is something to switch
  * @property {boolean} insist encryption was asked for by somebody (a person, a policy, the mail that is answered), so that a
  *   remembered "send it unencrypted" does not count
- * @property {{ sign: boolean, encrypt: boolean }} touched switched by the writer
+ * @property {{ sign: boolean, encrypt: boolean, hideSubject: boolean }} touched switched by the writer
  * @property {string} from the sender it was made for
  * @property {boolean} fromEncrypted whether it was made for a text that was encrypted
  */
@@ -39,9 +40,10 @@ export function makeChoice({ from, fromEncrypted, keys, wishes, previous }) {
     encrypt: encrypt !== "never" || answersEncrypted,
     askToSign: sign === "ask",
     encryptLocked: encrypt === "required",
+    hideSubject: wishes.subject !== "readable",
     hasKey,
     insist: encrypt === "required" || answersEncrypted,
-    touched: { sign: false, encrypt: false },
+    touched: { sign: false, encrypt: false, hideSubject: false },
     from,
     fromEncrypted,
   };
@@ -68,6 +70,9 @@ function keepTouched(choice, previous) {
   if (previous.touched.encrypt) {
     kept = touch(kept, { encrypt: previous.encrypt });
   }
+  if (previous.touched.hideSubject) {
+    kept = touch(kept, { hideSubject: previous.hideSubject });
+  }
   return kept;
 }
 
@@ -75,10 +80,10 @@ function keepTouched(choice, previous) {
  * The writer switches.
  *
  * @param {Choice} choice
- * @param {{ sign?: boolean, encrypt?: boolean }} change
+ * @param {{ sign?: boolean, encrypt?: boolean, hideSubject?: boolean }} change
  * @returns {Choice}
  */
-export function touch(choice, { sign, encrypt }) {
+export function touch(choice, { sign, encrypt, hideSubject }) {
   const next = { ...choice, touched: { ...choice.touched } };
   if (sign !== undefined) {
     next.sign = sign;
@@ -89,6 +94,10 @@ export function touch(choice, { sign, encrypt }) {
     next.encrypt = encrypt;
     next.insist = encrypt;
     next.touched.encrypt = true;
+  }
+  if (hideSubject !== undefined) {
+    next.hideSubject = hideSubject;
+    next.touched.hideSubject = true;
   }
   return next;
 }

@@ -7,7 +7,7 @@ import { mayGoInTheClear } from "./recipients.js";
 import { recipientLines } from "./words.js";
 
 /**
- * @typedef {{ sign: boolean, encrypt: boolean }} Plan
+ * @typedef {{ sign: boolean, encrypt: boolean, hideSubject?: boolean }} Plan
  * @typedef {{ plan: Plan } | Question} Proposal
  * @typedef {object} Question going back is always possible, and the default
  * @property {string} title
@@ -30,11 +30,12 @@ import { recipientLines } from "./words.js";
  * @param {{ to: string[], cc: string[], bcc: string[], newsgroups: boolean, removable: string[] }} facts.window
  * @param {import("./recipients.js").Known[]} facts.recipients of To, Cc and Bcc; needed only where the choice is to encrypt
  * @param {string[]} facts.remembered addresses that the writer wants to write to unencrypted while they have no certificate
+ * @param {boolean} [facts.blindCopies] whether the host can make copies for blind recipients; an older one cannot
  * @param {boolean} [facts.offerUnencrypted] false: the policy forbids to offer sending in the clear
  * @param {(key: string, substitutions?: string[]) => string} text
  * @returns {Proposal}
  */
-export function propose({ choice, window, recipients, remembered, offerUnencrypted = true }, text) {
+export function propose({ choice, window, recipients, remembered, blindCopies = true, offerUnencrypted = true }, text) {
   if (choice.askToSign) {
     return {
       title: text("ask_sign_title"),
@@ -68,7 +69,7 @@ export function propose({ choice, window, recipients, remembered, offerUnencrypt
       choices: inTheClear,
     };
   }
-  if (window.bcc.length > 0) {
+  if (window.bcc.length > 0 && !blindCopies) {
     return {
       title: text("bcc_title"),
       text: text("bcc_text"),
@@ -80,7 +81,7 @@ export function propose({ choice, window, recipients, remembered, offerUnencrypt
     };
   }
   if (inTheWay.length === 0) {
-    return { plan: { sign: choice.sign, encrypt: true } };
+    return { plan: { sign: choice.sign, encrypt: true, hideSubject: choice.hideSubject } };
   }
 
   const addresses = inTheWay.map(({ address }) => address);

@@ -16,6 +16,7 @@ import { stateSentence } from "./words.js";
  * @property {boolean} sign
  * @property {boolean} encrypt
  * @property {boolean} encryptLocked
+ * @property {boolean} hideSubject
  * @property {boolean} canSwitch
  * @property {{ address: string, mark: string, sentence: string, detail: string }[]} recipients
  */
@@ -27,11 +28,12 @@ import { stateSentence } from "./words.js";
  * @param {string} facts.why why the choice is not known
  * @param {Map<string, import("./recipients.js").Known | undefined>} facts.known those to encrypt to; undefined: being looked up
  * @param {string[]} facts.remembered
+ * @param {boolean} [facts.blindCopies] as for `propose`
  * @param {boolean} [facts.offerUnencrypted] as for `propose`
  * @param {(key: string, substitutions?: string[]) => string} text
  * @returns {View}
  */
-export function viewOf({ window, choice, why, known, remembered, offerUnencrypted }, text) {
+export function viewOf({ window, choice, why, known, remembered, blindCopies, offerUnencrypted }, text) {
   const recipients = [...known].map(([address, state]) =>
     state
       ? {
@@ -42,7 +44,7 @@ export function viewOf({ window, choice, why, known, remembered, offerUnencrypte
         }
       : { address, mark: "pending", sentence: text("recipient_pending"), detail: "" },
   );
-  const summary = summarize({ window, choice, known, remembered, offerUnencrypted }, text);
+  const summary = summarize({ window, choice, known, remembered, blindCopies, offerUnencrypted }, text);
   const blocked = recipients.filter(({ mark }) => mark === "missing" || mark === "untrusted");
   return {
     from: window.from,
@@ -52,6 +54,7 @@ export function viewOf({ window, choice, why, known, remembered, offerUnencrypte
     sign: choice?.sign ?? false,
     encrypt: choice?.encrypt ?? false,
     encryptLocked: choice?.encryptLocked ?? false,
+    hideSubject: choice?.hideSubject ?? true,
     canSwitch: choice !== null && (choice.hasKey || choice.sign || choice.encrypt),
     recipients,
   };
@@ -62,7 +65,7 @@ export function viewOf({ window, choice, why, known, remembered, offerUnencrypte
  * @param {Parameters<typeof viewOf>[1]} text
  * @returns {Summary}
  */
-function summarize({ window, choice, known, remembered, offerUnencrypted }, text) {
+function summarize({ window, choice, known, remembered, blindCopies, offerUnencrypted }, text) {
   if (!choice) {
     return "unknown";
   }
@@ -80,6 +83,7 @@ function summarize({ window, choice, known, remembered, offerUnencrypted }, text
       window: { ...window, removable },
       recipients: settled,
       remembered,
+      blindCopies,
       offerUnencrypted,
     },
     text,

@@ -1,16 +1,17 @@
 /**
  * Tells the compose side which windows hold text that was encrypted, so that it encrypts what is written there: the
- * observer topic `dane-smime-decrypted-window`, subject the compose window, data the URI of the message.
+ * observer topic `dane-smime-decrypted-window`, subject the compose window, data the message's subject where it was hidden
+ * outside, or empty. Thunderbird itself fills in the outer one.
  */
 
 const TOPIC = "dane-smime-decrypted-window";
 
 /**
  * @param {any} win a compose window
- * @param {string} uri of the message that the text is from
+ * @param {{ subject?: string, subject_hidden?: boolean }} verdict of the message that the text is from
  */
-export function tellDecrypted(win, uri) {
-  Services.obs.notifyObservers(win, TOPIC, uri);
+export function tellDecrypted(win, { subject, subject_hidden }) {
+  Services.obs.notifyObservers(win, TOPIC, (subject_hidden && subject) || "");
 }
 
 /**
@@ -18,11 +19,12 @@ export function tellDecrypted(win, uri) {
  * it was encrypted when it opened the window.
  *
  * @param {string} uri of the message
+ * @param {{ subject?: string, subject_hidden?: boolean }} verdict
  */
-export function tellQuoting(uri) {
+export function tellQuoting(uri, verdict) {
   for (const win of Services.wm.getEnumerator("msgcompose")) {
     if (win.gMsgCompose?.originalMsgURI === uri) {
-      tellDecrypted(win, uri);
+      tellDecrypted(win, verdict);
     }
   }
 }

@@ -156,7 +156,7 @@ export class DraftDoor {
       const file =
         'Content-Type: message/rfc822; name="encrypted.eml"\r\n' +
         'Content-Disposition: attachment; filename="encrypted.eml"\r\n\r\n';
-      this.#feed(request, mixed(outerHeader(fields), [note, file + this.#held], newBoundary()), false);
+      this.#feed(request, mixed(outerHeader(fields), [note, file + this.#held], newBoundary()), null);
       return;
     }
     const isDraft = this.#type === Ci.nsMimeOutput.nsMimeMessageDraftOrTemplate && !this.#real.forwardInline;
@@ -173,7 +173,7 @@ export class DraftDoor {
         return;
       }
       const encrypted = outcome.verdict.encryption.state === "decrypted";
-      this.#feed(request, asMessage(fields, outcome.content, newBoundary()), encrypted);
+      this.#feed(request, asMessage(fields, outcome.content, newBoundary()), encrypted ? outcome.verdict : null);
     } finally {
       opening.delete(uri);
     }
@@ -200,14 +200,14 @@ export class DraftDoor {
    *
    * @param {any} request
    * @param {string} message byte string
-   * @param {boolean} encrypted whether it holds text that was encrypted
+   * @param {import("../../types/protocol").Verdict | null} decrypted the verdict, where it holds text that was encrypted
    */
-  #feed(request, message, encrypted) {
+  #feed(request, message, decrypted) {
     const watcher = {
       onOpenWindow: (/** @type {any} */ appWindow) => {
         const win = appWindow.docShell.domWindow;
-        if (encrypted) {
-          this.#tell(win);
+        if (decrypted) {
+          this.#tell(win, decrypted);
         }
       },
       onCloseWindow() {},
@@ -226,14 +226,14 @@ export class DraftDoor {
     }
   }
 
-  /** @param {any} win a compose window that is being opened */
-  #tell(win) {
+  /** @param {any} win a compose window that is being opened @param {import("../../types/protocol").Verdict} verdict */
+  #tell(win, verdict) {
     const uri =
       win.arguments?.[0]?.QueryInterface?.(Ci.nsIMsgComposeParams).originalMsgURI || this.#real.originalMsgURI;
     if (uri) {
       this.#around.encrypted.remember(uri);
     }
-    tellDecrypted(win, uri);
+    tellDecrypted(win, verdict);
   }
 }
 

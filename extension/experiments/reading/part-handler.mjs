@@ -256,7 +256,7 @@ export class PartHandler {
     if (opened.verdict.encryption.state === "decrypted") {
       const uri = this.#around.encrypted.rememberLoad(this.#proxy.messageURI);
       if (/[?&]header=quotebody\b/.test(this.#proxy.messageURI.spec)) {
-        tellQuoting(uri);
+        tellQuoting(uri, opened.verdict);
       }
     }
     this.#output(opened.content);

@@ -37,6 +37,9 @@ function show(view) {
   encrypt.checked = view.encrypt;
   encrypt.disabled = view.encryptLocked;
   element("encrypt-hint").textContent = text(view.encryptLocked ? "popup_encrypt_required" : "popup_encrypt_hint");
+  const hideSubject = /** @type {HTMLInputElement} */ (element("hide-subject"));
+  hideSubject.checked = view.hideSubject;
+  element("hide-subject-switch").hidden = !view.encrypt;
   element("switches").hidden = !view.canSwitch;
 
   element("recipients-section").hidden = view.recipients.length === 0;
@@ -68,6 +71,9 @@ element("encrypt").addEventListener("change", (event) =>
 );
 element("sign").addEventListener("change", (event) =>
   ask({ what: "switch", change: { sign: /** @type {HTMLInputElement} */ (event.target).checked } }),
+);
+element("hide-subject").addEventListener("change", (event) =>
+  ask({ what: "switch", change: { hideSubject: /** @type {HTMLInputElement} */ (event.target).checked } }),
 );
 element("look-again").addEventListener("click", () => ask({ what: "look-again" }));
 element("settings").addEventListener("click", () => browser.runtime.openOptionsPage().then(() => window.close()));

@@ -3,6 +3,7 @@
  * that very mail has been given, and a plan to protect is either carried out or the mail stays.
  */
 
+import { newBlindState } from "./blind-copies.sys.mjs";
 import { builtInActive, releaseBuiltIn, silenceBuiltIn } from "./built-in.sys.mjs";
 import { askPerson, showNotice, tellPerson } from "./dialogs.sys.mjs";
 import { Drafts } from "./drafts.sys.mjs";
@@ -22,11 +23,17 @@ const MOST_ROUNDS = 5;
 
 const NOTICE = "dane-smime";
 
+/** What stands outside in place of a hidden subject (RFC 9788 section 3.2.1). */
+const HIDDEN = "[...]";
+
 /**
+ * @typedef {{ sign: boolean, encrypt: boolean, hideSubject: boolean }} Decided
+ *
  * @typedef {object} Environment
  * @property {(key: string, substitutions?: string[]) => string} text `_locales`
  * @property {(window: any) => number} tabId
  * @property {() => boolean} draftsReopen whether an encrypted draft can be opened again
+ * @property {() => string} hiddenSubject the subject that was hidden outside of the mail whose text that is; or empty
  * @property {() => boolean} isDecrypted whether this window was filled with text that was encrypted
  * @property {import("./question.sys.mjs").Question} onChanged
  * @property {import("./question.sys.mjs").Question} onBeforeSend
@@ -37,8 +44,11 @@ export class ComposeWindow {
   /** What is wanted for this mail; null until it is known. @type {import("../../../background/compose/choice.js").Choice | null} */
   choice = null;
 
-  /** What was decided when Send was pressed, for that one mail. @type {{ sign: boolean, encrypt: boolean } | null} */
+  /** What was decided when Send was pressed, for that one mail. @type {Decided | null} */
   #plan = null;
+
+  /** Blind recipients who have got this mail in an attempt that failed later. */
+  #blind = newBlindState();
 
   /** Thunderbird has put sender, recipients and text into the window; before, it looks like another mail. */
   #filled = Promise.withResolvers();
@@ -83,7 +93,7 @@ export class ComposeWindow {
     if (window.composeEditorReady) {
       this.#filled.resolve(undefined);
     }
-    this.#filled.promise.then(() => this.changed());
+    this.#filled.promise.then(() => this.decrypted(environment.hiddenSubject()));
   }
 
   /** Leaves the window as Thunderbird made it. */
@@ -152,6 +162,21 @@ export class ComposeWindow {
     return secured ? secured.plan.sign === sign && secured.plan.encrypt === encrypt : !sign && !encrypt;
   }
 
+  /**
+   * The window holds text that was encrypted. Thunderbird fills in the outer subject, which hides the real one.
+   *
+   * @param {string} subject the hidden one; empty: none was hidden
+   */
+  decrypted(subject) {
+    const input = this.#window.document.getElementById("msgSubject");
+    if (this.#window.composeEditorReady && subject && input.value.includes(HIDDEN)) {
+      const reply = /^\s*re:/i.test(input.value);
+      input.value = input.value.replace(HIDDEN, () => (reply ? subject.replace(/^\s*re:\s*/i, "") : subject));
+      this.#window.SetComposeWindowTitle();
+    }
+    this.changed();
+  }
+
   /** Something that is described has changed. */
   changed() {
     if (this.#window.composeEditorReady) {
@@ -205,7 +230,7 @@ export class ComposeWindow {
       });
   }
 
-  /** @returns {Promise<{ sign: boolean, encrypt: boolean } | null>} null: the mail stays */
+  /** @returns {Promise<Decided | null>} null: the mail stays */
   async #decide() {
     const window = this.#window;
     const { onAnswer } = this.#environment;
@@ -298,7 +323,7 @@ export class ComposeWindow {
       tellPerson(this.#window, this.#environment.text("not_sent_title"), this.#environment.text("error_addon_silent"));
       return null;
     }
-    return { ...this.#plan, purpose: /** @type {const} */ ("send") };
+    return { ...this.#plan, purpose: /** @type {const} */ ("send"), blind: this.#blind };
   }
 
   /** Gives Thunderbird's own object its place back in a window that stays open. */
@@ -316,7 +341,7 @@ function isDraft(mode) {
   return [modes.SaveAsDraft, modes.AutoSaveAsDraft, modes.SaveAsTemplate].includes(mode);
 }
 
-/** @param {any} plan */
+/** @param {any} plan @returns {Decided} */
 function pickPlan(plan) {
-  return { sign: Boolean(plan.sign), encrypt: Boolean(plan.encrypt) };
+  return { sign: Boolean(plan.sign), encrypt: Boolean(plan.encrypt), hideSubject: plan.hideSubject !== false };
 }

@@ -22,8 +22,8 @@ export class Doors {
   };
   /** Whether an encrypted draft can be opened again. */
   draftsReopen = false;
-  /** Windows that hold text which was encrypted. @type {WeakSet<object>} */
-  #decrypted = new WeakSet();
+  /** Windows that hold text which was encrypted, with the subject that was hidden. @type {WeakMap<object, string>} */
+  #decrypted = new WeakMap();
   #sending;
 
   /**
@@ -40,6 +40,7 @@ export class Doors {
           ...this.questions,
           draftsReopen: () => this.draftsReopen,
           isDecrypted: () => this.#decrypted.has(window),
+          hiddenSubject: () => this.#decrypted.get(window) ?? "",
         }),
     );
     this.#sending = new Sending({
@@ -67,10 +68,10 @@ export class Doors {
     this.#sending.showProgress(...progress);
   }
 
-  /** @param {object} window */
-  observe(window) {
-    this.#decrypted.add(window);
-    this.windows.get(window)?.changed(); // a quotation may come when everything else is there
+  /** @param {object} window @param {string} _topic @param {string} subject the hidden one of what the window was filled from */
+  observe(window, _topic, subject) {
+    this.#decrypted.set(window, subject);
+    this.windows.get(window)?.decrypted(subject); // a quotation may come when everything else is there
   }
 
   /** Leaves Thunderbird as it was. */

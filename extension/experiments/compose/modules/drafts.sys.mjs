@@ -45,7 +45,13 @@ export class Drafts {
     const automatic = event.detail.msgType === Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft;
     if (choice && this.#canBeEncrypted()) {
       showNotice(this.#window, NOTICE, "");
-      return { sign: false, encrypt: true, purpose: "draft", failed: automatic ? (why) => this.#failed(why) : null };
+      return {
+        sign: false,
+        encrypt: true,
+        purpose: "draft",
+        hideSubject: choice.hideSubject,
+        failed: automatic ? (why) => this.#failed(why) : null,
+      };
     }
     if (automatic) {
       event.preventDefault();

@@ -10,6 +10,8 @@ import { headerFields } from "./entity.sys.mjs";
  * @property {boolean} sign
  * @property {boolean} encrypt
  * @property {"send" | "draft"} purpose
+ * @property {boolean} hideSubject put the header inside, and the subject there alone; counts where the mail is encrypted
+ * @property {import("./blind-copies.sys.mjs").BlindState | null} [blind] what the window knows of earlier attempts
  * @property {((why: string) => void) | null} [failed] told in place of a person, who is not to be interrupted
  */
 
@@ -29,6 +31,9 @@ export class CollectingComposeSecure {
 
   /** Thunderbird's nsIMsgProgress of this mail, where it has one: what is shown while it is sent. @type {any} */
   progress = null;
+
+  /** The copies for its blind recipients. @type {import("./blind-copies.sys.mjs").BlindCopies | null} */
+  copies = null;
 
   /** Its writer has given it up. */
   isCancelled = false;
@@ -82,11 +87,12 @@ export class CollectingComposeSecure {
    */
   beginCryptoEncapsulation(_stream, _recipients, compFields, headers) {
     this.#pieces = [];
-    const { sign, encrypt, purpose } = this.plan;
+    const { sign, encrypt, purpose, hideSubject } = this.plan;
     this.#job = {
       sign,
       encrypt,
       purpose,
+      header_protection: hideSubject || !encrypt,
       from: addresses(compFields.from)[0] ?? "",
       to: addresses(compFields.to),
       cc: addresses(compFields.cc),

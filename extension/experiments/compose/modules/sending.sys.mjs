@@ -10,7 +10,9 @@
  * - `SmtpServer.sendMailMessage` puts a file on the wire. Receipts go there past MessageSend.
  */
 
+import { BlindCopies, CopyFailed, writeMail } from "./blind-copies.sys.mjs";
 import { entityFault } from "./entity.sys.mjs";
+import { changesFault, withFields, withoutFields } from "./outer-header.sys.mjs";
 import { addresses, CollectingComposeSecure } from "./secure.sys.mjs";
 import { Wraps } from "./wraps.sys.mjs";
 
@@ -37,7 +39,7 @@ export class Sending {
    * @param {import("./guard.sys.mjs").Guard} environment.guard
    * @param {(send: any) => import("./compose-window.sys.mjs").ComposeWindow | undefined} environment.windowOf
    * @param {(refusal: import("./guard.sys.mjs").Refusal) => void} environment.tellRefused
-   * @param {(key: string) => string} environment.text
+   * @param {(key: string, substitutions?: string[]) => string} environment.text
    */
   constructor(environment) {
     this.#environment = environment;
@@ -45,7 +47,8 @@ export class Sending {
 
   install() {
     const [send, message] = [MessageSend.prototype, MimeMessage.prototype];
-    if (typeof message.createMessageFile !== "function" || typeof send._deliverMessage !== "function") {
+    const needed = [message.createMessageFile, send._deliverMessage, send._deliverAsMail];
+    if (!needed.every((method) => typeof method === "function")) {
       // CollectingComposeSecure refuses where nobody fetches what it has collected.
       console.error("DANE S/MIME: this Thunderbird sends in another way; protected mail will not be sent");
       return;
@@ -55,7 +58,7 @@ export class Sending {
     wraps.wrap(send, "_deliverMessage", (self, original, [file]) => this.#deliver(self, file, original));
     wraps.wrap(send, "createAndSendMessage", (_self, original, args) => this.#start(original, args));
     wraps.wrap(send, "abort", (self, original) => this.#abort(self, original));
-    wraps.wrap(send, "_deliverAsMail", (_self, original) => this.#pass(original));
+    wraps.wrap(send, "_deliverAsMail", (self, original) => this.#toVisible(self, original));
     wraps.wrap(SmtpServer.prototype, "sendMailMessage", (self, original, args) => this.#toServer(self, original, args));
   }
 
@@ -97,16 +100,46 @@ export class Sending {
       return original();
     }
     secure.willBeFetched = true;
+    if (secure.plan.blind?.messageId) {
+      message._compFields.messageId = secure.plan.blind.messageId;
+    }
     const file = await original(); // holds the outer header alone
     try {
       if (message._composeSecure) {
         // null for a draft that Thunderbird's settings leave unencrypted
-        await IOUtils.write(file.path, await this.#entity(secure), { mode: "append" });
+        await this.#protect(secure, file.path, message._deliverMode);
       }
       return file;
     } catch (error) {
+      await secure.copies?.remove();
       await IOUtils.remove(file.path, { ignoreAbsent: true });
       throw this.#failure(error, secure, message._sendReport);
+    }
+  }
+
+  /**
+   * Makes the mail, and the copies for its blind recipients.
+   *
+   * @param {CollectingComposeSecure} secure
+   * @param {string} path holds the outer header; the mail afterwards
+   * @param {number} mode nsIMsgSend's deliver mode
+   */
+  async #protect(secure, path, mode) {
+    const { job, octets } = secure.fetch();
+    const header = new TextDecoder("latin1").decode(await IOUtils.read(path));
+    const blind = job.encrypt && job.purpose === "send" ? job.bcc : [];
+    const { nsMsgQueueForLater, nsMsgDeliverBackground } = Ci.nsIMsgSend;
+    const later = [nsMsgQueueForLater, nsMsgDeliverBackground].includes(mode);
+
+    const main = await this.#ask(secure, blind.length > 0 ? { ...job, bcc_copies: true } : job, octets);
+    const outer = withFields(header, main.outerHeaders);
+    await writeMail(path, blind.length > 0 && later ? withoutFields(outer, ["bcc"]) : outer, main.entity);
+    if (blind.length > 0 && secure.plan.blind) {
+      secure.copies = new BlindCopies(secure.plan.blind, later);
+      for (const address of secure.copies.missing(blind)) {
+        const copy = await this.#ask(secure, { ...job, bcc_copies: true, blind_copy_for: address }, octets);
+        await secure.copies.add(address, withFields(header, copy.outerHeaders), copy.entity);
+      }
     }
   }
 
@@ -136,10 +169,16 @@ export class Sending {
     return Components.Exception("DANE S/MIME did not protect this mail", Cr.NS_ERROR_FAILURE);
   }
 
-  /** @param {CollectingComposeSecure} secure @returns {Promise<Uint8Array>} */
-  async #entity(secure) {
+  /**
+   * One request to the event page.
+   *
+   * @param {CollectingComposeSecure} secure
+   * @param {any} job
+   * @param {Uint8Array} octets
+   * @returns {Promise<{ entity: Uint8Array, outerHeaders: [string, string | null][] }>}
+   */
+  async #ask(secure, job, octets) {
     const { text, onProtect, onGivenUp } = this.#environment;
-    const { job, octets } = secure.fetch();
     const patience = PATIENCE_MS + Math.ceil(octets.length / 1024 / 1024) * PATIENCE_MS_PER_MEBIBYTE;
     const givenUp = secure.whenCancelled.then(() => {
       throw new Refusal("");
@@ -167,45 +206,94 @@ export class Sending {
       throw new Error("no entity in the answer");
     }
     const entity = new Uint8Array(answer.entity);
-    const fault = entityFault(entity, job);
+    const outerHeaders = answer.outerHeaders ?? [];
+    const fault = entityFault(entity, job) ?? changesFault(outerHeaders);
     if (fault) {
       console.error(`DANE S/MIME: the host's entity was refused: ${fault}`);
       throw new Refusal(text("error_host_broken"));
     }
-    return entity;
+    return { entity, outerHeaders };
   }
 
   /** @param {any} send a MessageSend @param {any} file @param {(file: any) => any} original */
   async #deliver(send, file, original) {
-    const { text, guard, windowOf, tellRefused } = this.#environment;
     const secured = ours(send._message?._composeSecure);
+    try {
+      await this.#mayLeave(send, file, secured);
+      await this.#deliverCopies(send, file, secured);
+    } finally {
+      await secured?.copies?.remove();
+    }
+    const { to, cc, newsgroups } = send._compFields;
+    if (secured?.copies && !to && !cc && !newsgroups && send._deliverMode !== Ci.nsIMsgSend.nsMsgDeliverNow) {
+      // Nobody is left to whom it could be sent out of the Outbox: it only goes among what was sent.
+      send._messageFile = file;
+      return send._doFcc();
+    }
+    return original(file);
+  }
+
+  /**
+   * The last look.
+   *
+   * @param {any} send
+   * @param {any} file
+   * @param {CollectingComposeSecure | null} secured
+   */
+  async #mayLeave(send, file, secured) {
+    const { text, guard, windowOf, tellRefused } = this.#environment;
     if (secured && (secured.isCancelled || send._sendProgress?.processCanceledByUser)) {
       await IOUtils.remove(file.path, { ignoreAbsent: true });
       throw Components.Exception("given up", Cr.NS_ERROR_ABORT);
     }
     const window = windowOf(send);
     if (send._message && window && !window.mayDeliver(send._deliverMode, secured)) {
-      return this.#stop(send, file, text("error_not_protected"));
+      this.#stop(send, file, text("error_not_protected"));
     }
     const refusal = leaves(send) ? await guard.refusal(mailOf(send, file)) : null;
     if (refusal && window) {
-      return this.#stop(send, file, refusal.text);
+      this.#stop(send, file, refusal.text);
     }
     if (refusal) {
       tellRefused(refusal);
-      return this.#stop(send, file, "");
+      this.#stop(send, file, "");
     }
-    return original(file);
+  }
+
+  /** @param {any} send @param {any} file @param {CollectingComposeSecure | null} secured */
+  async #deliverCopies(send, file, secured) {
+    const { text } = this.#environment;
+    try {
+      await secured?.copies?.deliver(send, secured, (done, total) =>
+        secured.showProgress(text("progress_blind_copies"), done, total),
+      );
+    } catch (error) {
+      const served = [...(secured?.plan.blind?.served ?? [])];
+      const sentences = [
+        error instanceof CopyFailed
+          ? text("blind_copy_failed", [error.address, error.reason || text("error_server")])
+          : text("error_internal"),
+        served.length > 0 ? text("blind_copies_sent", [served.join(", ")]) : text("blind_copies_none_sent"),
+        text("still_here"),
+      ];
+      if (secured?.isCancelled) {
+        await IOUtils.remove(file.path, { ignoreAbsent: true });
+        throw Components.Exception("given up", Cr.NS_ERROR_ABORT);
+      }
+      console.error(error);
+      this.#stop(send, file, sentences.join("\n\n"));
+    }
   }
 
   /**
    * Ends the sending of a mail that must not leave.
    *
+   * @returns {never}
    * @param {any} send
    * @param {any} file
    * @param {string} why said in a dialogue; empty: a person has been told already
    */
-  async #stop(send, file, why) {
+  #stop(send, file, why) {
     send._messageFile = file; // is removed where it is Thunderbird's own
     if (why) {
       send.fail(Cr.NS_ERROR_FAILURE, why);
@@ -217,12 +305,27 @@ export class Sending {
     throw Components.Exception("DANE S/MIME: this mail must not leave as it is", Cr.NS_ERROR_FAILURE);
   }
 
-  /** Thunderbird calls the server before `_deliverAsMail` waits for anything. @param {() => any} original */
-  #pass(original) {
+  /**
+   * Hands the mail itself to the server, but not to blind recipients who have copies of their own. Thunderbird reads the
+   * recipients and calls the server before it waits for anything.
+   *
+   * @param {any} send
+   * @param {() => any} original
+   */
+  #toVisible(send, original) {
+    const fields = send._compFields;
+    const { to, cc, bcc } = fields;
+    const copies = ours(send._message?._composeSecure)?.copies;
+    if (copies && !to && !cc) {
+      // All have got their copies; Thunderbird goes on as if it had just sent the mail.
+      return send.sendDeliveryCallback(null, Cr.NS_OK, null, "");
+    }
     this.#passing = true;
+    fields.bcc = copies ? "" : bcc;
     try {
       return original();
     } finally {
+      fields.bcc = bcc;
       this.#passing = false;
     }
   }

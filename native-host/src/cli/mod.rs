@@ -4,8 +4,10 @@
 //! shapes and exit statuses are a contract with scripts.
 
 mod doctor;
+mod examples;
 mod files;
 mod key;
+mod manual;
 mod lookup;
 mod open;
 mod protect;
@@ -15,7 +17,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value, json};
 
 use crate::config::{Layer, Profile, Settings};
@@ -33,6 +35,7 @@ struct Arguments {
 
 /// Options of every subcommand; each has a key of the same name in config.toml.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Globals {
     /// Settings file [default: the user's config dir, then /etc/dane-smime/config.toml]
     #[arg(long, global = true, value_name = "FILE")]
@@ -83,6 +86,14 @@ enum Command {
     Key(key::Arguments),
     /// Check everything that must be right for mail to work
     Doctor(doctor::Arguments),
+    /// Write man pages and shell completions
+    #[command(hide = true)]
+    Manual(manual::Arguments),
+}
+
+/// The command line with all its words.
+fn command() -> clap::Command {
+    examples::add_to(Arguments::command())
 }
 
 /// What a subcommand gets: the settings in force.
@@ -115,7 +126,9 @@ where
     T: Into<OsString> + Clone,
 {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    let arguments = match Arguments::try_parse_from(&arguments) {
+    let parsed =
+        command().try_get_matches_from(&arguments).and_then(|found| Arguments::from_arg_matches(&found));
+    let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(help) => {
             let as_json = arguments.iter().any(|argument| argument == "--json");
@@ -165,6 +178,7 @@ fn run(arguments: Arguments) -> Result<Output, Failure> {
         .map_err(|error| Failure::new(Code::BadConfiguration, format!("{error}.")));
     let settings = match (settings, &arguments.command) {
         (Err(failure), Command::Doctor(arguments)) => return Ok(doctor::run(Err(&failure), arguments)),
+        (_, Command::Manual(arguments)) => return manual::run(arguments),
         (settings, _) => settings?,
     };
     // Only where it was asked for: what a command has to say, it says itself.
@@ -176,6 +190,7 @@ fn run(arguments: Arguments) -> Result<Output, Failure> {
         Command::Protect(arguments) => protect::run(&context, &arguments),
         Command::Open(arguments) => open::run(&context, &arguments),
         Command::Key(arguments) => key::run(&context, &arguments),
+        Command::Manual(arguments) => manual::run(&arguments),
         Command::Doctor(arguments) => Ok(doctor::run(Ok(&context.settings), &arguments)),
     }
 }

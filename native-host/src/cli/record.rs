@@ -8,6 +8,7 @@ use super::{Context, Output};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Profile;
 use crate::directory::{Directory, Status};
+use crate::keys::Purpose;
 use crate::mime::EmailAddress;
 use crate::service::engine::open_keys;
 use crate::service::failure::record as words;
@@ -22,7 +23,7 @@ pub(super) struct Arguments {
     /// The address that the certificate is for; or `check ADDRESS`; or `lint FILE`
     #[arg(required = true, num_args = 1..=2, value_name = "ADDRESS")]
     address: Vec<String>,
-    /// The certificate, PEM or DER
+    /// The certificate, PEM or DER [default: the one in use for the address]
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
     /// 0 and 2: an authority's certificate; 1 and 3: the user's own
@@ -67,7 +68,10 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
     let profile = context.settings.profile;
     let address = parse(address)?;
     let owner_name = records::owner_name(&address, profile)?;
-    let certificate = read_certificate(arguments)?;
+    let certificate = match &arguments.cert {
+        Some(file) => read_certificate(file)?,
+        None => certificate_held(context, &address)?,
+    };
     if !arguments.force {
         check_fit(&certificate, &address, arguments.usage)?;
     }
@@ -180,10 +184,19 @@ fn check(context: &Context, address: &EmailAddress) -> Result<Output, Failure> {
     Ok(Output { json: Some(publication.describe()), text, status })
 }
 
-fn read_certificate(arguments: &Arguments) -> Result<Certificate, Failure> {
-    let Some(file) = &arguments.cert else {
-        return Err(Failure::new(Code::BadRequest, "Name the certificate's file with --cert."));
-    };
+/// The certificate in use for an address: the one that others have to find.
+fn certificate_held(context: &Context, address: &EmailAddress) -> Result<Certificate, Failure> {
+    let now = context.settings.at.unwrap_or_else(|| SystemClock.now());
+    let held = open_keys(&context.settings).overview(now)?;
+    let in_use =
+        held.in_use(address, Purpose::Encrypt, now).or_else(|_| held.in_use(address, Purpose::Sign, now));
+    in_use.map(|key| key.certificate.clone()).map_err(|_| {
+        let words = format!("No key for {address} is in use here. Name the certificate's file with --cert.");
+        Failure::new(Code::NoSuchKey, words)
+    })
+}
+
+fn read_certificate(file: &Path) -> Result<Certificate, Failure> {
     let unreadable = |reason: &dyn std::fmt::Display| {
         Failure::new(
             Code::UnreadableInput,

@@ -1,17 +1,19 @@
 /** The message list in its table view: many mails at once, what the column of the add-on shows, sorting by it. */
 
 /**
- * Puts many messages into one local folder at once, as they lie in a mailbox file.
+ * Puts many messages into one local folder at once.
  *
  * @param {import("./thunderbird.mjs").Thunderbird} tb
- * @param {string} name of a new folder
+ * @param {string} name of a folder, made if it is not there
  * @param {string[]} messages byte strings
  */
 export function fill(tb, name, messages) {
   return tb.chrome(
     async (folderName, all) => {
       const root = MailServices.accounts.localFoldersServer.rootFolder.QueryInterface(Ci.nsIMsgLocalMailFolder);
-      const folder = root.createLocalSubfolder(folderName).QueryInterface(Ci.nsIMsgLocalMailFolder);
+      const there = root.containsChildNamed(folderName);
+      const folder = there ? root.getChildNamed(folderName) : root.createLocalSubfolder(folderName);
+      folder.QueryInterface(Ci.nsIMsgLocalMailFolder);
       for (let at = 0; at < all.length; at += 500) {
         folder.addMessageBatch(all.slice(at, at + 500));
         await sleep(0);

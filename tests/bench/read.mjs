@@ -1,0 +1,325 @@
+/**
+ * Reading, beside Thunderbird's own S/MIME: the same mails, opened in turn by a Thunderbird with the add-on and by one that
+ * has the key in its own certificate store. Read the ratios. And the message list of ten thousand mails.
+ *
+ *     scripts/bench read [mebibytes]
+ */
+
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { userAt } from "../support/keyring.mjs";
+import { fill, openTable } from "../support/list.mjs";
+import { identity } from "../support/openssl.mjs";
+import { remove, temporaryDirectory } from "../support/process.mjs";
+import { installPermanently, profileOf, Thunderbird } from "../support/thunderbird.mjs";
+import { World } from "../support/world.mjs";
+
+const MEBIBYTES = Number(process.argv[2] ?? 30);
+const SMALL = 15;
+const LARGE = 3;
+const LISTED = 10_000;
+
+const directory = temporaryDirectory();
+const bobsKey = identity(join(directory, "bobs-key"), "bob@example.test");
+const world = await World.start(directory, {
+  bobs: (bob) =>
+    bob.must("key", "import", bobsKey.pkcs12, "--password-file", bobsKey.passwordFile, "--address", bob.email),
+});
+/** @type {Thunderbird[]} */
+const running = [];
+try {
+  const rivals = { native: await native(), ours: await ours() };
+  running.push(rivals.native, rivals.ours);
+
+  const small = await times(SMALL + 1, () => mail("The tarts are in the third oven.", 0));
+  const large = [await mail("A large one, please.", MEBIBYTES), await mail("And another large one.", MEBIBYTES)];
+
+  console.log(`\nclick to plaintext, small signed and encrypted mail, each seen for the first time (${SMALL} times)`);
+  const clicks = await inTurn(rivals, small, SMALL);
+  report(clicks, "ms");
+
+  console.log(`\nopen a mail with ${MEBIBYTES} MiB attached, first time, then ${LARGE} times again`);
+  const first = await inTurn(rivals, large.slice(0, 1), 1, false);
+  report(first, "ms");
+  const again = await inTurn(rivals, Array(LARGE).fill(large[0]), LARGE, false);
+  report(again, "ms");
+  console.log("memory (PSS) of Thunderbird, its processes and the host, MiB");
+  const memory = Object.fromEntries(Object.entries(rivals).map(([name, tb]) => [name, [pss(tb.process.pid ?? 0)]]));
+  line("", memory, "MiB");
+
+  console.log(`\nmessage list, ${LISTED} mails of 1.3 KB, never looked into`);
+  await list(rivals.ours);
+} finally {
+  for (const thunderbird of running) await thunderbird.stop();
+  await world.stop();
+  remove(directory);
+}
+
+/** Bob's Thunderbird as he has it. */
+async function ours() {
+  installPermanently(profileOf(world.bob.user));
+  const thunderbird = await world.bob.thunderbird({ addon: null });
+  await thunderbird.addonActive();
+  return thunderbird;
+}
+
+/** A Thunderbird without the add-on, with Bob's key and trust in Alice in its own store. */
+async function native() {
+  const user = userAt(join(directory, "native"));
+  const thunderbird = await Thunderbird.start({ user, account: world.bob.account, addon: null, host: null });
+  const alice = readFileSync(await world.alice.certificate(), "utf8").replace(/-----[^-]*-----|\s/g, "");
+  await thunderbird.chrome(
+    (file, password, certificate) => {
+      const store = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB);
+      const pkcs12 = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
+      pkcs12.initWithPath(file);
+      const result = store.importPKCS12File(pkcs12, password);
+      if (result !== 0) throw new Error(`the key was not imported: ${result}`);
+      store.addCertFromBase64(certificate, "C,C,C");
+    },
+    bobsKey.pkcs12,
+    readFileSync(bobsKey.passwordFile, "utf8"),
+    alice,
+  );
+  return thunderbird;
+}
+
+/**
+ * A mail signed by Alice and encrypted to Bob with AES-CBC, which both can open.
+ *
+ * @param {string} text
+ * @param {number} mebibytes of attachment
+ */
+async function mail(text, mebibytes) {
+  const [plain, signed, sealed] = ["plain.eml", "signed.eml", "sealed.der"].map((name) => join(directory, name));
+  const head = [
+    "From: Alice Liddell <alice@example.test>\r\nTo: bob@example.test\r\nSubject: Measured",
+    `Date: Sun, 22 Nov 2026 06:00:00 +0000\r\nMessage-ID: <${randomBytes(8).toString("hex")}@example.test>`,
+    "MIME-Version: 1.0\r\n",
+  ].join("\r\n");
+  const file = randomBytes(mebibytes * 1024 * 1024)
+    .toString("base64")
+    .replace(/.{76}/g, "$&\r\n");
+  const body = `Content-Type: text/plain; charset=us-ascii\r\n\r\n${text} ${randomBytes(8).toString("hex")}\r\n`;
+  const entity = mebibytes
+    ? [
+        'Content-Type: multipart/mixed; boundary="measured"\r\n\r\n--measured',
+        `${body}\r\n--measured`,
+        'Content-Type: application/octet-stream; name="file.bin"\r\nContent-Transfer-Encoding: base64',
+        `Content-Disposition: attachment; filename="file.bin"\r\n\r\n${file}\r\n--measured--\r\n`,
+      ].join("\r\n")
+    : body;
+  writeFileSync(plain, head + entity, "latin1");
+  const who = ["--from", "alice@example.test", "--to", "bob@example.test"];
+  await world.alice.must("protect", ...who, "--sign", "--input", plain, "--output", signed);
+  const [fields = "", ...rest] = readFileSync(signed, "latin1").split("\r\n\r\n");
+  const content = fields.split(/\r\n(?![ \t])/).filter((field) => /^content-/i.test(field));
+  writeFileSync(signed, `${content.join("\r\n")}\r\n\r\n${rest.join("\r\n\r\n")}`, "latin1");
+  execFileSync("openssl", [
+    ...["cms", "-encrypt", "-binary", "-stream", "-aes256", "-in", signed, "-outform", "DER", "-out", sealed],
+    bobsKey.certificate,
+  ]);
+  const lines = readFileSync(sealed).toString("base64").replace(/.{76}/g, "$&\r\n");
+  const type = 'application/pkcs7-mime; smime-type=enveloped-data; name="smime.p7m"';
+  return `${head}Content-Type: ${type}\r\nContent-Transfer-Encoding: base64\r\n\r\n${lines}\r\n`;
+}
+
+/**
+ * @template T
+ * @param {number} count
+ * @param {() => Promise<T>} make
+ */
+async function times(count, make) {
+  const made = [];
+  for (let at = 0; at < count; at++) made.push(await make());
+  return made;
+}
+
+/**
+ * Opens the mails in one Thunderbird and then in the other, by turns.
+ *
+ * @param {Record<string, Thunderbird>} rivals
+ * @param {string[]} mails
+ * @param {number} count
+ * @param {boolean} [warm] whether a first one is opened that does not count
+ */
+async function inTurn(rivals, mails, count, warm = true) {
+  /** @type {Record<string, {ms: number, gap: number}[]>} */
+  const results = {};
+  /** @type {Record<string, number[]>} */
+  const keys = {};
+  for (const [name, tb] of Object.entries(rivals)) {
+    results[name] = [];
+    const distinct = [...new Set(mails)];
+    const made = await place(tb, distinct);
+    keys[name] = mails.map((each) => made[distinct.indexOf(each)] ?? 0);
+  }
+  for (let at = 0; at < count + (warm ? 1 : 0); at++) {
+    for (const [name, tb] of Object.entries(rivals)) {
+      const result = await click(tb, keys[name]?.[at] ?? 0);
+      if (!warm || at > 0) results[name]?.push(result);
+    }
+  }
+  return results;
+}
+
+/**
+ * @param {Thunderbird} tb
+ * @param {string[]} mails
+ * @returns {Promise<number[]>} their keys
+ */
+async function place(tb, mails) {
+  const keys = [];
+  for (const each of mails) {
+    const file = join(directory, "placed.eml");
+    writeFileSync(file, each, "latin1");
+    keys.push(
+      await tb.chrome(async (path) => {
+        const root = MailServices.accounts.localFoldersServer.rootFolder.QueryInterface(Ci.nsIMsgLocalMailFolder);
+        const folder = root.containsChildNamed("Measured")
+          ? root.getChildNamed("Measured")
+          : root.createLocalSubfolder("Measured");
+        const octets = await IOUtils.read(path);
+        const stream = Cc["@mozilla.org/io/arraybuffer-input-stream;1"].createInstance(Ci.nsIArrayBufferInputStream);
+        stream.setData(octets.buffer, 0, octets.byteLength);
+        const reader = Cc["@mozilla.org/binaryinputstream;1"].createInstance(Ci.nsIBinaryInputStream);
+        reader.setInputStream(stream);
+        return folder.QueryInterface(Ci.nsIMsgLocalMailFolder).addMessage(reader.readBytes(octets.byteLength))
+          .messageKey;
+      }, file),
+    );
+  }
+  return keys;
+}
+
+/**
+ * Opens one mail and waits until its text is there.
+ *
+ * @param {Thunderbird} tb
+ * @param {number} key
+ * @returns {Promise<{ms: number, gap: number}>} `gap`: the longest time in which Thunderbird did nothing else
+ */
+function click(tb, key) {
+  return tb.chrome(async (messageKey) => {
+    const about3Pane = mainWindow().document.getElementById("tabmail").currentAbout3Pane;
+    const folder = MailServices.accounts.localFoldersServer.rootFolder.getChildNamed("Measured");
+    about3Pane.displayFolder(folder.URI);
+    await until("the folder", () => about3Pane.gFolder === folder && about3Pane.gDBView);
+    about3Pane.threadTree.selectedIndex = -1;
+    await sleep(500);
+    const { performance, setTimeout } = mainWindow();
+    let gap = 0;
+    let last = performance.now();
+    let over = false;
+    const tick = () => {
+      const now = performance.now();
+      gap = Math.max(gap, now - last);
+      last = now;
+      if (!over) setTimeout(tick, 0);
+    };
+    tick();
+    const start = performance.now();
+    about3Pane.selectMessage(folder.GetMessageHeader(messageKey));
+    const view = about3Pane.messageBrowser.contentWindow;
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      const text = view.getMessagePaneBrowser?.()?.contentDocument?.body?.textContent ?? "";
+      if (view.gMessage?.messageKey === messageKey && /third oven|large one/.test(text) && view.msgLoaded) break;
+      if (performance.now() - start > 120_000) throw new Error("it never came");
+    }
+    const ms = performance.now() - start;
+    await sleep(300);
+    over = true;
+    return { ms, gap };
+  }, key);
+}
+
+/** @param {Record<string, {ms: number, gap: number}[]>} results @param {string} unit */
+function report(results, unit) {
+  const pick = (/** @type {"ms" | "gap"} */ what) =>
+    Object.fromEntries(Object.entries(results).map(([name, all]) => [name, all.map((one) => one[what])]));
+  line("  time, median ", pick("ms"), unit);
+  line("  longest gap  ", pick("gap"), unit, Math.max);
+}
+
+/**
+ * @param {string} what
+ * @param {Record<string, number[]>} values
+ * @param {string} unit
+ * @param {(...all: number[]) => number} [of]
+ */
+function line(what, values, unit, of = median) {
+  const [native = 0, ours = 0] = [of(...(values.native ?? [])), of(...(values.ours ?? []))];
+  const numbers = `Thunderbird's own ${native.toFixed(0)} ${unit}, ours ${ours.toFixed(0)} ${unit}`;
+  console.log(`${what}${numbers}: ${(ours / native).toFixed(2)} x, ${(ours - native).toFixed(0)} ${unit} more`);
+}
+
+/** @param {...number} all */
+function median(...all) {
+  return all.sort((a, b) => a - b)[all.length >> 1] ?? 0;
+}
+
+/** Proportional set size of a process and all that it started, in MiB. @param {number} root */
+function pss(root) {
+  /** @type {Map<number, number>} */
+  const parents = new Map();
+  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+    } catch {
+      // It ended while the list was read.
+    }
+  }
+  const belongs = (/** @type {number | undefined} */ pid) => {
+    for (let at = pid; at; at = parents.get(at)) if (at === root) return true;
+    return false;
+  };
+  let kib = 0;
+  for (const pid of [...parents.keys()].filter(belongs)) {
+    try {
+      kib += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);
+    } catch {
+      // as above
+    }
+  }
+  return kib / 1024;
+}
+
+/** @param {Thunderbird} tb */
+async function list(tb) {
+  const types = [
+    "text/plain",
+    'multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary="b"',
+    "application/pkcs7-mime; smime-type=enveloped-data",
+  ];
+  const mails = Array.from({ length: LISTED }, (_, at) =>
+    [
+      `From: Alice <alice@example.test>\r\nTo: bob@example.test\r\nSubject: Listed ${at}`,
+      `Date: ${new Date(1.79e12 + at * 60_000).toUTCString()}\r\nMessage-ID: <${at}.listed@example.test>`,
+      `MIME-Version: 1.0\r\nContent-Type: ${types[at % types.length]}\r\n\r\n${"Nothing much.\r\n".repeat(70)}\r\n`,
+    ].join("\r\n"),
+  );
+  for (let at = 0; at < LISTED; at += 2000) await fill(tb, "Listed", mails.slice(at, at + 2000));
+  await openTable(tb, "Listed");
+  const { ms, gap } = await tb.chrome(async () => {
+    const folder = MailServices.accounts.localFoldersServer.rootFolder.getChildNamed("Listed");
+    const { performance, setTimeout } = mainWindow();
+    const headers = [...folder.messages];
+    const start = performance.now();
+    let [longest, last, next] = [0, start, 0];
+    // Asked of one header after the other, so that the question costs nothing.
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+      while (next < headers.length && headers[next].getStringProperty("dane-smime-mark")) next++;
+      if (next === headers.length) return { ms: now - start, gap: longest };
+      if (now - start > 60_000) throw new Error(`only ${next} were looked into`);
+    }
+  });
+  console.log(`  looked into in ${ms.toFixed(0)} ms, longest gap ${gap.toFixed(0)} ms`);
+}

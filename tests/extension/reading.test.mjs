@@ -6,10 +6,10 @@ import { HostError } from "../../extension/background/host.js";
 import { open } from "../../extension/background/reading/open.js";
 import { asMessage, isOpenedByHost } from "../../extension/experiments/reading/draft-message.mjs";
 import {
+  aroundEntity,
   fieldValue,
   firstPart,
   headerFields,
-  inMultipart,
   parameter,
   smimeKind,
   smimeType,
@@ -125,15 +125,15 @@ describe("the message that the host is asked about", () => {
 });
 
 test("a single part is put into a multipart, a multipart stays", () => {
+  const wrap = (/** @type {string} */ entity) => aroundEntity(entity, "w").join(entity);
   const leaf = "Content-Type: text/plain\r\n\r\ntext";
-  const wrapped = inMultipart(leaf, "w");
-  const { head, body } = splitEntity(wrapped);
+  const { head, body } = splitEntity(wrap(leaf));
   assert.equal(firstPart(body, parameter(fieldValue(headerFields(head), "content-type"), "boundary") ?? ""), leaf);
-  assert.equal(inMultipart("\r\nno header", "w").split("--w\r\n")[1], "\r\nno header\r\n--w--\r\n");
+  assert.equal(wrap("\r\nno header").split("--w\r\n")[1], "\r\nno header\r\n--w--\r\n");
   const multipart = "Content-Type:\r\n Multipart/Mixed; boundary=x\r\n\r\n--x--";
-  assert.equal(inMultipart(multipart, "w"), multipart);
+  assert.equal(wrap(multipart), multipart);
   const text = "Content-Type: text/plain\r\n\r\nContent-Type: multipart/mixed; boundary=x";
-  assert.notEqual(inMultipart(text, "w"), text);
+  assert.notEqual(wrap(text), text);
 });
 
 describe("a message that fills a compose window", () => {
@@ -223,7 +223,8 @@ describe("the host is asked", () => {
     encryption: { state: "decrypted", code: "ok", reason: "" },
     signature: { state, code: "ok", reason: "" },
   });
-  const sealed = (/** @type {string} */ key) => ({ head: "", bytes: "x", shown: null, key });
+  const TEXT = new ArrayBuffer(4);
+  const sealed = (/** @type {string} */ key) => ({ head: "", bytes: new ArrayBuffer(1), shown: null, key });
   const openings = (/** @type {any} */ answer) => {
     let asked = 0;
     const cache = new PlaintextCache({ entries: 5, octets: 100, ageMs: 1000 }, () => 0);
@@ -236,7 +237,7 @@ describe("the host is asked", () => {
   };
 
   test("once for the same message, also while the answer is on its way", async () => {
-    const { made, asked } = openings(() => ({ ok: true, verdict: verdict("valid"), content: "text" }));
+    const { made, asked } = openings(() => ({ ok: true, verdict: verdict("valid"), content: TEXT }));
     const [first, second] = await Promise.all([made.open(sealed("k")), made.open(sealed("k"))]);
     assert.equal(first, second);
     assert.equal(made.known(sealed("k")), first);
@@ -246,10 +247,10 @@ describe("the host is asked", () => {
   });
 
   test("again where nobody vouched, though the text is still there for a reply", async () => {
-    const { made } = openings(() => ({ ok: true, verdict: verdict("unknown"), content: "text" }));
+    const { made } = openings(() => ({ ok: true, verdict: verdict("unknown"), content: TEXT }));
     await made.open(sealed("k"));
     assert.equal(made.known(sealed("k")), null);
-    assert.equal(made.kept(sealed("k"))?.content, "text");
+    assert.equal(made.kept(sealed("k"))?.content, TEXT);
   });
 
   test("again after a failure, and a failure never throws", async () => {

@@ -13,7 +13,7 @@
 import { tellDecrypted } from "./decrypted-windows.mjs";
 import { asMessage, isOpenedByHost, mixed, outerHeader } from "./draft-message.mjs";
 import { fieldValue, headerFields, smimeKind, splitEntity } from "./mime-text.mjs";
-import { bytesOf, Collector, sha256, streamOf } from "./octets.mjs";
+import { bufferOf, Collector, sha256, sliceOf, streamOf } from "./octets.mjs";
 import { openMessageHead } from "./open-message.mjs";
 import { inPrivateTemp } from "./private-temp.mjs";
 import { inChrome } from "./verdict-words.mjs";
@@ -103,7 +103,7 @@ export class DraftDoor {
     }
     this.#collector.take(stream, count);
     if (this.#mode === "look") {
-      this.#held += this.#collector.finish();
+      this.#held += sliceOf(this.#collector.finish());
       if (/\r?\n\r?\n/.test(this.#held)) {
         const type = fieldValue(headerFields(splitEntity(this.#held).head), "content-type");
         this.#mode = smimeKind(type) ? "hold" : "pass";
@@ -117,7 +117,7 @@ export class DraftDoor {
    * @param {number} status
    */
   onStopRequest(request, status) {
-    this.#held += this.#collector.finish();
+    this.#held += sliceOf(this.#collector.finish());
     if (this.#mode === "hold" && !isOpenedByHost(this.#held)) {
       this.#mode = "pass"; // clear-signed text: libmime reads that by itself
     }
@@ -173,7 +173,7 @@ export class DraftDoor {
         return;
       }
       const encrypted = outcome.verdict.encryption.state === "decrypted";
-      this.#feed(request, asMessage(fields, outcome.content, newBoundary()), encrypted ? outcome.verdict : null);
+      this.#feed(request, asMessage(fields, sliceOf(outcome.content), newBoundary()), encrypted ? outcome.verdict : null);
     } finally {
       opening.delete(uri);
     }
@@ -182,7 +182,7 @@ export class DraftDoor {
   /**
    * @param {import("./mime-text.mjs").Field[]} fields
    * @param {string} head
-   * @param {string | null} bytes
+   * @param {ArrayBuffer | null} bytes
    * @returns {Promise<import("./openings.mjs").Opened | import("./openings.mjs").NotOpened>}
    */
   async #ask(fields, head, bytes) {
@@ -260,13 +260,13 @@ for (const name of [
 /**
  * @param {string} body
  * @param {string} encoding the value of Content-Transfer-Encoding
- * @returns {string | null} null for an encoding in which nobody sends CMS
+ * @returns {ArrayBuffer | null} null for an encoding in which nobody sends CMS
  */
 function decoded(body, encoding) {
   switch (encoding.toLowerCase()) {
     case "base64":
       try {
-        return bytesOf(Uint8Array.fromBase64(body.replace(/[^A-Za-z0-9+/=]/g, "")));
+        return /** @type {ArrayBuffer} */ (Uint8Array.fromBase64(body.replace(/[^A-Za-z0-9+/=]/g, "")).buffer);
       } catch {
         return null;
       }
@@ -274,7 +274,7 @@ function decoded(body, encoding) {
     case "7bit":
     case "8bit":
     case "binary":
-      return body;
+      return bufferOf(body);
     default:
       return null;
   }

@@ -156,16 +156,17 @@ export function toCrlf(text) {
 }
 
 /**
- * Puts an entity into a multipart/mixed of its own unless it is a multipart already. Thunderbird loses the body of a
- * single part in "edit as new" and "forward inline" otherwise.
+ * What has to stand around an entity so that it is a multipart: nothing where it is one already, else a multipart/mixed of
+ * its own. Thunderbird loses the body of a single part in "edit as new" and "forward inline" otherwise.
  *
- * @param {string} entity
+ * @param {string} start of the entity, its header at least
  * @param {string} boundary one that does not stand in the entity
+ * @returns {[before: string, after: string]}
  */
-export function inMultipart(entity, boundary) {
-  const type = fieldValue(headerFields(splitEntity(entity).head), "content-type");
+export function aroundEntity(start, boundary) {
+  const type = fieldValue(headerFields(splitEntity(start).head), "content-type");
   if (mediaType(type).startsWith("multipart/") && parameter(type, "boundary")) {
-    return entity;
+    return ["", ""];
   }
-  return `Content-Type: multipart/mixed; boundary="${boundary}"\r\n\r\n--${boundary}\r\n${entity}\r\n--${boundary}--\r\n`;
+  return [`Content-Type: multipart/mixed; boundary="${boundary}"\r\n\r\n--${boundary}\r\n`, `\r\n--${boundary}--\r\n`];
 }

@@ -3,6 +3,10 @@
  * over the octets of a large mail in JavaScript costs seconds.
  */
 
+/** A pipe takes whatever comes, in segments of this size. */
+const SEGMENT_OCTETS = 256 * 1024;
+const MOST_SEGMENTS = 0xffffffff;
+
 /**
  * @param {string} bytes byte string
  * @returns {any}
@@ -37,16 +41,41 @@ export function bytesOf(octets) {
 }
 
 /**
- * @param {string[]} pieces byte strings, hashed one after the other
+ * @param {ArrayBuffer} buffer
+ * @param {number} [start]
+ * @param {number} [end]
+ * @returns {string} byte string
+ */
+export function sliceOf(buffer, start = 0, end = buffer.byteLength) {
+  return bytesOf(new Uint8Array(buffer, start, Math.min(end, buffer.byteLength) - start));
+}
+
+/**
+ * @param {(string | ArrayBuffer)[]} pieces byte strings and octets, hashed one after the other
  * @returns {string} SHA-256 in lower-case hex
  */
 export function sha256(pieces) {
   const hash = Cc["@mozilla.org/security/hash;1"].createInstance(Ci.nsICryptoHash);
   hash.init(Ci.nsICryptoHash.SHA256);
-  for (const piece of pieces.filter(Boolean)) {
-    hash.updateFromStream(streamOf(piece), piece.length);
+  for (const piece of pieces) {
+    const length = typeof piece === "string" ? piece.length : piece.byteLength;
+    if (length > 0) {
+      hash.updateFromStream(typeof piece === "string" ? streamOf(piece) : streamOfBuffer(piece), length);
+    }
   }
   return Array.from(hash.finish(false), (digit) => digit.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * @param {string} head byte string
+ * @param {ArrayBuffer} rest
+ * @returns {ArrayBuffer} one behind the other
+ */
+export function joined(head, rest) {
+  const all = new Uint8Array(head.length + rest.byteLength);
+  all.set(new Uint8Array(bufferOf(head)));
+  all.set(new Uint8Array(rest), head.length);
+  return all.buffer;
 }
 
 /**
@@ -60,15 +89,12 @@ export function asBytes(text) {
 }
 
 /**
- * Collects what a stream listener is handed, piece by piece, at the price of one call each: libmime hands a large
- * mail over line by line.
+ * Collects what a stream listener is handed, at the price of one call for each piece: libmime hands a large mail over
+ * line by line. The octets do not become JavaScript's before all of them are there.
  */
 export class Collector {
-  #pieces = /** @type {string[]} */ ([]);
-  /** Where the last piece came from; the next one mostly does, too. @type {any} */
-  #stream = null;
-  /** nsIBinaryInputStream @type {any} */
-  #reader = null;
+  /** nsIPipe @type {any} */
+  #pipe = null;
 
   /**
    * @param {any} stream
@@ -78,23 +104,37 @@ export class Collector {
     if (count === 0) {
       return; // libmime hands over empty lines as nothing, and reading nothing takes seconds
     }
-    if (stream !== this.#stream) {
-      this.#stream = stream;
-      this.#reader = binary(stream);
+    if (!this.#pipe) {
+      this.#pipe = Cc["@mozilla.org/pipe;1"].createInstance(Ci.nsIPipe);
+      this.#pipe.init(true, true, SEGMENT_OCTETS, MOST_SEGMENTS);
     }
-    this.#pieces.push(this.#reader.readBytes(count));
+    if (this.#pipe.outputStream.writeFrom(stream, count) !== count) {
+      throw Components.Exception("a piece was cut off", Cr.NS_ERROR_FAILURE);
+    }
   }
 
-  /** @returns {string} all of it; afterwards the collector is empty */
+  /** @returns {ArrayBuffer} all of it; afterwards the collector is empty */
   finish() {
-    const bytes = this.#pieces.join("");
-    this.#pieces = [];
-    return bytes;
+    const stream = this.#pipe?.inputStream;
+    this.#pipe = null;
+    const length = stream?.available() ?? 0;
+    const buffer = new ArrayBuffer(length);
+    if (length > 0) {
+      binary(stream).readArrayBuffer(length, buffer);
+    }
+    return buffer;
   }
 }
 
+/** @param {ArrayBuffer} buffer */
+function streamOfBuffer(buffer) {
+  const stream = Cc["@mozilla.org/io/arraybuffer-input-stream;1"].createInstance(Ci.nsIArrayBufferInputStream);
+  stream.setData(buffer, 0, buffer.byteLength);
+  return stream;
+}
+
 /** @param {any} stream */
-export function binary(stream) {
+function binary(stream) {
   const reader = Cc["@mozilla.org/binaryinputstream;1"].createInstance(Ci.nsIBinaryInputStream);
   reader.setInputStream(stream);
   return reader;

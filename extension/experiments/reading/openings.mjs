@@ -8,16 +8,16 @@
  *
  * @typedef {object} Sealed
  * @property {string} head header of the message for the host (open-message.mjs), a byte string
- * @property {string} bytes the part's content, a byte string
+ * @property {ArrayBuffer} bytes the part's content
  * @property {string | null} shown SHA-256 of the octets that are drawn already (clear-signed mail), else null
  * @property {string} key names `head`, `bytes` and `unauthentic`, which all of the host's answer depends on
  * @property {boolean} [unauthentic] the reader asks for content that the host kept back because its signature does not fit
  */
 
 /**
- * What the host said. `content`: the entity to be drawn, a byte string; null where nothing may be.
+ * What the host said. `content`: the entity to be drawn; null where nothing may be.
  *
- * @typedef {{ ok: true, verdict: import("../../types/protocol").Verdict, content: string | null,
+ * @typedef {{ ok: true, verdict: import("../../types/protocol").Verdict, content: ArrayBuffer | null,
  *             certificate: string | null, domain: string | null,
  *             details?: import("../../types/protocol").OpenDetails | null }} Opened
  * @typedef {{ ok: false, code: string, message: string }} NotOpened no statement about the mail: the host could not be
@@ -92,9 +92,9 @@ export class Openings {
   /** @param {Sealed} sealed */
   async #openAnew(sealed) {
     try {
-      const opened = await this.#ask(sealed, PATIENCE_MS + Math.ceil(sealed.bytes.length / 1024));
+      const opened = await this.#ask(sealed, PATIENCE_MS + Math.ceil(sealed.bytes.byteLength / 1024));
       if (opened.content !== null) {
-        this.#cache.keep(sealed.key, opened, opened.content.length);
+        this.#cache.keep(sealed.key, opened, opened.content.byteLength);
       }
       return opened;
     } catch (error) {

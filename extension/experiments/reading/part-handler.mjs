@@ -2,33 +2,43 @@
  * The stream listener that libmime feeds with one S/MIME part and that gives it back what may be drawn. It opens the
  * whole of a message and nothing less, hands out content only as the host gave it, and on any doubt hands out nothing.
  *
- * What it gives back has to be given during `onStopRequest`. While a message is drawn, nobody waits for the host:
- * first nothing is drawn, and when the host has answered, the message is drawn again. Where nothing could be drawn
- * again (quoting, printing, an attachment), a nested event loop waits for the host, for at most 15 seconds.
+ * What it gives back has to be given during `onStopRequest`, and the host answers a moment later. So a nested event loop
+ * waits for it, as Thunderbird's OpenPGP does; everything else goes on meanwhile. Where a host takes long, or the
+ * reader goes through many messages at once, a message is drawn empty, and again when the host has answered: to draw a
+ * mail of 30 MiB twice is what costs the seconds, not to open it.
  */
 
 import { clearTimeout, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
 import { tellQuoting } from "./decrypted-windows.mjs";
 import {
+  aroundEntity,
   fieldValue,
   firstPart,
   headerFields,
-  inMultipart,
   parameter,
   smimeKind,
   smimeType,
   splitEntity,
   toCrlf,
 } from "./mime-text.mjs";
-import { asBytes, bufferOf, Collector, sha256 } from "./octets.mjs";
+import { asBytes, bufferOf, Collector, sha256, sliceOf } from "./octets.mjs";
 import { openMessageHead } from "./open-message.mjs";
 import { asUnauthentic } from "./openings.mjs";
 
 /** How long quoting, printing or saving an attachment may wait for the host. */
 const NESTED_MS = 15_000;
+/** How long drawing may; after that the message is drawn empty, and once more when the host has answered. */
+const DRAWING_MS = 8_000;
+
+/** Waiting for one message while another is waited for is rare (a person goes through the list), and no further nested. */
+const MOST_DRAWINGS = 2;
+const MOST_NESTED = 4;
 
 /** libmime is handed so many octets at once, so that no second copy of a large mail is made. */
 const OUTPUT_OCTETS = 1024 * 1024;
+
+/** Longer headers of an entity are not looked at for its type. */
+const HEADER_OCTETS = 256 * 1024;
 
 /** What a part that stays closed is called. Not .p7m: libmime would take it for S/MIME again by that name. */
 const CLOSED_NAME = "smime-part.bin";
@@ -113,11 +123,11 @@ export class PartHandler {
     return requested !== undefined && this.#proxy.mimePart.startsWith(`${requested}.`);
   }
 
-  /** @param {string} bytes */
+  /** @param {ArrayBuffer} bytes */
   #handle(bytes) {
     const { mimePart, allowNestedDecrypt } = this.#proxy;
     if (this.#isSavedWithin) {
-      this.#write(this.#kind === "cms" ? asBase64(bytes) : bytes);
+      this.#write(this.#kind === "cms" ? bufferOf(asBase64(bytes)) : bytes);
       return;
     }
     const whole = mimePart === "1" || (mimePart === "1.1" && allowNestedDecrypt);
@@ -125,27 +135,27 @@ export class PartHandler {
       whole ? this.#open(bytes) : this.#leaveClosed(bytes);
       return;
     }
-    const first = firstPart(bytes, parameter(this.#proxy.contentType, "boundary") ?? "");
+    const text = sliceOf(bytes);
+    const first = firstPart(text, parameter(this.#proxy.contentType, "boundary") ?? "");
     const inner = smimeKind(fieldValue(headerFields(splitEntity(first ?? "").head), "content-type"));
     if (inner && whole) {
       this.#open(bytes); // what is signed is itself to be opened: the host takes off all the layers
     } else if (inner) {
-      this.#leaveClosed(first ?? "");
+      this.#leaveClosed(bufferOf(first ?? ""));
     } else {
-      this.#showSigned(bytes, first, whole);
+      this.#showSigned(bytes, first ?? `Content-Type: text/plain\r\n\r\n${text}`, whole);
     }
   }
 
   /**
    * Clear-signed text: drawn at once, judged later. The host is told the hash of exactly what was drawn.
    *
-   * @param {string} bytes
-   * @param {string | null} first its first part; null where it has none
+   * @param {ArrayBuffer} bytes
+   * @param {string} drawn its first part
    * @param {boolean} whole whether it is the whole message
    */
-  #showSigned(bytes, first, whole) {
-    const drawn = first ?? `Content-Type: text/plain\r\n\r\n${bytes}`;
-    this.#output(drawn);
+  #showSigned(bytes, drawn, whole) {
+    this.#output(bufferOf(drawn));
     if (!this.#view) {
       return;
     }
@@ -168,7 +178,7 @@ export class PartHandler {
   /**
    * A part of which nothing can be drawn before the host has opened it.
    *
-   * @param {string} bytes
+   * @param {ArrayBuffer} bytes
    */
   #open(bytes) {
     if (this.#isScanned) {
@@ -205,6 +215,14 @@ export class PartHandler {
     }
     const answer = openings.open(sealed);
     display.pending(view, answer, "reading_decrypting");
+    const inTime = within(answer, DRAWING_MS, () => !view.isCurrent);
+    if (inTime) {
+      display.show(view, inTime, "cms", reveal);
+      if (inTime.ok && inTime.content !== null && view.isCurrent) {
+        this.#output(inTime.content);
+      }
+      return;
+    }
     answer.then((outcome) => {
       if (outcome.ok && outcome.content !== null && view.isCurrent) {
         view.drawAgain(sealed.key, outcome);
@@ -267,23 +285,14 @@ export class PartHandler {
    * @returns {import("./openings.mjs").Opened | null} null where the host does not open it in time
    */
   #waitFor(sealed) {
-    /** @type {import("./openings.mjs").Opened | null} */
-    let opened = null;
-    let over = false;
-    const timer = setTimeout(() => (over = true), NESTED_MS);
-    this.#around.openings.open(sealed).then((outcome) => {
-      opened = outcome.ok ? outcome : null;
-      over = true;
-    });
-    Services.tm.spinEventLoopUntil("DANE S/MIME: opening a message for quoting or saving", () => over);
-    clearTimeout(timer);
-    return opened;
+    const outcome = within(this.#around.openings.open(sealed), NESTED_MS, () => false, MOST_NESTED);
+    return outcome?.ok ? outcome : null;
   }
 
   /**
    * A part inside something else: who wrote the rest could use its plaintext, so it stays what it is, a file.
    *
-   * @param {string} bytes
+   * @param {ArrayBuffer} bytes
    */
   #leaveClosed(bytes) {
     if (this.#view) {
@@ -291,14 +300,16 @@ export class PartHandler {
     }
     if (this.#proxy.mailChannel && !this.#isScanned) {
       this.#write(
-        `Content-Type: application/octet-stream; name="${CLOSED_NAME}"\r\nContent-Transfer-Encoding: base64\r\n` +
-          `Content-Disposition: attachment; filename="${CLOSED_NAME}"\r\n\r\n${asBase64(bytes)}`,
+        bufferOf(
+          `Content-Type: application/octet-stream; name="${CLOSED_NAME}"\r\nContent-Transfer-Encoding: base64\r\n` +
+            `Content-Disposition: attachment; filename="${CLOSED_NAME}"\r\n\r\n${asBase64(bytes)}`,
+        ),
       );
     }
   }
 
   /**
-   * @param {string} bytes
+   * @param {ArrayBuffer} bytes
    * @param {string | null} shown
    * @returns {import("./openings.mjs").Sealed}
    */
@@ -310,18 +321,60 @@ export class PartHandler {
     return { head, bytes, shown, key: sha256([head, bytes]) };
   }
 
-  /** @param {string} entity byte string */
+  /** @param {ArrayBuffer} entity */
   #output(entity) {
-    this.#write(inMultipart(entity, `dane-smime-${Services.uuid.generateUUID().toString().slice(1, -1)}`));
+    const boundary = `dane-smime-${Services.uuid.generateUUID().toString().slice(1, -1)}`;
+    const [before, after] = aroundEntity(sliceOf(entity, 0, HEADER_OCTETS), boundary);
+    this.#write(bufferOf(before));
+    this.#write(entity);
+    this.#write(bufferOf(after));
   }
 
-  /** @param {string} entity byte string */
-  #write(entity) {
-    for (let start = 0; start < entity.length; start += OUTPUT_OCTETS) {
-      const piece = entity.slice(start, start + OUTPUT_OCTETS);
+  /** @param {ArrayBuffer} octets */
+  #write(octets) {
+    for (let start = 0; start < octets.byteLength; start += OUTPUT_OCTETS) {
+      const piece = sliceOf(octets, start, start + OUTPUT_OCTETS);
       this.#proxy.outputDecryptedData(piece, piece.length);
     }
   }
+}
+
+/** How many are being waited for now. */
+let nested = 0;
+
+/**
+ * Waits in a nested event loop, so that everything else goes on, but what called us does not.
+ *
+ * @template T
+ * @param {Promise<T>} answer that is never rejected
+ * @param {number} ms
+ * @param {() => boolean} isVain nobody waits any more
+ * @param {number} [most] of such loops, one inside another
+ * @returns {T | null} null where it did not come in time
+ */
+function within(answer, ms, isVain, most = MOST_DRAWINGS) {
+  if (nested >= most) {
+    return null;
+  }
+  /** @type {T | null} */
+  let come = null;
+  let over = false;
+  const timer = setTimeout(() => (over = true), ms);
+  answer.then((outcome) => {
+    come = outcome;
+    over = true;
+  });
+  nested++;
+  try {
+    Services.tm.spinEventLoopUntil(
+      "DANE S/MIME: a message is opened",
+      () => over || isVain() || Services.startup.shuttingDown,
+    );
+  } finally {
+    nested--;
+    clearTimeout(timer);
+  }
+  return come;
 }
 
 /**
@@ -345,9 +398,9 @@ function headerOf(url) {
 }
 
 /**
- * @param {string} bytes
+ * @param {ArrayBuffer} bytes
  * @returns {string} in lines, as CMS is sent
  */
 function asBase64(bytes) {
-  return `${new Uint8Array(bufferOf(bytes)).toBase64().replace(/.{76}/g, "$&\r\n")}\r\n`;
+  return `${new Uint8Array(bytes).toBase64().replace(/.{76}/g, "$&\r\n")}\r\n`;
 }

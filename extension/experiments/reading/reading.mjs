@@ -4,7 +4,7 @@ import { clearInterval, setInterval } from "resource://gre/modules/Timer.sys.mjs
 import { EncryptedUris } from "./encrypted-uris.mjs";
 import { EventPage } from "./event-page.mjs";
 import { MessageViews } from "./message-views.mjs";
-import { bufferOf, bytesOf } from "./octets.mjs";
+import { joined } from "./octets.mjs";
 import { Openings } from "./openings.mjs";
 import { PlaintextCache } from "./plaintext-cache.mjs";
 import { emptyPrivateTemp } from "./private-temp.mjs";
@@ -123,7 +123,7 @@ export class Reading {
    * @returns {Promise<import("./openings.mjs").Opened>}
    */
   async #ask({ head, bytes, shown, unauthentic = false }, deadlineMs) {
-    const job = { message: bufferOf(head + bytes), shownSha256: shown, unauthentic, deadlineMs };
+    const job = { message: joined(head, bytes), shownSha256: shown, unauthentic, deadlineMs };
     // The page gets a little longer than the host: it tells the finer reason.
     const answer = await this.page.call(job, deadlineMs + 5_000);
     if (answer.failure) {
@@ -132,7 +132,7 @@ export class Reading {
     return {
       ok: true,
       verdict: answer.verdict,
-      content: answer.content ? bytesOf(new Uint8Array(answer.content)) : null,
+      content: answer.content,
       certificate: answer.certificatePem?.replace(/-----[^-]*-----|\s/g, "") ?? null,
       domain: answer.domain ?? null,
       details: answer.details ?? null,

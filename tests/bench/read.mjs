@@ -303,23 +303,30 @@ async function list(tb) {
     ].join("\r\n"),
   );
   for (let at = 0; at < LISTED; at += 2000) await fill(tb, "Listed", mails.slice(at, at + 2000));
-  await openTable(tb, "Listed");
-  const { ms, gap } = await tb.chrome(async () => {
+  await openTable(tb, "Measured");
+  const { ms, gap, opening } = await tb.chrome(async () => {
     const folder = MailServices.accounts.localFoldersServer.rootFolder.getChildNamed("Listed");
     const { performance, setTimeout } = mainWindow();
     const headers = [...folder.messages];
+    const about3Pane = mainWindow().document.getElementById("tabmail").currentAbout3Pane;
+    about3Pane.displayFolder(folder.URI);
     const start = performance.now();
-    let [longest, last, next] = [0, start, 0];
+    let [longest, last, next, opened] = [0, 0, 0, 0];
     // Asked of one header after the other, so that the question costs nothing.
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, 0));
       const now = performance.now();
-      longest = Math.max(longest, now - last);
-      last = now;
+      // To build a list of ten thousand rows costs Thunderbird a moment before the first message is looked into.
+      if (opened === 0 && about3Pane.gFolder === folder && about3Pane.gDBView?.rowCount === headers.length)
+        opened = now;
+      if (last && opened) longest = Math.max(longest, now - last);
+      last = opened && now;
       while (next < headers.length && headers[next].getStringProperty("dane-smime-mark")) next++;
-      if (next === headers.length) return { ms: now - start, gap: longest };
+      if (next === headers.length) return { ms: now - opened, gap: longest, opening: opened - start };
       if (now - start > 60_000) throw new Error(`only ${next} were looked into`);
     }
   });
-  console.log(`  looked into in ${ms.toFixed(0)} ms, longest gap ${gap.toFixed(0)} ms`);
+  console.log(
+    `  opened in ${opening.toFixed(0)} ms; looked into in ${ms.toFixed(0)} ms, longest gap meanwhile ${gap.toFixed(0)} ms`,
+  );
 }

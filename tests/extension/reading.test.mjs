@@ -224,7 +224,12 @@ describe("the host is asked", () => {
     signature: { state, code: "ok", reason: "" },
   });
   const TEXT = new ArrayBuffer(4);
-  const sealed = (/** @type {string} */ key) => ({ head: "", bytes: new ArrayBuffer(1), shown: null, key });
+  const sealed = (/** @type {string} */ key) => ({
+    head: "",
+    bytes: { length: 1, buffer: new ArrayBuffer(1) },
+    shown: null,
+    key,
+  });
   const openings = (/** @type {any} */ answer) => {
     let asked = 0;
     const cache = new PlaintextCache({ entries: 5, octets: 100, ageMs: 1000 }, () => 0);

@@ -13,7 +13,7 @@
 import { tellDecrypted } from "./decrypted-windows.mjs";
 import { asMessage, isOpenedByHost, mixed, outerHeader } from "./draft-message.mjs";
 import { fieldValue, headerFields, smimeKind, splitEntity } from "./mime-text.mjs";
-import { bufferOf, Collector, sha256, sliceOf, streamOf } from "./octets.mjs";
+import { bufferOf, Collector, octetsOf, sha256, sliceOf, streamOf } from "./octets.mjs";
 import { openMessageHead } from "./open-message.mjs";
 import { inPrivateTemp } from "./private-temp.mjs";
 import { inChrome } from "./verdict-words.mjs";
@@ -103,7 +103,7 @@ export class DraftDoor {
     }
     this.#collector.take(stream, count);
     if (this.#mode === "look") {
-      this.#held += sliceOf(this.#collector.finish());
+      this.#held += sliceOf(this.#collector.finish().buffer);
       if (/\r?\n\r?\n/.test(this.#held)) {
         const type = fieldValue(headerFields(splitEntity(this.#held).head), "content-type");
         this.#mode = smimeKind(type) ? "hold" : "pass";
@@ -117,7 +117,7 @@ export class DraftDoor {
    * @param {number} status
    */
   onStopRequest(request, status) {
-    this.#held += sliceOf(this.#collector.finish());
+    this.#held += sliceOf(this.#collector.finish().buffer);
     if (this.#mode === "hold" && !isOpenedByHost(this.#held)) {
       this.#mode = "pass"; // clear-signed text: libmime reads that by itself
     }
@@ -190,8 +190,9 @@ export class DraftDoor {
       return { ok: false, code: "bad-message", message: "" };
     }
     const openHead = openMessageHead(head, fieldValue(fields, "content-type"));
+    const octets = octetsOf(bytes);
     /** @type {import("./openings.mjs").Sealed} */
-    const sealed = { head: openHead, bytes, shown: null, key: sha256([openHead, bytes]) };
+    const sealed = { head: openHead, bytes: octets, shown: null, key: sha256([openHead, octets]) };
     return this.#around.openings.known(sealed) ?? this.#around.openings.open(sealed);
   }
 

@@ -80,6 +80,11 @@ export class MessageView {
     this.reload();
   }
 
+  /** Whether `drawAgain` left something for this message. */
+  get isDrawnAgain() {
+    return this.#handed.get(this.win)?.uri === this.uri;
+  }
+
   /**
    * What `drawAgain` left for this message.
    *

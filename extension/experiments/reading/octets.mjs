@@ -51,16 +51,15 @@ export function sliceOf(buffer, start = 0, end = buffer.byteLength) {
 }
 
 /**
- * @param {(string | ArrayBuffer)[]} pieces byte strings and octets, hashed one after the other
+ * @param {(string | { length: number, stream: any })[]} pieces byte strings and octets, hashed one after the other
  * @returns {string} SHA-256 in lower-case hex
  */
 export function sha256(pieces) {
   const hash = Cc["@mozilla.org/security/hash;1"].createInstance(Ci.nsICryptoHash);
   hash.init(Ci.nsICryptoHash.SHA256);
   for (const piece of pieces) {
-    const length = typeof piece === "string" ? piece.length : piece.byteLength;
-    if (length > 0) {
-      hash.updateFromStream(typeof piece === "string" ? streamOf(piece) : streamOfBuffer(piece), length);
+    if (piece.length > 0) {
+      hash.updateFromStream(typeof piece === "string" ? streamOf(piece) : piece.stream, piece.length);
     }
   }
   return Array.from(hash.finish(false), (digit) => digit.charCodeAt(0).toString(16).padStart(2, "0")).join("");
@@ -89,41 +88,84 @@ export function asBytes(text) {
 }
 
 /**
- * Collects what a stream listener is handed, at the price of one call for each piece: libmime hands a large mail over
- * line by line. The octets do not become JavaScript's before all of them are there.
+ * Collects what libmime hands over, line by line for a large mail: a million pieces. The octets do not become
+ * JavaScript's before all of them are there and somebody wants them.
  */
 export class Collector {
-  /** nsIPipe @type {any} */
-  #pipe = null;
+  #pipe;
+
+  constructor() {
+    this.#pipe = Cc["@mozilla.org/pipe;1"].createInstance(Ci.nsIPipe);
+    this.#pipe.init(true, true, SEGMENT_OCTETS, MOST_SEGMENTS);
+  }
+
+  /** nsIOutputStream, for a listener that needs no JavaScript for each piece */
+  get sink() {
+    return this.#pipe.outputStream;
+  }
 
   /**
    * @param {any} stream
    * @param {number} count
    */
   take(stream, count) {
-    if (count === 0) {
-      return; // libmime hands over empty lines as nothing, and reading nothing takes seconds
-    }
-    if (!this.#pipe) {
-      this.#pipe = Cc["@mozilla.org/pipe;1"].createInstance(Ci.nsIPipe);
-      this.#pipe.init(true, true, SEGMENT_OCTETS, MOST_SEGMENTS);
-    }
-    if (this.#pipe.outputStream.writeFrom(stream, count) !== count) {
+    // libmime hands over empty lines as nothing, and reading nothing takes seconds
+    if (count > 0 && this.sink.writeFrom(stream, count) !== count) {
       throw Components.Exception("a piece was cut off", Cr.NS_ERROR_FAILURE);
     }
   }
 
-  /** @returns {ArrayBuffer} all of it; afterwards the collector is empty */
+  /** @returns {Octets} all that has come since the last time */
   finish() {
-    const stream = this.#pipe?.inputStream;
-    this.#pipe = null;
-    const length = stream?.available() ?? 0;
-    const buffer = new ArrayBuffer(length);
-    if (length > 0) {
-      binary(stream).readArrayBuffer(length, buffer);
-    }
-    return buffer;
+    return new Octets(this.#pipe.inputStream);
   }
+}
+
+/** Octets that were collected, and that need not be JavaScript's to be hashed. */
+export class Octets {
+  #stream;
+  /** @type {ArrayBuffer | null} */
+  #buffer = null;
+
+  /** @param {any} stream of a pipe */
+  constructor(stream) {
+    this.#stream = stream;
+    this.length = stream.available();
+  }
+
+  /** For `sha256`. */
+  get stream() {
+    return this.#buffer
+      ? streamOfBuffer(this.#buffer)
+      : this.#stream.QueryInterface(Ci.nsICloneableInputStream).clone();
+  }
+
+  /** @returns {ArrayBuffer} */
+  get buffer() {
+    if (!this.#buffer) {
+      this.#buffer = new ArrayBuffer(this.length);
+      if (this.length > 0) {
+        binary(this.#stream).readArrayBuffer(this.length, this.#buffer);
+      }
+    }
+    return this.#buffer;
+  }
+}
+
+/**
+ * Octets that are JavaScript's already.
+ *
+ * @param {ArrayBuffer} buffer
+ * @returns {Pick<Octets, "length" | "stream" | "buffer">}
+ */
+export function octetsOf(buffer) {
+  return {
+    length: buffer.byteLength,
+    buffer,
+    get stream() {
+      return streamOfBuffer(buffer);
+    },
+  };
 }
 
 /** @param {ArrayBuffer} buffer */
@@ -134,7 +176,7 @@ function streamOfBuffer(buffer) {
 }
 
 /** @param {any} stream */
-function binary(stream) {
+export function binary(stream) {
   const reader = Cc["@mozilla.org/binaryinputstream;1"].createInstance(Ci.nsIBinaryInputStream);
   reader.setInputStream(stream);
   return reader;

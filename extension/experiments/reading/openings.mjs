@@ -8,7 +8,7 @@
  *
  * @typedef {object} Sealed
  * @property {string} head header of the message for the host (open-message.mjs), a byte string
- * @property {ArrayBuffer} bytes the part's content
+ * @property {{ length: number, buffer: ArrayBuffer }} bytes the part's content; asking for the buffer may cost
  * @property {string | null} shown SHA-256 of the octets that are drawn already (clear-signed mail), else null
  * @property {string} key names `head`, `bytes` and `unauthentic`, which all of the host's answer depends on
  * @property {boolean} [unauthentic] the reader asks for content that the host kept back because its signature does not fit
@@ -92,7 +92,7 @@ export class Openings {
   /** @param {Sealed} sealed */
   async #openAnew(sealed) {
     try {
-      const opened = await this.#ask(sealed, PATIENCE_MS + Math.ceil(sealed.bytes.byteLength / 1024));
+      const opened = await this.#ask(sealed, PATIENCE_MS + Math.ceil(sealed.bytes.length / 1024));
       if (opened.content !== null) {
         this.#cache.keep(sealed.key, opened, opened.content.byteLength);
       }

@@ -10,6 +10,7 @@
 
 import { clearTimeout, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
 import { tellQuoting } from "./decrypted-windows.mjs";
+import { earlyBytes } from "./early.mjs";
 import {
   aroundEntity,
   fieldValue,
@@ -21,7 +22,7 @@ import {
   splitEntity,
   toCrlf,
 } from "./mime-text.mjs";
-import { asBytes, bufferOf, Collector, sha256, sliceOf } from "./octets.mjs";
+import { asBytes, bufferOf, Collector, octetsOf, sha256, sliceOf } from "./octets.mjs";
 import { openMessageHead } from "./open-message.mjs";
 import { asUnauthentic } from "./openings.mjs";
 
@@ -56,39 +57,33 @@ const BROKEN = { ok: false, code: "internal", message: "" };
 
 /** Handles one part of the kinds `cms` and `signed` (mime-text.mjs). */
 export class PartHandler {
-  QueryInterface = ChromeUtils.generateQI(["nsIStreamListener"]);
   #around;
   /** @type {"cms" | "signed"} */
   #kind;
   /** nsIPgpMimeProxy @type {any} */
   #proxy;
-  #collector = new Collector();
+  #collector;
   /** @type {import("./message-views.mjs").MessageView | null} */
   #view = null;
 
   /**
    * @param {Surroundings} around
    * @param {"cms" | "signed"} kind
+   * @param {Collector} collector where the part's octets come together
    */
-  constructor(around, kind) {
+  constructor(around, kind, collector) {
     this.#around = around;
     this.#kind = kind;
+    this.#collector = collector;
   }
 
   /** @param {any} request */
   onStartRequest(request) {
     this.#proxy = request.QueryInterface(Ci.nsIPgpMimeProxy);
     this.#view = this.#isScanned ? null : this.#around.views.begin(this.#proxy.mailChannel);
-  }
-
-  /**
-   * @param {any} _request
-   * @param {any} stream
-   * @param {number} _offset
-   * @param {number} count
-   */
-  onDataAvailable(_request, stream, _offset, count) {
-    this.#collector.take(stream, count);
+    if (this.#view && !this.#view.isDrawnAgain && this.#kind === "cms" && this.#proxy.mimePart === "1") {
+      this.#beginEarly(this.#view);
+    }
   }
 
   /**
@@ -123,38 +118,54 @@ export class PartHandler {
     return requested !== undefined && this.#proxy.mimePart.startsWith(`${requested}.`);
   }
 
-  /** @param {ArrayBuffer} bytes */
-  #handle(bytes) {
+  /**
+   * A large mail is read from the folder and given to the host at once, while libmime still goes through it. If what
+   * libmime hands over in the end is anything else, this was in vain: the answer belongs to the octets it was asked for.
+   *
+   * @param {import("./message-views.mjs").MessageView} view
+   */
+  #beginEarly(view) {
+    const bytes = earlyBytes(view.win.gMessage);
+    if (bytes) {
+      const sealed = this.#sealed(octetsOf(bytes), null);
+      if (!this.#around.openings.kept(sealed)) {
+        this.#around.openings.open(sealed);
+      }
+    }
+  }
+
+  /** @param {import("./octets.mjs").Octets} octets */
+  #handle(octets) {
     const { mimePart, allowNestedDecrypt } = this.#proxy;
     if (this.#isSavedWithin) {
-      this.#write(this.#kind === "cms" ? bufferOf(asBase64(bytes)) : bytes);
+      this.#write(this.#kind === "cms" ? bufferOf(asBase64(octets.buffer)) : octets.buffer);
       return;
     }
     const whole = mimePart === "1" || (mimePart === "1.1" && allowNestedDecrypt);
     if (this.#kind === "cms") {
-      whole ? this.#open(bytes) : this.#leaveClosed(bytes);
+      whole ? this.#open(octets) : this.#leaveClosed(octets.buffer);
       return;
     }
-    const text = sliceOf(bytes);
+    const text = sliceOf(octets.buffer);
     const first = firstPart(text, parameter(this.#proxy.contentType, "boundary") ?? "");
     const inner = smimeKind(fieldValue(headerFields(splitEntity(first ?? "").head), "content-type"));
     if (inner && whole) {
-      this.#open(bytes); // what is signed is itself to be opened: the host takes off all the layers
+      this.#open(octets); // what is signed is itself to be opened: the host takes off all the layers
     } else if (inner) {
       this.#leaveClosed(bufferOf(first ?? ""));
     } else {
-      this.#showSigned(bytes, first ?? `Content-Type: text/plain\r\n\r\n${text}`, whole);
+      this.#showSigned(octets, first ?? `Content-Type: text/plain\r\n\r\n${text}`, whole);
     }
   }
 
   /**
    * Clear-signed text: drawn at once, judged later. The host is told the hash of exactly what was drawn.
    *
-   * @param {ArrayBuffer} bytes
+   * @param {import("./octets.mjs").Octets} octets
    * @param {string} drawn its first part
    * @param {boolean} whole whether it is the whole message
    */
-  #showSigned(bytes, drawn, whole) {
+  #showSigned(octets, drawn, whole) {
     this.#output(bufferOf(drawn));
     if (!this.#view) {
       return;
@@ -164,7 +175,7 @@ export class PartHandler {
       return;
     }
     const view = this.#view;
-    const sealed = this.#sealed(bytes, sha256([toCrlf(drawn)]));
+    const sealed = this.#sealed(octets, sha256([toCrlf(drawn)]));
     const known = this.#around.openings.known(sealed);
     if (known) {
       this.#around.display.show(view, known, this.#kind);
@@ -178,13 +189,13 @@ export class PartHandler {
   /**
    * A part of which nothing can be drawn before the host has opened it.
    *
-   * @param {ArrayBuffer} bytes
+   * @param {import("./octets.mjs").Octets} octets
    */
-  #open(bytes) {
+  #open(octets) {
     if (this.#isScanned) {
       return;
     }
-    const sealed = this.#sealed(bytes, null);
+    const sealed = this.#sealed(octets, null);
     if (this.#view) {
       this.#draw(this.#view, sealed);
     } else if (this.#proxy.mailChannel) {
@@ -309,7 +320,7 @@ export class PartHandler {
   }
 
   /**
-   * @param {ArrayBuffer} bytes
+   * @param {Pick<import("./octets.mjs").Octets, "length" | "stream" | "buffer">} bytes
    * @param {string | null} shown
    * @returns {import("./openings.mjs").Sealed}
    */

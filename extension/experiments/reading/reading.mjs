@@ -123,7 +123,7 @@ export class Reading {
    * @returns {Promise<import("./openings.mjs").Opened>}
    */
   async #ask({ head, bytes, shown, unauthentic = false }, deadlineMs) {
-    const job = { message: joined(head, bytes), shownSha256: shown, unauthentic, deadlineMs };
+    const job = { message: joined(head, bytes.buffer), shownSha256: shown, unauthentic, deadlineMs };
     // The page gets a little longer than the host: it tells the finer reason.
     const answer = await this.page.call(job, deadlineMs + 5_000);
     if (answer.failure) {

@@ -5,6 +5,7 @@
 
 import { DRAFT_CONVERTER, DraftDoor, REAL_CONVERTER } from "./draft-door.mjs";
 import { mediaType, smimeKind } from "./mime-text.mjs";
+import { Collector, sliceOf, streamOf } from "./octets.mjs";
 import { PartHandler } from "./part-handler.mjs";
 
 /** libmime asks here first how a media type is handled. */
@@ -13,6 +14,9 @@ const HANDLER_OF = "@mozilla.org/mimecth;1?type=";
 const OPENED_IN_JS = `${HANDLER_OF}multipart/encrypted`;
 /** What that class hands the part to. */
 const OPENER = "@mozilla.org/mime/pgp-mime-js-decrypt;1";
+
+/** Thunderbird's own stream listener that writes to an output stream. */
+const NATIVE_LISTENER = "@mozilla.org/network/simple-stream-listener;1";
 
 const OPENPGP_HANDLER = "resource:///modules/PgpMimeHandler.sys.mjs";
 
@@ -75,22 +79,26 @@ export class Registration {
     const { PgpMimeHandler } = ChromeUtils.importESModule(OPENPGP_HANDLER);
     const around = this.#around;
     const openedInJs = () => Cc[OPENED_IN_JS].createInstance(Ci.nsIMimeContentTypeHandler);
+    // libmime makes the opener of a part right after its class, and does not say then what it is for.
+    let cmsIsNext = false;
+    const cms = () => {
+      cmsIsNext = true;
+      return openedInJs();
+    };
+    const opener = () => {
+      const dispatcher = new Dispatcher(around, () => new PgpMimeHandler());
+      const isCms = cmsIsNext;
+      cmsIsNext = false;
+      return isCms ? dispatcher.nativeListener() : dispatcher;
+    };
     return [
-      {
-        contract: `${HANDLER_OF}application/pkcs7-mime`,
-        id: "{6f0c6c5e-2a7b-4b0e-8d5c-1f2a7c9b3e01}",
-        make: openedInJs,
-      },
-      {
-        contract: `${HANDLER_OF}application/x-pkcs7-mime`,
-        id: "{6f0c6c5e-2a7b-4b0e-8d5c-1f2a7c9b3e02}",
-        make: openedInJs,
-      },
+      { contract: `${HANDLER_OF}application/pkcs7-mime`, id: "{6f0c6c5e-2a7b-4b0e-8d5c-1f2a7c9b3e01}", make: cms },
+      { contract: `${HANDLER_OF}application/x-pkcs7-mime`, id: "{6f0c6c5e-2a7b-4b0e-8d5c-1f2a7c9b3e02}", make: cms },
       { contract: `${HANDLER_OF}multipart/signed`, id: "{6f0c6c5e-2a7b-4b0e-8d5c-1f2a7c9b3e03}", make: openedInJs },
       {
         contract: OPENER,
         id: "{6f0c6c5e-2a7b-4b0e-8d5c-1f2a7c9b3e04}",
-        make: () => new Dispatcher(around, () => new PgpMimeHandler()),
+        make: opener,
       },
       { contract: DRAFT_CONVERTER, id: "{6f0c6c5e-2a7b-4b0e-8d5c-1f2a7c9b3e05}", make: () => new DraftDoor(around) },
     ];
@@ -113,11 +121,14 @@ export class Registration {
 
 /** Gives each part to the one that can open it: S/MIME to us, all else to OpenPGP as ever. */
 class Dispatcher {
-  QueryInterface = ChromeUtils.generateQI(["nsIStreamListener"]);
+  QueryInterface = ChromeUtils.generateQI(["nsIStreamListener", "nsIRequestObserver"]);
   #around;
   #openPgp;
+  #collector = new Collector();
   /** nsIStreamListener @type {any} */
   #handler = null;
+  /** The handler is OpenPGP's. */
+  #passes = false;
 
   /**
    * @param {import("./part-handler.mjs").Surroundings} around
@@ -128,27 +139,57 @@ class Dispatcher {
     this.#openPgp = openPgp;
   }
 
+  /**
+   * A listener that collects without a line of JavaScript for each of the million pieces of a large mail, and asks us
+   * only at the beginning and at the end.
+   */
+  nativeListener() {
+    const listener = Cc[NATIVE_LISTENER].createInstance(Ci.nsISimpleStreamListener);
+    listener.init(this.#collector.sink, this);
+    return listener;
+  }
+
   /** @param {any} request */
   onStartRequest(request) {
     const { contentType } = request.QueryInterface(Ci.nsIPgpMimeProxy);
     // Only multiparts were ever OpenPGP's; all else came through the contracts above, by the name of its file perhaps.
     const kind = smimeKind(contentType) ?? (mediaType(contentType).startsWith("multipart/") ? null : "cms");
-    const handler = kind ? new PartHandler(this.#around, kind) : this.#openPgp();
-    this.#handler = handler;
-    // A large mail comes in a million pieces: no detour for each of them.
-    this.onDataAvailable = handler.onDataAvailable.bind(handler);
-    handler.onStartRequest(request);
+    this.#passes = kind === null;
+    this.#handler = kind ? new PartHandler(this.#around, kind, this.#collector) : this.#openPgp();
+    this.#handler.onStartRequest(request);
   }
 
-  /** @type {(request: any, stream: any, offset: number, count: number) => void} */
-  onDataAvailable = () => {};
+  /**
+   * @param {any} request
+   * @param {any} stream
+   * @param {number} offset
+   * @param {number} count
+   */
+  onDataAvailable(request, stream, offset, count) {
+    this.#passes ? this.#handler.onDataAvailable(request, stream, offset, count) : this.#collector.take(stream, count);
+  }
 
   /**
    * @param {any} request
    * @param {number} status
    */
   onStopRequest(request, status) {
+    if (this.#passes) {
+      this.#passCollected(request);
+    }
     this.#handler.onStopRequest(request, status);
+  }
+
+  /**
+   * OpenPGP gets what the native listener took for ours, in lines, as it comes from libmime.
+   *
+   * @param {any} request
+   */
+  #passCollected(request) {
+    const text = sliceOf(this.#collector.finish().buffer);
+    for (const line of text.match(/[^\n]*\n|[^\n]+/g) ?? []) {
+      this.#handler.onDataAvailable(request, streamOf(line), 0, line.length);
+    }
   }
 }
 
@@ -159,7 +200,9 @@ function registrar() {
 
 /** Each internal of Thunderbird that we stand on, looked for before anything is touched. */
 function missingParts() {
-  const missing = [OPENED_IN_JS, OPENER, DRAFT_CONVERTER, REAL_CONVERTER].filter((contract) => !(contract in Cc));
+  const missing = [OPENED_IN_JS, OPENER, DRAFT_CONVERTER, REAL_CONVERTER, NATIVE_LISTENER].filter(
+    (contract) => !(contract in Cc),
+  );
   missing.push(
     ...[
       "nsIMimeContentTypeHandler",

@@ -146,7 +146,7 @@ async function times(count, make) {
  * @param {boolean} [warm] whether a first one is opened that does not count
  */
 async function inTurn(rivals, mails, count, warm = true) {
-  /** @type {Record<string, {ms: number, gap: number}[]>} */
+  /** @type {Record<string, {ms: number, gap: number, cpu: number}[]>} */
   const results = {};
   /** @type {Record<string, number[]>} */
   const keys = {};
@@ -158,7 +158,9 @@ async function inTurn(rivals, mails, count, warm = true) {
   }
   for (let at = 0; at < count + (warm ? 1 : 0); at++) {
     for (const [name, tb] of Object.entries(rivals)) {
-      const result = await click(tb, keys[name]?.[at] ?? 0);
+      const before = computed(tb.process.pid ?? 0);
+      const clicked = await click(tb, keys[name]?.[at] ?? 0);
+      const result = { ...clicked, cpu: computed(tb.process.pid ?? 0) - before };
       if (!warm || at > 0) results[name]?.push(result);
     }
   }
@@ -236,12 +238,13 @@ function click(tb, key) {
   }, key);
 }
 
-/** @param {Record<string, {ms: number, gap: number}[]>} results @param {string} unit */
+/** @param {Record<string, {ms: number, gap: number, cpu: number}[]>} results @param {string} unit */
 function report(results, unit) {
-  const pick = (/** @type {"ms" | "gap"} */ what) =>
+  const pick = (/** @type {"ms" | "gap" | "cpu"} */ what) =>
     Object.fromEntries(Object.entries(results).map(([name, all]) => [name, all.map((one) => one[what])]));
   line("  time, median ", pick("ms"), unit);
   line("  longest gap  ", pick("gap"), unit, Math.max);
+  line("  computed     ", pick("cpu"), unit); // on a busy machine the one number that means something
 }
 
 /**
@@ -261,31 +264,50 @@ function median(...all) {
   return all.sort((a, b) => a - b)[all.length >> 1] ?? 0;
 }
 
-/** Proportional set size of a process and all that it started, in MiB. @param {number} root */
-function pss(root) {
+/** A process and all that it started. @param {number} root */
+function family(root) {
   /** @type {Map<number, number>} */
   const parents = new Map();
   for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
-    } catch {
-      // It ended while the list was read.
-    }
+    const stat = read(`/proc/${name}/stat`);
+    parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
   }
   const belongs = (/** @type {number | undefined} */ pid) => {
     for (let at = pid; at; at = parents.get(at)) if (at === root) return true;
     return false;
   };
-  let kib = 0;
-  for (const pid of [...parents.keys()].filter(belongs)) {
-    try {
-      kib += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);
-    } catch {
-      // as above
-    }
+  return [...parents.keys()].filter(belongs);
+}
+
+/** Proportional set size of a process and all that it started, in MiB. @param {number} root */
+function pss(root) {
+  const sizes = family(root).map((pid) => {
+    const rollup = read(`/proc/${pid}/smaps_rollup`);
+    return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024;
+  });
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Time that a process and all that it started have computed, in ms. @param {number} root */
+function computed(root) {
+  const ticks = family(root).map((pid) => {
+    const stat = read(`/proc/${pid}/stat`);
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(")") + 2)
+      .split(" ")
+      .slice(11, 13);
+    return Number(user ?? 0) + Number(system ?? 0);
+  });
+  return 10 * ticks.reduce((sum, each) => sum + each, 0); // 100 ticks a second (proc(5))
+}
+
+/** @param {string} file of a process, which may end while the list is read */
+function read(file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
   }
-  return kib / 1024;
 }
 
 /** @param {Thunderbird} tb */

@@ -173,7 +173,11 @@ export class DraftDoor {
         return;
       }
       const encrypted = outcome.verdict.encryption.state === "decrypted";
-      this.#feed(request, asMessage(fields, sliceOf(outcome.content), newBoundary()), encrypted ? outcome.verdict : null);
+      this.#feed(
+        request,
+        asMessage(fields, sliceOf(outcome.content), newBoundary()),
+        encrypted ? outcome.verdict : null,
+      );
     } finally {
       opening.delete(uri);
     }

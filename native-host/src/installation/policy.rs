@@ -59,6 +59,7 @@ fn wish(key: &str, path: &str, value: &Value, found: &mut Vec<String>) {
     match key {
         "sign" => expect(is_one_of(value, &["always", "never", "ask"]), path, found),
         "encrypt" => expect(is_one_of(value, &["required", "possible", "never"]), path, found),
+        "subject" => expect(is_one_of(value, &["hidden", "readable"]), path, found),
         "unattended" => expect(is_one_of(value, &["refused", "allowed"]), path, found),
         "certificate" => expect(is_fingerprint(value), path, found),
         _ => found.push(path.to_owned()),

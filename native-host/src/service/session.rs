@@ -266,16 +266,17 @@ impl Session {
                 }
             }
             Err(error) => {
-                self.uploads.remove(&id);
+                // First the reason, then the end of the body: the worker's own answer comes too late.
                 self.end(id, Failure::new(Code::BadRequest, format!("The data is damaged: {error}.")));
+                self.uploads.remove(&id);
             }
         }
         Ok(())
     }
 
     fn cancel(&mut self, id: u64) {
-        self.uploads.remove(&id);
         self.end(id, cancelled());
+        self.uploads.remove(&id);
     }
 
     /// Ends a request that is under way, from here.

@@ -15,8 +15,13 @@ pub(super) fn read(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     let most = u64::try_from(MAX_MESSAGE).unwrap_or(u64::MAX).saturating_add(1);
     let (name, done) = match file.filter(|file| *file != Path::new("-")) {
         Some(file) => {
-            let opened = std::fs::File::open(file);
-            (file.display().to_string(), opened.and_then(|f| f.take(most).read_to_end(&mut octets)))
+            let read = |file: File| {
+                // At once as much as there is: growing would copy, and take twice the memory.
+                let length = file.metadata().map_or(0, |known| known.len().min(most));
+                octets.reserve_exact(usize::try_from(length).unwrap_or(0).saturating_add(1));
+                file.take(most).read_to_end(&mut octets)
+            };
+            (file.display().to_string(), File::open(file).and_then(read))
         }
         None => ("standard input".to_owned(), std::io::stdin().take(most).read_to_end(&mut octets)),
     };
@@ -27,14 +32,13 @@ pub(super) fn read(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     Ok(octets)
 }
 
-/// Writes `file` whole or not at all: a reader never meets half a message.
-pub(super) fn write(file: &Path, octets: &[u8]) -> Result<(), Failure> {
-    let written = NamedTempFile::new_in(folder(file)).and_then(|mut draft| {
-        draft.write_all(octets)?;
-        draft.as_file().sync_all()?;
-        draft.persist(file).map_err(|error| error.error)
-    });
-    written.map(|_| ()).map_err(|reason| unwritable(file, &reason))
+/// Writes the pieces to `file`, whole or not at all: a reader never meets half a message.
+pub(super) fn write(file: &Path, pieces: &[&[u8]]) -> Result<(), Failure> {
+    let mut draft = Draft::beside(Some(file))?;
+    for piece in pieces {
+        draft.write_all(piece).map_err(|reason| unwritable(file, &reason))?;
+    }
+    draft.keep().map(|_| ())
 }
 
 /// A message that is read piece by piece.

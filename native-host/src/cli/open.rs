@@ -31,9 +31,10 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
     let opened = engine.open(&message, reading, recipients::PATIENCE)?;
     if let (Some(file), Some(content)) = (&arguments.output, &opened.content) {
         if opened.unwrapped {
-            files::write(file, &plain_message(&message, content)?)?;
+            let (head, body) = plain_message(&message, content)?;
+            files::write(file, &[&head, &body])?;
         } else {
-            files::write(file, &message)?;
+            files::write(file, &[&message])?;
         }
     }
     let mut json = verdict::to_json(&opened.verdict);

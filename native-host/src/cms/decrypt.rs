@@ -6,7 +6,7 @@ use openssl::pkey::{Id, PKeyRef, Private};
 use openssl::provider::Provider;
 
 use super::inspect::{self, ContentEncryption};
-use super::{CmsError, CmsObject, ObjectType, steps};
+use super::{CmsError, CmsObject, ObjectType, ffi, steps};
 use crate::x509::Certificate;
 
 /// Decrypts with the key that belongs to `certificate`, which the object must name
@@ -33,7 +33,7 @@ pub fn decrypt(
     }
     // The default provider stays; the legacy one (RC2, single DES) goes when this ends.
     let _legacy = algorithm.filter(|oid| !is_at_hand(*oid)).map(legacy_provider).transpose()?;
-    object.inner.decrypt(key, &certificate.x509().to_owned()).map_err(|_| CmsError::DecryptionFailed)
+    ffi::decrypt(&object.inner, certificate.x509(), key).map_err(|_| CmsError::DecryptionFailed)
 }
 
 /// Whether the providers that are loaded have this cipher.

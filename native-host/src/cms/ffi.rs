@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+mod reading;
 mod stream;
 
 use std::ptr;
@@ -21,6 +22,7 @@ use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Ref};
 use openssl_sys as sys;
 
+pub(super) use reading::decrypt;
 pub(super) use stream::Growing;
 
 /// Opaque structures of OpenSSL's `cms.h`.

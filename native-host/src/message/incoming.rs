@@ -99,6 +99,7 @@ pub fn open(
         // The mail carries no certificate (CMS_NOCERTS): the domain may publish it (usage 3 0 0).
         let published = judge.published(address);
         if !published.is_empty() {
+            result.content = None; // not in memory twice
             result = layers::unwrap(message, keys, &published)?;
         }
     }

@@ -1,5 +1,7 @@
 //! An opened mail as an ordinary message, for those who ask for the whole of it.
 
+use std::borrow::Cow;
+
 use crate::mime::canonical::to_crlf;
 use crate::mime::header::{Field, HeaderError};
 use crate::mime::protected::ProtectedHeaders;
@@ -11,9 +13,12 @@ use super::outgoing::is_content_field;
 /// the place of outer ones of the same name, but for `From`: the verdict speaks of the outer one, and
 /// warns where the inner one is another.
 ///
+/// Returns the header with its blank line, and the body, which may be large and is not copied for
+/// nothing. Line ends are CRLF.
+///
 /// # Errors
 /// [`HeaderError`].
-pub fn plain_message(message: &[u8], entity: &[u8]) -> Result<Vec<u8>, HeaderError> {
+pub fn plain_message<'e>(message: &[u8], entity: &'e [u8]) -> Result<(Vec<u8>, Cow<'e, [u8]>), HeaderError> {
     let outer = Entity::parse(message)?;
     let inner = Entity::parse(entity)?;
     let is_protected = ProtectedHeaders::of(&inner).is_some();
@@ -34,8 +39,7 @@ pub fn plain_message(message: &[u8], entity: &[u8]) -> Result<Vec<u8>, HeaderErr
         out.extend_from_slice(&unprotected(field));
     }
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(inner.body);
-    Ok(to_crlf(&out).into_owned())
+    Ok((to_crlf(&out).into_owned(), to_crlf(inner.body)))
 }
 
 /// The field without what says that more than it is protected: in this message nothing is.
@@ -60,12 +64,16 @@ mod tests {
         let message = b"From: a@a.test\r\nReceived: x\r\nSubject: [...]\r\nContent-Type: application/pkcs7-mime\r\n\r\nx";
         let entity = b"Content-Type: text/plain; charset=utf-8; hp=\"cipher\"\r\nFrom: e@e.test\r\nSubject: The plan\r\n\
                        HP-Outer: Subject: [...]\r\n\r\nbody";
-        let plain = String::from_utf8(plain_message(message, entity).unwrap()).unwrap();
+        let whole = |entity| {
+            let (head, body) = plain_message(message, entity).unwrap();
+            String::from_utf8([head, body.into_owned()].concat()).unwrap()
+        };
+        let plain = whole(entity);
         let expected = "From: a@a.test\r\nReceived: x\r\nSubject: The plan\r\nMIME-Version: 1.0\r\n\
                         Content-Type: text/plain;\r\n charset=\"utf-8\"\r\n\r\nbody";
         assert_eq!(plain, expected);
         let unprotected = b"Content-Type: text/plain\r\nSubject: not one\r\n\r\nbody";
-        let plain = String::from_utf8(plain_message(message, unprotected).unwrap()).unwrap();
+        let plain = whole(unprotected);
         assert!(plain.contains("[...]") && !plain.contains("not one"), "{plain}");
     }
 }

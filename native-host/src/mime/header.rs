@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::content_type::ContentType;
 
 /// Most octets a header block may have; Thunderbird and mail servers refuse far less.
@@ -154,7 +156,7 @@ impl<'a> Entity<'a> {
 /// The line that begins at `at`, with its line end.
 pub(super) fn next_line(raw: &[u8], at: usize) -> &[u8] {
     let rest = raw.get(at..).unwrap_or_default();
-    let length = rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |i| i.saturating_add(1));
+    let length = memchr(b'\n', rest).map_or(rest.len(), |i| i.saturating_add(1));
     rest.get(..length).unwrap_or_default()
 }
 

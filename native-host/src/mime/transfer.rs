@@ -7,7 +7,7 @@ use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 
-use super::header::{HeaderError, Headers};
+use super::header::{HeaderError, Headers, next_line};
 
 /// Characters of base64 in a line (RFC 2045 section 6.8), and the octets they stand for.
 const LINE: usize = 76;
@@ -52,30 +52,35 @@ fn decode_base64(body: &[u8]) -> Result<Vec<u8>, TransferError> {
     let engine = GeneralPurpose::new(&ALPHABET, lenient_end);
     let mut out = Vec::with_capacity(body.len() / 4 * 3 + 3);
     // In blocks, because packing the whole body first would take its size in memory once more.
-    let mut block = Vec::with_capacity(BLOCK);
+    let mut block: Vec<u8> = Vec::with_capacity(BLOCK.saturating_mul(2));
     let mut ended = false;
-    for &octet in body.iter().filter(|b| !b.is_ascii_whitespace()) {
-        if block.len() == BLOCK {
-            ended = block.last() == Some(&b'=');
-            decode_block(&engine, &mut block, &mut out)?;
-        }
-        if ended {
+    let mut decode = |block: &[u8]| {
+        if ended && !block.is_empty() {
             return Err(TransferError::Damaged("base64")); // padding in the middle
         }
-        block.push(octet);
+        ended |= block.last() == Some(&b'=');
+        engine.decode_vec(block, &mut out).map_err(|_| TransferError::Damaged("base64"))
+    };
+    let mut at = 0;
+    while at < body.len() {
+        let line = next_line(body, at);
+        at = at.saturating_add(line.len());
+        for piece in line.trim_ascii().chunks(BLOCK) {
+            if piece.iter().any(u8::is_ascii_whitespace) {
+                block.extend(piece.iter().filter(|octet| !octet.is_ascii_whitespace()));
+            } else {
+                block.extend_from_slice(piece);
+            }
+            if block.len() >= BLOCK {
+                let rest = block.split_off(block.len().saturating_sub(block.len() % 4));
+                decode(&block)?;
+                block.clear();
+                block.extend_from_slice(&rest);
+            }
+        }
     }
-    decode_block(&engine, &mut block, &mut out)?;
+    decode(&block)?;
     Ok(out)
-}
-
-fn decode_block(
-    engine: &GeneralPurpose,
-    block: &mut Vec<u8>,
-    out: &mut Vec<u8>,
-) -> Result<(), TransferError> {
-    engine.decode_vec(&*block, out).map_err(|_| TransferError::Damaged("base64"))?;
-    block.clear();
-    Ok(())
 }
 
 fn decode_quoted_printable(body: &[u8]) -> Result<Vec<u8>, TransferError> {

@@ -51,9 +51,14 @@ fn measure(what: &str, reader: &Reader, mail: &Path, rival: &str) {
          memory {:.2} times the size (aim 3), openssl {:.2}",
         size >> 20,
         ours.as_secs_f64() / others.as_secs_f64(),
-        our_peak as f64 / size as f64,
-        their_peak as f64 / size as f64,
+        times(our_peak, size),
+        times(their_peak, size),
     );
+}
+
+fn times(octets: u64, size: u64) -> f64 {
+    let in_kib = |octets: u64| f64::from(u32::try_from(octets >> 10).unwrap());
+    in_kib(octets) / in_kib(size)
 }
 
 fn timed(command: &mut Command) -> Duration {

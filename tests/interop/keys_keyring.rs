@@ -135,7 +135,9 @@ fn a_locked_keyring_is_said_to_be_locked_and_keys_are_still_listed() {
     let user = User::with(Secrets::Unlocked);
     let data = user.data("data");
     let sha256 = user.generate(&data);
+    assert_eq!(is_locked(&user.session, &data), "answer: Ok(false)");
     user.session.lock();
+    assert_eq!(is_locked(&user.session, &data), "answer: Ok(true)", "and nobody was asked to unlock it");
     let before = contents(&data);
     for answer in [user.export(&data, &sha256), user.key(&data, &["generate", "--address", "a@example.test"])]
     {
@@ -279,6 +281,25 @@ fn a_process_that_lives_on_finds_the_keyring_again() {
     assert_eq!(open(), "answer: opened");
     drop(orders);
     assert!(opener.wait().unwrap().success());
+}
+
+/// What a process of that session learns of the keyring without asking anybody.
+fn is_locked(session: &Session, data: &Path) -> String {
+    let output = session
+        .command(std::env::current_exe().unwrap())
+        .args(["tells_whether_it_is_locked", "--exact", "--nocapture"])
+        .env("LOOK_AT_KEYS_IN", data)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.lines().find(|line| line.starts_with("answer: ")).expect("the process answers").to_owned()
+}
+
+/// Not a test of its own: the process of `is_locked`.
+#[test]
+fn tells_whether_it_is_locked() {
+    let Some(data) = std::env::var_os("LOOK_AT_KEYS_IN") else { return };
+    println!("\nanswer: {:?}", KeyStore::open(Path::new(&data), KekSource::Keyring).is_locked());
 }
 
 /// Not a test of its own: the process of the test above.

@@ -43,6 +43,15 @@ impl KekSource {
         }
     }
 
+    /// Whether the key of the store of this id cannot be had at this moment; nobody is asked to
+    /// unlock anything for it. A file is always open.
+    pub(super) fn is_locked(&self, store: &StoreId) -> Result<bool, KeyError> {
+        match self {
+            Self::Keyring => keyring::is_locked(store),
+            Self::UnlockFile(_) => Ok(false),
+        }
+    }
+
     /// The key for a store that seals nothing yet; the keyring is given a new random one.
     pub(super) fn establish(&self, store: &StoreId) -> Result<Kek, KeyError> {
         match self {

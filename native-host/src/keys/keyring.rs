@@ -8,8 +8,15 @@
 //! us. The `keyring` crate connects once in a process, so a connection that is of no use any more
 //! is made anew here, once for each question.
 
+#[cfg(all(unix, not(target_os = "macos")))]
+use std::collections::HashMap;
+
 use keyring::v1::Error;
 use keyring_core::Entry;
+#[cfg(all(unix, not(target_os = "macos")))]
+use secret_service::EncryptionType;
+#[cfg(all(unix, not(target_os = "macos")))]
+use secret_service::blocking::SecretService;
 use zeroize::Zeroizing;
 
 use super::error::{KeyError, KeyringAbsence};
@@ -38,6 +45,24 @@ pub(super) fn establish(store: &StoreId) -> Result<Kek, KeyError> {
         Some(kept) if kept.octets() == kek.octets() => Ok(kek),
         _ => Err(KeyError::KeyringFailed { reason: "it did not keep what was put into it".to_owned() }),
     }
+}
+
+/// Whether the store's entry is shut away at this moment. Reading it would make the desktop ask its
+/// user to unlock the keyring; this does not.
+#[cfg(all(unix, not(target_os = "macos")))]
+pub(super) fn is_locked(store: &StoreId) -> Result<bool, KeyError> {
+    let id = store.text();
+    let attributes = HashMap::from([("service", SERVICE), ("username", &*id)]);
+    let absent = |_| KeyError::KeyringMissing(KeyringAbsence::NoService);
+    let service = SecretService::connect(EncryptionType::Plain).map_err(absent)?;
+    let found = service.search_items(attributes).map_err(absent)?;
+    Ok(!found.locked.is_empty())
+}
+
+/// The keyrings of other systems are open for as long as their user is logged in.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+pub(super) fn is_locked(_store: &StoreId) -> Result<bool, KeyError> {
+    Ok(false)
 }
 
 /// Puts a question to the store's entry, over a new connection if the present one fails.

@@ -32,6 +32,10 @@ impl Service for Engine {
             Call::Key(call) => self.call_keys(call, &body.read_all()?, work),
             Call::Doctor(request) => Ok(examine(Ok(self.settings()), &request, work)),
             Call::Keys => self.list_keys(),
+            Call::Keyring => {
+                let locked = self.keys().is_locked()?;
+                Ok(Reply { fields: object(json!({ "locked": locked })), body: None })
+            }
             Call::Lookup(request) => self.lookup(&request, work),
             Call::Protect(request) => self.protect(&request, body, work),
             Call::Open(request) => self.open_message(&request, body, work),

@@ -40,6 +40,7 @@ const FEATURES: &[&str] = &[
     "blind-copies",
     "doctor",
     "header-protection",
+    "keyring",
     "keys",
     "lookup",
     "open",

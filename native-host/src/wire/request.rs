@@ -57,6 +57,8 @@ pub enum Call {
     Doctor(Doctor),
     /// List the keys.
     Keys,
+    /// Say whether the keyring is locked.
+    Keyring,
     /// Find certificates of recipients.
     Lookup(Lookup),
     /// Decrypt and verify.
@@ -241,6 +243,7 @@ impl Inbound {
         let call = match kind.as_str() {
             "doctor" => Call::Doctor(read(id, fields)?),
             "keys" => read::<Nothing>(id, fields).map(|_| Call::Keys)?,
+            "keyring" => read::<Nothing>(id, fields).map(|_| Call::Keyring)?,
             "lookup" => Call::Lookup(read(id, fields)?),
             "open" => Call::Open(read(id, fields)?),
             "protect" => Call::Protect(read(id, fields)?),

@@ -32,6 +32,19 @@ impl KeyStore {
         self.source.load(&StoreId::random()?).map(drop)
     }
 
+    /// Whether the keyring that opens the keys is locked now, found out without anybody being asked
+    /// to unlock it. A store that has sealed nothing has nothing to be locked.
+    ///
+    /// # Errors
+    /// [`KeyError::KeyringMissing`]; [`KeyError::Damaged`] and [`KeyError::Unreadable`] for the
+    /// store's own file.
+    pub fn is_locked(&self) -> Result<bool, KeyError> {
+        match self.store_file()? {
+            Some(file) => self.source.is_locked(&self.store_id(&file)?),
+            None => Ok(false),
+        }
+    }
+
     /// The key-encryption key of a store that has sealed something.
     pub(super) fn kek(&self) -> Result<Kek, KeyError> {
         let file = self.store_file()?.ok_or_else(|| KeyError::Damaged { file: self.store_path() })?;

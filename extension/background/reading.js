@@ -3,10 +3,12 @@
  * nothing itself: Thunderbird stops this page when it idles.
  */
 
+import { isKeyringLocked } from "./reading/keyring.js";
 import { open } from "./reading/open.js";
 
 /** @param {import("./host.js").Host} host */
 export function startReading(host) {
   browser.daneReading.onOpen.addListener((job) => open(host, job));
+  browser.daneReading.onKeyring.addListener(() => isKeyringLocked(host));
   browser.daneReading.onDetails.addListener(() => void browser.messageDisplayAction.openPopup());
 }

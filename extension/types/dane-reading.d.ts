@@ -35,5 +35,6 @@ export interface DaneReading {
       }) => Promise<import("../background/reading/open.js").Answer>,
     ): void;
   };
+  onKeyring: { addListener(listener: () => Promise<{ locked: boolean }>): void };
   onDetails: { addListener(listener: () => void): void };
 }

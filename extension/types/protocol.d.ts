@@ -289,6 +289,7 @@ export interface KeyRequests {
 /** Request and result of each type; `hello` is the connection's own affair. */
 export interface Requests extends KeyRequests {
   doctor: { request: { accounts: string[] }; result: { ok: boolean; checks: DoctorCheck[]; report: string } };
+  keyring: { request: Record<string, never>; result: { locked: boolean } };
   lookup: { request: { addresses: string[] }; result: { results: LookupResult[] } };
   protect: { request: ProtectRequest; result: ProtectResult };
   open: { request: { shown_sha256?: string; show_unauthentic?: boolean }; result: OpenResult };

@@ -45,7 +45,8 @@ try {
   report(first, "ms");
   const again = await inTurn(rivals, Array(LARGE).fill(large[0]), LARGE, false);
   report(again, "ms");
-  console.log("memory (PSS) of Thunderbird, its processes and the host, MiB");
+  await new Promise((resolve) => setTimeout(resolve, 10_000));
+  console.log("memory (PSS), ten seconds later, of Thunderbird, its processes and the host, MiB");
   const memory = Object.fromEntries(Object.entries(rivals).map(([name, tb]) => [name, [pss(tb.process.pid ?? 0)]]));
   line("", memory, "MiB");
 

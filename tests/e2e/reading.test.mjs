@@ -368,6 +368,28 @@ describe("a host that fails", () => {
   });
 });
 
+describe("when the keyring is locked", () => {
+  test("what was decrypted is forgotten, attachments too, until it is open again", async () => {
+    await show(mails.sealed);
+    await shows(bob, hasVerdict);
+    const asked = () => requests().filter((type) => type === "open").length;
+    const before = asked();
+    await attachment(bob, "tarts.bin");
+    assert.equal(asked(), before, "kept while the keyring is open");
+    world.bob.keyring?.lock();
+    await eventually(async () => requests().includes("keyring"), "the question whether it is locked", 30_000);
+    await bob.chrome(() => sleep(500));
+    await show(mails.sealed);
+    const shown = await shows(bob, hasVerdict);
+    photograph("reading-keyring-locked");
+    assert.equal(shown.text.trim(), "");
+    assert.match(verdict(shown), /keyring.* is locked/);
+    await world.bob.keyring?.unlock();
+    await pressTryAgain();
+    await shows(bob, (now) => now.text.includes(SECRET) && hasVerdict(now));
+  });
+});
+
 describe("beside Thunderbird's own", () => {
   test("OpenPGP mail is left to OpenPGP", async () => {
     await show(openPgpSigned());
@@ -431,6 +453,12 @@ function startBob() {
 /** @param {Record<string, unknown>} wrong by request type */
 function faults(wrong) {
   writeFileSync(join(world.bob.user.home, "faults.json"), JSON.stringify({ pass: world.bob.host, faults: wrong }));
+}
+
+/** What Bob's host was asked for, in order. @returns {string[]} types of requests */
+function requests() {
+  const lines = readFileSync(join(world.bob.user.home, "faults.json.log"), "utf8").trim().split("\n");
+  return lines.map((line) => JSON.parse(line).type);
 }
 
 /** @param {Buffer} mail */
@@ -508,9 +536,10 @@ async function alertText() {
 /**
  * @param {() => boolean | Promise<boolean>} condition
  * @param {string} what
+ * @param {number} [ms]
  */
-async function eventually(condition, what) {
-  for (const end = Date.now() + 10_000; !(await condition()); ) {
+async function eventually(condition, what, ms = 10_000) {
+  for (const end = Date.now() + ms; !(await condition()); ) {
     if (Date.now() > end) throw new Error(`not in time: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

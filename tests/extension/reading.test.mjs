@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HostError } from "../../extension/background/host.js";
+import { isKeyringLocked } from "../../extension/background/reading/keyring.js";
 import { open } from "../../extension/background/reading/open.js";
 import { asMessage, isOpenedByHost } from "../../extension/experiments/reading/draft-message.mjs";
 import {
@@ -17,7 +18,7 @@ import {
   toCrlf,
 } from "../../extension/experiments/reading/mime-text.mjs";
 import { openMessageHead } from "../../extension/experiments/reading/open-message.mjs";
-import { Openings } from "../../extension/experiments/reading/openings.mjs";
+import { asUnauthentic, Openings } from "../../extension/experiments/reading/openings.mjs";
 import { PlaintextCache } from "../../extension/experiments/reading/plaintext-cache.mjs";
 import { inChrome } from "../../extension/experiments/reading/verdict-words.mjs";
 
@@ -285,6 +286,38 @@ describe("the host is asked", () => {
     assert.deepEqual([...new Uint8Array(answer.content), answer.domain], [1, 2, "example.test"]);
     await open(host, { message: new ArrayBuffer(0), shownSha256: null, deadlineMs: 5 });
     assert.deepEqual(request[1], {});
+  });
+
+  test("what the reader asks for although its signature does not fit is asked of the host, and not kept for the next time", async () => {
+    /** @type {any} */
+    let fields;
+    const host = /** @type {any} */ ({
+      request: async (/** @type {any} */ _type, /** @type {any} */ given) => {
+        fields = given;
+        return { result: { verdict: verdict("invalid") }, body: new Uint8Array([1]) };
+      },
+    });
+    await open(host, { message: new ArrayBuffer(0), shownSha256: null, unauthentic: true, deadlineMs: 5 });
+    assert.deepEqual(fields, { show_unauthentic: true });
+    const { made } = openings(() => ({ ok: true, verdict: verdict("invalid"), content: TEXT }));
+    await made.open(asUnauthentic(sealed("k")));
+    assert.equal(made.known(sealed("k")), null);
+    assert.equal(made.kept(sealed("k")), null);
+    assert.equal(made.kept(asUnauthentic(sealed("k")))?.content, TEXT);
+  });
+
+  test("plaintext goes when the keyring is locked, and when nobody can tell", async () => {
+    const says = (/** @type {() => any} */ answer) => /** @type {any} */ ({ request: async () => answer() });
+    const fails = (/** @type {string} */ code) =>
+      says(() => {
+        throw new HostError(code);
+      });
+    assert.deepEqual(await isKeyringLocked(says(() => ({ result: { locked: false } }))), { locked: false });
+    assert.deepEqual(await isKeyringLocked(says(() => ({ result: { locked: true } }))), { locked: true });
+    assert.deepEqual(await isKeyringLocked(says(() => ({ result: {} }))), { locked: true });
+    assert.deepEqual(await isKeyringLocked(fails("host-gone")), { locked: true });
+    assert.deepEqual(await isKeyringLocked(fails("keyring-missing")), { locked: true });
+    assert.deepEqual(await isKeyringLocked(fails("unknown-request")), { locked: false });
   });
 
   test("and a host that fails is told by its code", async () => {

@@ -79,6 +79,8 @@ const STAND_IN = {
     },
   ],
 
+  keyring: () => [{ locked: false }],
+
   /** What an address begins with decides: `absent@…`, `bogus@…`; anything else is found. */
   lookup: ({ addresses }) => [
     {

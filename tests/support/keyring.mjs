@@ -49,11 +49,13 @@ export class Keyring {
    * @param {User} user
    * @param {Background} bus
    * @param {Background} daemon
+   * @param {string} password
    */
-  constructor(user, bus, daemon) {
+  constructor(user, bus, daemon, password) {
     this.user = user;
     this.bus = bus;
     this.daemon = daemon;
+    this.password = password;
   }
 
   /**
@@ -72,18 +74,7 @@ export class Keyring {
     user.env.DBUS_SESSION_BUS_ADDRESS = address;
     await until("the session bus", () => !bus.alive || dbus(user, "org.freedesktop.DBus.GetId") !== undefined);
     if (!bus.alive) throw new Error(`dbus-daemon ended at once: ${readFileSync(log, "utf8")}`);
-    const daemon = new Background("gnome-keyring-daemon", ["--foreground", "--unlock", "--components=secrets"], {
-      env: user.env,
-      log,
-      input: password,
-    });
-    await until("the Secret Service", () => {
-      if (!daemon.alive) throw new Error(`gnome-keyring-daemon ended at once: ${readFileSync(log, "utf8")}`);
-      return dbus(user, "org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets")?.includes(
-        "boolean true",
-      );
-    });
-    return new Keyring(user, bus, daemon);
+    return new Keyring(user, bus, await daemonOf(user, password), password);
   }
 
   /** Locks the collection, as a desktop does when its user is away. */
@@ -103,10 +94,33 @@ export class Keyring {
     );
   }
 
+  /** Opens it again, as its user does who has come back. */
+  async unlock() {
+    await this.daemon.stop();
+    this.daemon = await daemonOf(this.user, this.password);
+  }
+
   async stop() {
     await this.daemon.stop();
     await this.bus.stop();
   }
+}
+
+/**
+ * @param {User} user with a session bus
+ * @param {string} password
+ */
+async function daemonOf(user, password) {
+  const daemon = new Background("gnome-keyring-daemon", ["--foreground", "--unlock", "--components=secrets"], {
+    env: user.env,
+    log: join(user.home, "log/keyring.log"),
+    input: password,
+  });
+  await until("the Secret Service", () => {
+    if (!daemon.alive) throw new Error("gnome-keyring-daemon ended at once");
+    return dbus(user, "org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets")?.includes("boolean true");
+  });
+  return daemon;
 }
 
 /**

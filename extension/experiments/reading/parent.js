@@ -18,6 +18,7 @@ this.daneReading = class extends ExtensionAPIPersistent {
   PERSISTENT_EVENTS = {
     onOpen: (/** @type {any} */ { fire }) => this.#listen("page", fire),
     onDetails: (/** @type {any} */ { fire }) => this.#listen("detailsPage", fire),
+    onKeyring: (/** @type {any} */ { fire }) => this.#listen("keyringPage", fire),
   };
 
   /** Runs when Thunderbird starts, long before the event page does. */
@@ -45,6 +46,7 @@ this.daneReading = class extends ExtensionAPIPersistent {
       daneReading: {
         onOpen: event("onOpen"),
         onDetails: event("onDetails"),
+        onKeyring: event("onKeyring"),
         describe: async (/** @type {number} */ tabId) => this.#reading?.describe(messageOf(tabId)) ?? null,
         act: async (/** @type {number} */ tabId, /** @type {string} */ what) =>
           this.#reading?.act(messageOf(tabId), what),
@@ -55,7 +57,7 @@ this.daneReading = class extends ExtensionAPIPersistent {
   }
 
   /**
-   * @param {"page" | "detailsPage"} page
+   * @param {"page" | "detailsPage" | "keyringPage"} page
    * @param {any} fire
    */
   #listen(page, fire) {

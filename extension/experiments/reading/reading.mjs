@@ -1,6 +1,6 @@
 /** Puts the parts of the reading experiment together, starts them and takes them down. */
 
-import { clearInterval, setInterval } from "resource://gre/modules/Timer.sys.mjs";
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
 import { EncryptedUris } from "./encrypted-uris.mjs";
 import { EventPage } from "./event-page.mjs";
 import { MessageViews } from "./message-views.mjs";
@@ -13,7 +13,14 @@ import { VerdictDisplay } from "./verdict-display.mjs";
 
 /** Ten minutes after its last use plaintext is gone. */
 const LIMITS = { entries: 20, octets: 96 * 1024 * 1024, ageMs: 10 * 60 * 1000 };
-const SWEEP_MS = 60 * 1000;
+/** How often, while there is any, it is asked whether the keyring is still open. */
+const SWEEP_MS = 10 * 1000;
+const KEYRING_MS = 10 * 1000;
+/** A mail that is larger leaves copies of itself in several processes, which are given back a moment later. */
+const LARGE_OCTETS = 4 * 1024 * 1024;
+const GIVE_BACK_MS = 3 * 1000;
+/** The computer is about to sleep, perhaps to be carried away. */
+const SLEEP = "sleep_notification";
 const DETAILS_MS = 10 * 1000;
 
 export class Reading {
@@ -21,6 +28,8 @@ export class Reading {
   page = new EventPage();
   /** Is told that the reader wants to see the details. */
   detailsPage = new EventPage();
+  /** Is asked whether the keyring is locked. */
+  keyringPage = new EventPage();
   /** @type {PlaintextCache<import("./openings.mjs").Opened>} */
   #cache = new PlaintextCache(LIMITS, () => Date.now());
   #views = new MessageViews();
@@ -31,6 +40,8 @@ export class Reading {
   /** @type {Registration | null} */
   #registration = null;
   #sweeper = 0;
+  #giver = 0;
+  #atSleep = () => this.forget();
   #say;
 
   /** @param {(key: string, args: string[]) => string} localize a message of `_locales`; empty where there is none */
@@ -63,11 +74,24 @@ export class Reading {
       this.#encrypted = encrypted;
       this.#display = display;
       this.#registration = registration;
-      this.#sweeper = setInterval(() => this.#cache.sweep(), SWEEP_MS);
+      this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+      Services.obs.addObserver(this.#atSleep, SLEEP);
       return [];
     } catch (error) {
       console.error("DANE S/MIME: reading could not be started", error);
       return [String(error)];
+    }
+  }
+
+  /** Forgets what is too old, and everything once the keyring that opened it is locked, or cannot be asked. */
+  async #sweep() {
+    this.#cache.sweep();
+    if (this.#cache.size === 0) {
+      return;
+    }
+    const answer = await this.keyringPage.call({}, KEYRING_MS).catch(() => ({ locked: true }));
+    if (answer?.locked !== false) {
+      this.forget();
     }
   }
 
@@ -90,6 +114,10 @@ export class Reading {
   /** @param {boolean} isAppShutdown Thunderbird itself ends, and nobody will look at its windows again */
   stop(isAppShutdown) {
     clearInterval(this.#sweeper);
+    clearTimeout(this.#giver);
+    if (this.#registration) {
+      Services.obs.removeObserver(this.#atSleep, SLEEP);
+    }
     this.#registration?.remove();
     this.forget();
     emptyPrivateTemp();
@@ -126,6 +154,10 @@ export class Reading {
     const job = { message: joined(head, bytes.buffer), shownSha256: shown, unauthentic, deadlineMs };
     // The page gets a little longer than the host: it tells the finer reason.
     const answer = await this.page.call(job, deadlineMs + 5_000);
+    if (job.message.byteLength > LARGE_OCTETS) {
+      clearTimeout(this.#giver);
+      this.#giver = setTimeout(giveBackMemory, GIVE_BACK_MS);
+    }
     if (answer.failure) {
       throw answer.failure;
     }
@@ -146,4 +178,9 @@ export class Reading {
  */
 function inWords(date) {
   return new Services.intl.DateTimeFormat(undefined, { dateStyle: "long" }).format(new Date(date));
+}
+
+/** Collects garbage in all processes: on the way of a large mail from the host to the screen each has made copies of it. */
+function giveBackMemory() {
+  Services.obs.notifyObservers(null, "memory-pressure", "heap-minimize");
 }

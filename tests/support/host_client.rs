@@ -51,9 +51,7 @@ impl Host {
     }
 
     pub fn write(&mut self, octets: &[u8]) {
-        let to = self.to.as_mut().unwrap();
-        to.write_all(&u32::try_from(octets.len()).unwrap().to_ne_bytes()).unwrap();
-        to.write_all(octets).unwrap();
+        say(self.to.as_mut().unwrap(), octets);
     }
 
     pub fn read(&mut self) -> Option<Value> {
@@ -72,28 +70,56 @@ impl Host {
     }
 
     /// The last frame of the answer, and the answer's body.
-    pub fn ask_with(&mut self, mut request: Value, body: &[u8]) -> (Value, Vec<u8>) {
+    pub fn ask_with(&mut self, request: Value, body: &[u8]) -> (Value, Vec<u8>) {
+        let (end, got, _) = self.ask_telling(request, body);
+        (end, got)
+    }
+
+    /// The last frame of the answer, the answer's body, and the `progress` frames before. Reads while
+    /// it writes, as Thunderbird does.
+    pub fn ask_telling(&mut self, mut request: Value, body: &[u8]) -> (Value, Vec<u8>, Vec<Value>) {
         self.last_id += 1;
         let id = self.last_id;
         request["id"] = json!(id);
         if !body.is_empty() {
             request["body_length"] = json!(body.len());
         }
-        self.write(request.to_string().as_bytes());
-        for (seq, piece) in body.chunks(512 * 1024).enumerate() {
-            let chunk = json!({"type": "chunk", "id": id, "seq": seq, "data": STANDARD.encode(piece)});
-            self.write(chunk.to_string().as_bytes());
-        }
-        let mut got = Vec::new();
+        let mut to = self.to.take().unwrap();
+        let (to, answer) = std::thread::scope(|scope| {
+            let writer = scope.spawn(move || {
+                say(&mut to, request.to_string().as_bytes());
+                for (seq, piece) in body.chunks(512 * 1024).enumerate() {
+                    let chunk =
+                        json!({"type": "chunk", "id": id, "seq": seq, "data": STANDARD.encode(piece)});
+                    say(&mut to, chunk.to_string().as_bytes());
+                }
+                to
+            });
+            let answer = self.answer(id);
+            (writer.join().unwrap(), answer)
+        });
+        self.to = Some(to);
+        answer
+    }
+
+    fn answer(&mut self, id: u64) -> (Value, Vec<u8>, Vec<Value>) {
+        let (mut got, mut told) = (Vec::new(), Vec::new());
         loop {
             let frame = self.read().expect("the host ended");
             assert_eq!(frame["id"], json!(id), "{frame}");
             match frame["type"].as_str() {
-                Some("progress") => {}
+                Some("progress") => told.push(frame),
                 Some("chunk") => got.extend(STANDARD.decode(frame["data"].as_str().unwrap()).unwrap()),
-                _ => return (frame, got),
+                _ => return (frame, got, told),
             }
         }
+    }
+
+    /// The most memory that the process ever held (RSS), in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// Ends the input and waits for the process.
@@ -101,6 +127,11 @@ impl Host {
         self.to = None;
         self.process.wait().unwrap().code()
     }
+}
+
+fn say(to: &mut ChildStdin, octets: &[u8]) {
+    to.write_all(&u32::try_from(octets.len()).unwrap().to_ne_bytes()).unwrap();
+    to.write_all(octets).unwrap();
 }
 
 impl Drop for Host {

@@ -54,6 +54,11 @@ impl Host {
         say(self.to.as_mut().unwrap(), octets);
     }
 
+    /// One frame.
+    pub fn say(&mut self, value: &Value) {
+        self.write(value.to_string().as_bytes());
+    }
+
     pub fn read(&mut self) -> Option<Value> {
         let mut length = [0; 4];
         self.from.read_exact(&mut length).ok()?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::engine::Engine;
 use super::failure::dns as words;
-use super::recipients::{find_all, recipient_state};
+use super::recipients::{find_all_telling, recipient_state};
 use super::{Code, Failure};
 use crate::clock::UnixTime;
 use crate::cms::{Recipient, SigningIdentity, readable_here};
@@ -148,6 +148,20 @@ pub fn parse_address(text: &str) -> Result<EmailAddress, Failure> {
 /// `recipient-without-certificate` with all who stand in the way; `no-own-certificate`,
 /// `no-signing-key`, and what the keyring says.
 pub fn prepare(engine: &Engine, wish: &Wish, deadline: Duration) -> Result<Prepared, Failure> {
+    prepare_telling(engine, wish, deadline, &|_, _| true)
+}
+
+/// As [`prepare`]; `told` hears how many recipients of how many are known, and says whether anybody
+/// still waits.
+///
+/// # Errors
+/// Also `cancelled`.
+pub fn prepare_telling(
+    engine: &Engine,
+    wish: &Wish,
+    deadline: Duration,
+    told: &dyn Fn(usize, usize) -> bool,
+) -> Result<Prepared, Failure> {
     let now = engine.now();
     let mut encrypt_to = Vec::new();
     let mut blind = Vec::new();
@@ -172,7 +186,7 @@ pub fn prepare(engine: &Engine, wish: &Wish, deadline: Duration) -> Result<Prepa
                 to.iter().chain(&blind).filter(|address| **address != wish.from).cloned().collect()
             }
         };
-        let found = certificates_of(engine, &everybody, deadline)?;
+        let found = certificates_of(engine, &everybody, deadline, told)?;
         let named = found.into_iter().filter(|addressee| !blind.contains(&addressee.address));
         encrypt_to.extend(named);
     }
@@ -193,13 +207,18 @@ fn certificates_of(
     engine: &Engine,
     addresses: &BTreeSet<EmailAddress>,
     deadline: Duration,
+    told: &dyn Fn(usize, usize) -> bool,
 ) -> Result<Vec<Addressee>, Failure> {
     if addresses.is_empty() {
         return Ok(Vec::new());
     }
     let addresses: Vec<_> = addresses.iter().cloned().collect();
     let directory = engine.directory()?;
-    let findings = find_all(&*directory, &addresses, engine.now(), deadline);
+    let told = |done| told(done, addresses.len());
+    let findings = find_all_telling(&*directory, &addresses, engine.now(), deadline, &told);
+    if findings.len() != addresses.len() {
+        return Err(Failure::new(Code::Cancelled, "It was cancelled."));
+    }
     let known = engine.programs().recall(&addresses);
     let mut found = Vec::new();
     let mut in_the_way: Vec<Value> = Vec::new();

@@ -2,7 +2,7 @@
 //! line and on the wire.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -63,14 +63,26 @@ pub fn find_all(
     now: UnixTime,
     deadline: Duration,
 ) -> Vec<Result<Finding, NameTooLong>> {
+    find_all_telling(directory, addresses, now, deadline, &|_| true)
+}
+
+/// As [`find_all`]; `told` hears how many were found each time, and says whether anybody still waits.
+/// Where nobody does, no further look-up is begun, and results are missing.
+pub fn find_all_telling(
+    directory: &dyn Directory,
+    addresses: &[EmailAddress],
+    now: UnixTime,
+    deadline: Duration,
+    told: &dyn Fn(usize) -> bool,
+) -> Vec<Result<Finding, NameTooLong>> {
     let end = Instant::now() + deadline;
-    let next = AtomicUsize::new(0);
+    let (next, given_up) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..addresses.len().min(SIDE_BY_SIDE) {
-            let (sender, next) = (sender.clone(), &next);
+            let (sender, next, given_up) = (sender.clone(), &next, &given_up);
             scope.spawn(move || {
-                loop {
+                while !given_up.load(Ordering::Relaxed) {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(address) = addresses.get(index) else { return };
                     let left = end.saturating_duration_since(Instant::now());
@@ -81,7 +93,13 @@ pub fn find_all(
             });
         }
         drop(sender);
-        let mut found: Vec<_> = receiver.iter().collect();
+        let mut found = Vec::new();
+        for result in &receiver {
+            found.push(result);
+            if !told(found.len()) {
+                given_up.store(true, Ordering::Relaxed);
+            }
+        }
         found.sort_by_key(|(index, _)| *index);
         found.into_iter().map(|(_, finding)| finding).collect()
     })

@@ -63,7 +63,11 @@ impl Engine {
         let wish = wish(request)?;
         let headers = outer_fields(&request.headers)?;
         work.progress("certificates", None, None);
-        let prepared = outgoing::prepare(self, &wish, patience(work))?;
+        let told = |done, total| {
+            work.progress("certificates", u64::try_from(done).ok(), u64::try_from(total).ok());
+            work.go_on().is_ok()
+        };
+        let prepared = outgoing::prepare_telling(self, &wish, patience(work), &told)?;
         work.go_on()?;
         let mut input = Watched::new(body, work);
         let mut outlet = work.outlet();

@@ -14,6 +14,9 @@ import { open } from "./setup.mjs";
 
 const SECRET = "The password is swordfish.";
 
+/** Finds a mail again whose subject is hidden. @param {string} subject */
+const messageId = (subject) => `${subject.replace(/\W/g, "")}@example.test`;
+
 describe("what somebody changed on the way", () => {
   /** @type {import("./setup.mjs").Scene} */
   let scene;
@@ -39,7 +42,7 @@ describe("what somebody changed on the way", () => {
         `To: ${world.bob.email}`,
         `Subject: ${subject}`,
         "Date: Sun, 22 Nov 2026 09:00:00 +0000",
-        `Message-ID: <${subject.replace(/\W/g, "")}@example.test>`,
+        `Message-ID: <${messageId(subject)}>`,
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
         "",
@@ -56,7 +59,7 @@ describe("what somebody changed on the way", () => {
   async function bobOpens(message, subject) {
     const { bob, world } = scene;
     await world.mail.deliver(world.bob.email, message);
-    await select(bob, await arrived(bob, (mail) => mail.subject === subject));
+    await select(bob, await arrived(bob, (mail) => mail.messageId === messageId(subject)));
   }
 
   test("untouched, both are good (or the tests below would show nothing)", async () => {

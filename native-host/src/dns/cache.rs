@@ -6,15 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::Message;
-use hickory_resolver::proto::rr::RData;
+use hickory_resolver::proto::rr::{RData, Record};
 
+use super::upstream::Heard;
 use super::{DomainName, RecordType};
 
 /// Answers kept at the most.
 const MOST_ENTRIES: usize = 4000;
 
-/// Octets on the wire that they may have had together.
+/// Octets that they may take in memory together, as far as can be told.
 const MOST_OCTETS: usize = 32 << 20;
+
+/// What a record takes beside its octets on the wire.
+const RECORD_OCTETS: usize = 2 * size_of::<Record>();
 
 /// No answer is kept longer, whatever its TTL: a domain that repairs its records is soon heard.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -33,7 +37,7 @@ struct Entries {
 }
 
 struct Entry {
-    message: Arc<Message>,
+    heard: Heard,
     since: Instant,
     until: Instant,
     octets: usize,
@@ -41,7 +45,7 @@ struct Entry {
 
 impl Cache {
     /// What was heard, its TTLs less the time that has passed.
-    pub(super) fn get(&self, question: &Question) -> Option<Arc<Message>> {
+    pub(super) fn get(&self, question: &Question) -> Option<Heard> {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let entry = entries.kept.get(question)?;
@@ -50,26 +54,29 @@ impl Cache {
             return None;
         }
         let age = u32::try_from(now.duration_since(entry.since).as_secs()).unwrap_or(u32::MAX);
+        let heard = Heard { from_cache: true, ..entry.heard.clone() };
         if age == 0 {
-            return Some(Arc::clone(&entry.message));
+            return Some(heard);
         }
-        let mut message = Message::clone(&entry.message);
+        let mut message = Message::clone(&heard.message);
         for record in message.answers.iter_mut().chain(&mut message.authorities) {
             record.ttl = record.ttl.saturating_sub(age);
         }
-        Some(Arc::new(message))
+        Some(Heard { message: Arc::new(message), ..heard })
     }
 
     /// Keeps an answer for as long as its TTLs allow (RFC 2308 section 5 for a "no").
-    pub(super) fn put(&self, question: &Question, message: &Arc<Message>, octets: usize) {
-        let Some(ttl) = lifetime(message).filter(|ttl| !ttl.is_zero()) else { return };
+    pub(super) fn put(&self, question: &Question, heard: &Heard, octets: usize) {
+        let Some(ttl) = lifetime(&heard.message).filter(|ttl| !ttl.is_zero()) else { return };
+        let records = heard.message.answers.len() + heard.message.authorities.len();
+        let octets = octets + records * RECORD_OCTETS;
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let since = Instant::now();
         entries.remove(question);
         if entries.kept.len() >= MOST_ENTRIES || entries.octets + octets > MOST_OCTETS {
             *entries = Entries::default();
         }
-        let entry = Entry { message: Arc::clone(message), since, until: since + ttl.min(LONGEST), octets };
+        let entry = Entry { heard: heard.clone(), since, until: since + ttl.min(LONGEST), octets };
         entries.octets += octets;
         entries.kept.insert(question.clone(), entry);
     }

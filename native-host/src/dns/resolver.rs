@@ -10,11 +10,12 @@ use tokio::sync::Semaphore;
 use super::anchors::Anchors;
 use super::answer::{Answer, Outage};
 use super::runtime;
+use super::second_opinion::Opinions;
 use super::servers::Servers;
 use super::signatures::Signatures;
 use super::upstream::Upstream;
 use super::validate::Session;
-use super::{DomainName, RecordType, second_opinion};
+use super::{DomainName, RecordType};
 use crate::clock::Clock;
 
 /// Look-ups under way at one time; more wait their turn within their deadlines.
@@ -49,6 +50,7 @@ pub struct Resolver {
 struct Inner {
     upstream: Arc<Upstream>,
     known: Signatures,
+    opinions: Opinions,
     anchors: Anchors,
     clock: Arc<dyn Clock>,
     turns: Semaphore,
@@ -65,6 +67,7 @@ impl Resolver {
         let inner = Inner {
             upstream: Arc::new(upstream),
             known: Signatures::default(),
+            opinions: Opinions::default(),
             anchors: config.anchors,
             clock: config.clock,
             turns: Semaphore::new(SIDE_BY_SIDE),
@@ -121,10 +124,11 @@ impl Inner {
     async fn attempt(&self, name: &DomainName, record_type: RecordType) -> (Answer, bool) {
         let mut session = Session::new(&self.upstream, &self.anchors, &self.known, self.clock.now());
         let answer = session.answer(name, record_type).await;
-        let answer = second_opinion::confirm(answer, name, record_type, &session, &self.upstream).await;
+        let answer = self.opinions.confirm(answer, name, record_type, &session).await;
         if matches!(answer, Answer::Bogus(_)) {
-            self.upstream.forget(session.heard().keys());
+            self.upstream.forget(session.heard().map(|(question, _)| question));
         }
-        (answer, session.used_cache())
+        let used_cache = session.heard().any(|(_, heard)| heard.from_cache);
+        (answer, used_cache)
     }
 }

@@ -6,7 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::Stream;
 use hickory_resolver::net::NetError;
@@ -21,35 +22,79 @@ use super::runtime::Provider;
 use super::upstream::Upstream;
 use super::validate::Session;
 use super::{DomainName, RecordType};
+use crate::clock::UnixTime;
 
-/// The answer, or bogus if hickory disagrees.
-pub(super) async fn confirm(
-    answer: Answer,
-    name: &DomainName,
-    record_type: RecordType,
-    session: &Session<'_>,
-    upstream: &Arc<Upstream>,
-) -> Answer {
-    let Answer::Secure(set) = &answer else { return answer };
-    let proven = set.get();
-    let Some(anchor) = proven.chain.first().filter(|_| proven.aliases.is_empty() && !proven.from_wildcard)
-    else {
-        return answer;
-    };
-    let mut anchors = TrustAnchors::empty();
-    for key in session.proven_keys(&anchor.zone) {
-        anchors.insert_with_name(key.public_key(), (&anchor.zone).into());
+/// Agreements remembered at the most.
+const MOST: usize = 4096;
+
+/// hickory's agreements. One holds for the very answers that it was given on, and from the moment
+/// it was given until the first signature of the proof ends: asked again in between, hickory could
+/// only repeat itself.
+#[derive(Default)]
+pub(super) struct Opinions(Mutex<HashMap<Evidence, (UnixTime, UnixTime)>>);
+
+/// A question, and the serial numbers of the answers that its proof rests on.
+type Evidence = (Question, Vec<u64>);
+
+impl Opinions {
+    /// The answer, or bogus if hickory disagrees.
+    pub(super) async fn confirm(
+        &self,
+        answer: Answer,
+        name: &DomainName,
+        record_type: RecordType,
+        session: &Session<'_>,
+    ) -> Answer {
+        let Answer::Secure(set) = &answer else { return answer };
+        let proven = set.get();
+        let Some(anchor) =
+            proven.chain.first().filter(|_| proven.aliases.is_empty() && !proven.from_wildcard)
+        else {
+            return answer;
+        };
+        let mut serials: Vec<u64> = session.heard().map(|(_, heard)| heard.serial).collect();
+        serials.sort_unstable();
+        let evidence = ((name.to_lowercase(), record_type), serials);
+        if self.agreed(&evidence, session.now) {
+            return answer;
+        }
+        let mut anchors = TrustAnchors::empty();
+        for key in session.proven_keys(&anchor.zone) {
+            anchors.insert_with_name(key.public_key(), (&anchor.zone).into());
+        }
+        let heard = session.heard().map(|(question, heard)| (question.clone(), Arc::clone(&heard.message)));
+        let asked_more = Arc::<AtomicBool>::default();
+        let handle = Handle {
+            heard: Arc::new(heard.collect()),
+            upstream: Arc::clone(session.upstream),
+            asked_more: Arc::clone(&asked_more),
+        };
+        // Made anew for each look-up: hickory keeps proofs under keys that can be made to collide.
+        let validating = DnssecDnsHandle::with_trust_anchor(handle, Arc::new(anchors));
+        let query = Query::query(name.clone(), record_type);
+        let opinion = validating.lookup(query, DnsRequestOptions::default()).first_answer().await;
+        if opinion.is_ok_and(|response| agrees(&response, name, record_type)) {
+            if !asked_more.load(Ordering::Relaxed) {
+                self.remember(evidence, session.now, proven.valid_until);
+            }
+            return answer;
+        }
+        let zone = proven.chain.last().map(|link| link.zone.clone());
+        Answer::Bogus(Fault { name: name.clone(), record_type, zone, defect: Defect::SecondOpinion })
     }
-    let handle = Handle { heard: Arc::new(session.heard()), upstream: Arc::clone(upstream) };
-    // Made anew for each look-up: hickory keeps proofs under keys that can be made to collide.
-    let validating = DnssecDnsHandle::with_trust_anchor(handle, Arc::new(anchors));
-    let query = Query::query(name.clone(), record_type);
-    let opinion = validating.lookup(query, DnsRequestOptions::default()).first_answer().await;
-    if opinion.is_ok_and(|response| agrees(&response, name, record_type)) {
-        return answer;
+
+    fn agreed(&self, evidence: &Evidence, now: UnixTime) -> bool {
+        let agreements = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        agreements.get(evidence).is_some_and(|(from, until)| *from <= now && now <= *until)
     }
-    let zone = proven.chain.last().map(|link| link.zone.clone());
-    Answer::Bogus(Fault { name: name.clone(), record_type, zone, defect: Defect::SecondOpinion })
+
+    fn remember(&self, evidence: Evidence, from: UnixTime, until: UnixTime) {
+        let mut agreements = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if agreements.len() >= MOST {
+            agreements.clear();
+        }
+        agreements.insert(evidence, (from, until));
+    }
 }
 
 fn agrees(response: &Message, name: &DomainName, record_type: RecordType) -> bool {
@@ -63,6 +108,8 @@ fn agrees(response: &Message, name: &DomainName, record_type: RecordType) -> boo
 struct Handle {
     heard: Arc<HashMap<Question, Arc<Message>>>,
     upstream: Arc<Upstream>,
+    /// Whether what was heard was not enough.
+    asked_more: Arc<AtomicBool>,
 }
 
 impl DnsHandle for Handle {
@@ -76,10 +123,13 @@ impl DnsHandle for Handle {
             let question = (query.name().to_lowercase(), query.query_type());
             let heard = match handle.heard.get(&question) {
                 Some(message) => Arc::clone(message),
-                None => match handle.upstream.ask(&question.0, question.1).await {
-                    Ok(heard) => heard.message,
-                    Err(_) => return Err(NetError::NoConnections),
-                },
+                None => {
+                    handle.asked_more.store(true, Ordering::Relaxed);
+                    match handle.upstream.ask(&question.0, question.1).await {
+                        Ok(heard) => heard.message,
+                        Err(_) => return Err(NetError::NoConnections),
+                    }
+                }
             };
             let mut message = Message::clone(&heard);
             if !message.answers.is_empty() {

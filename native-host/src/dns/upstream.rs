@@ -48,17 +48,23 @@ pub(super) struct Upstream {
     provider: Provider,
     /// Connections opened so far.
     connections: AtomicU64,
+    /// Answers heard so far.
+    answers: AtomicU64,
     lines: Mutex<Option<Arc<Lines>>>,
     cache: Cache,
     /// Questions that are on their way.
     asking: std::sync::Mutex<HashMap<Question, WeakShared<Asking>>>,
 }
 
-type Asking = BoxFuture<'static, Result<Arc<Message>, Outage>>;
+type Asking = BoxFuture<'static, Result<Heard, Outage>>;
 
-/// An answer, and whether it had been heard before.
+/// An answer.
+#[derive(Clone)]
 pub(super) struct Heard {
     pub(super) message: Arc<Message>,
+    /// Of all answers of this resolver only this one has it; what comes from the cache keeps it.
+    pub(super) serial: u64,
+    /// Whether it had been heard before.
     pub(super) from_cache: bool,
 }
 
@@ -137,6 +143,7 @@ impl Upstream {
             context: PoolContext::new(options, tls),
             provider: Provider::default(),
             connections: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
             lines: Mutex::new(None),
             cache: Cache::default(),
             asking: std::sync::Mutex::default(),
@@ -152,8 +159,8 @@ impl Upstream {
     ) -> Result<Heard, Outage> {
         let question = (name.clone(), record_type);
         self.lines().await?;
-        if let Some(message) = self.cache.get(&question) {
-            return Ok(Heard { message, from_cache: true });
+        if let Some(heard) = self.cache.get(&question) {
+            return Ok(heard);
         }
         let asking = {
             let mut under_way = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,7 +174,7 @@ impl Upstream {
                 }
             }
         };
-        asking.await.map(|message| Heard { message, from_cache: false })
+        asking.await
     }
 
     /// Forgets answers that did not stand up.
@@ -177,11 +184,13 @@ impl Upstream {
         }
     }
 
-    async fn fetch(self: Arc<Self>, (name, record_type): Question) -> Result<Arc<Message>, Outage> {
+    async fn fetch(self: Arc<Self>, (name, record_type): Question) -> Result<Heard, Outage> {
         let Answered { message, octets } = self.exchange(&name, record_type).await?;
         let message = Arc::new(message);
-        self.cache.put(&(name, record_type), &message, octets);
-        Ok(message)
+        let serial = self.answers.fetch_add(1, Ordering::Relaxed);
+        let heard = Heard { message, serial, from_cache: false };
+        self.cache.put(&(name, record_type), &heard, octets);
+        Ok(heard)
     }
 
     /// Asks until one resolver answers.
@@ -434,7 +443,8 @@ mod tests {
         let question = (DomainName::root(), RecordType::SOA);
         let mut heard = Message::query();
         heard.answers.push(record("192.0.2.7"));
-        upstream.cache.put(&question, &Arc::new(heard), 100);
+        let heard = Heard { message: Arc::new(heard), serial: 0, from_cache: false };
+        upstream.cache.put(&question, &heard, 100);
         assert!(Arc::ptr_eq(&lines(), &lines()), "nothing changed");
         assert!(upstream.cache.get(&question).is_some());
         write("nameserver 192.0.2.22\nnameserver 2001:db8::1\n");

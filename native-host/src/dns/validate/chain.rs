@@ -125,11 +125,8 @@ impl Session<'_> {
             Set::find(&message.answers, apex, RecordType::DNSKEY).ok_or_else(|| bogus(Defect::NoKeys))?;
         let keys: Vec<Key> =
             set.records.iter().filter_map(|r| dnskey(r)).filter_map(Key::usable).take(MOST_KEYS).collect();
-        let vouched: Vec<Key> = keys
-            .iter()
-            .filter(|key| vouchers.iter().any(|voucher| vouches(voucher, apex, key)))
-            .cloned()
-            .collect();
+        let vouched: Vec<Key> =
+            keys.iter().filter(|key| is_vouched_for(key, apex, &vouchers)).cloned().collect();
         if vouched.is_empty() {
             return Err(bogus(Defect::KeysNotVouchedFor));
         }
@@ -210,18 +207,26 @@ fn strongest(vouchers: &[AnchorKey]) -> Vec<&AnchorKey> {
     known.into_iter().filter(|voucher| !is_sha1(voucher)).collect()
 }
 
-fn vouches(voucher: &AnchorKey, apex: &DomainName, key: &Key) -> bool {
-    match voucher {
+/// Whether a voucher names the key. Each digest of it is made once, however many DS records ask.
+fn is_vouched_for(key: &Key, apex: &DomainName, vouchers: &[&AnchorKey]) -> bool {
+    let public = key.dnskey.public_key();
+    let mut digests: Vec<(DigestType, Option<Vec<u8>>)> = Vec::new();
+    vouchers.iter().any(|voucher| match voucher {
         AnchorKey::Key(anchor) => {
-            let (anchor, found) = (anchor.public_key(), key.dnskey.public_key());
-            anchor.public_bytes() == found.public_bytes() && anchor.algorithm() == found.algorithm()
+            let anchor = anchor.public_key();
+            anchor.public_bytes() == public.public_bytes() && anchor.algorithm() == public.algorithm()
         }
-        AnchorKey::Digest(ds) => {
-            ds.key_tag() == key.tag
-                && ds.algorithm() == key.dnskey.public_key().algorithm()
-                && ds.covers(apex, &key.dnskey).unwrap_or(false)
+        AnchorKey::Digest(ds) if ds.key_tag() == key.tag && ds.algorithm() == public.algorithm() => {
+            let kind = ds.digest_type();
+            if !digests.iter().any(|(made, _)| *made == kind) {
+                let digest = key.dnskey.to_digest(apex, kind);
+                digests.push((kind, digest.ok().map(|digest| digest.as_ref().to_vec())));
+            }
+            let mut made = digests.iter().filter(|(made, _)| *made == kind);
+            made.any(|(_, digest)| digest.as_deref() == Some(ds.digest()))
         }
-    }
+        AnchorKey::Digest(_) => false,
+    })
 }
 
 fn dnskey(record: &Record) -> Option<&DNSKEY> {

@@ -12,7 +12,7 @@ use crate::dns::anchors::Anchors;
 use crate::dns::answer::{Answer, Defect, Fault, Insecurity, Outage};
 use crate::dns::cache::Question;
 use crate::dns::signatures::Signatures;
-use crate::dns::upstream::Upstream;
+use crate::dns::upstream::{Heard, Upstream};
 use crate::dns::{DomainName, RecordType};
 
 /// Why a look-up cannot go on to "secure" or "absent".
@@ -96,12 +96,11 @@ impl<'a> Budget<'a> {
 
 /// One look-up.
 pub(in crate::dns) struct Session<'a> {
-    upstream: &'a Arc<Upstream>,
+    pub(in crate::dns) upstream: &'a Arc<Upstream>,
     pub(super) anchors: &'a Anchors,
-    pub(super) now: UnixTime,
+    pub(in crate::dns) now: UnixTime,
     pub(super) budget: Budget<'a>,
-    messages: HashMap<Question, Result<Arc<Message>, Outage>>,
-    used_cache: bool,
+    messages: HashMap<Question, Result<Heard, Outage>>,
     /// Zones whose keys are proven.
     pub(super) zones: HashMap<DomainName, Arc<Zone>>,
 }
@@ -120,7 +119,6 @@ impl<'a> Session<'a> {
             now,
             budget: Budget::full(known),
             messages: HashMap::new(),
-            used_cache: false,
             zones: HashMap::new(),
         }
     }
@@ -133,7 +131,7 @@ impl<'a> Session<'a> {
     ) -> Result<Arc<Message>, Stop> {
         self.fetch_all(&[(name.to_lowercase(), record_type)]).await?;
         match self.messages.get(&(name.to_lowercase(), record_type)) {
-            Some(Ok(message)) => Ok(Arc::clone(message)),
+            Some(Ok(heard)) => Ok(Arc::clone(&heard.message)),
             Some(Err(outage)) => Err(Stop::Unreachable(outage.clone())),
             None => Err(Stop::Unreachable(Outage::Garbled)),
         }
@@ -154,23 +152,14 @@ impl<'a> Session<'a> {
         let asked = open.iter().map(|question| upstream.ask(&question.0, question.1));
         let answers = futures_util::future::join_all(asked).await;
         for (question, answer) in open.into_iter().zip(answers) {
-            self.used_cache |= answer.as_ref().is_ok_and(|heard| heard.from_cache);
-            self.messages.insert(question.clone(), answer.map(|heard| heard.message));
+            self.messages.insert(question.clone(), answer);
         }
         Ok(())
     }
 
     /// Everything that was heard.
-    pub(in crate::dns) fn heard(&self) -> HashMap<Question, Arc<Message>> {
-        let heard = self.messages.iter().filter_map(|(question, answer)| {
-            answer.as_ref().ok().map(|message| (question.clone(), Arc::clone(message)))
-        });
-        heard.collect()
-    }
-
-    /// Whether any of it had been heard before this look-up.
-    pub(in crate::dns) fn used_cache(&self) -> bool {
-        self.used_cache
+    pub(in crate::dns) fn heard(&self) -> impl Iterator<Item = (&Question, &Heard)> {
+        self.messages.iter().filter_map(|(question, answer)| Some((question, answer.as_ref().ok()?)))
     }
 
     /// The keys of a zone that this look-up has proven.

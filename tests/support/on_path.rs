@@ -61,8 +61,9 @@ pub fn between(truth: Truth, attack: Attack) -> SocketAddr {
 
 /// The same, with the number of connections accepted.
 pub fn counting(truth: Truth, attack: Attack) -> (SocketAddr, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+    let address = free_port();
+    let (listener, socket) = (TcpListener::bind(address).unwrap(), UdpSocket::bind(address).unwrap());
+    std::thread::spawn(move || serve_udp(&socket, truth, attack));
     let connections = Arc::<AtomicUsize>::default();
     let counter = Arc::clone(&connections);
     std::thread::spawn(move || {
@@ -102,6 +103,28 @@ pub fn by_udp_alone(truth: Truth) -> SocketAddr {
         }
     });
     address
+}
+
+/// The same by UDP, as far as it goes: what is too long, or closes a connection, is cut short.
+fn serve_udp(socket: &UdpSocket, truth: Truth, attack: Attack) {
+    let mut buffer = [0; 1500];
+    while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+        let asked = &buffer[..length];
+        let Ok(message) = Message::from_vec(asked) else { continue };
+        let (Some(query), Some(answer)) = (message.queries.first(), truth.exchange(asked)) else { continue };
+        let wire = match attack(&truth, query, answer) {
+            Reply::Message(mut message) | Reply::Last(mut message) => {
+                message.metadata.id = u16::from_be_bytes([asked[0], asked[1]]);
+                message.to_vec().unwrap()
+            }
+            Reply::Octets(octets) => octets,
+            Reply::Hangup => vec![0; 1300],
+            Reply::Drip(_) | Reply::Silence => continue,
+        };
+        let mut short = asked.to_vec();
+        short[2] |= 0x82; // QR, TC
+        let _ = socket.send_to(if wire.len() > 1232 { &short } else { &wire }, from);
+    }
 }
 
 fn serve(mut stream: TcpStream, truth: Truth, attack: Attack) -> Option<()> {

@@ -12,11 +12,13 @@ mod cases;
 mod meddling;
 #[path = "../../support/on_path.rs"]
 mod on_path;
+#[path = "../../support/referee.rs"]
+mod referee;
 #[path = "../../support/signed_tree.rs"]
 mod signed_tree;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use cases::{ATTACKS, SLOW};
@@ -24,6 +26,7 @@ use dane_smime::clock::SystemClock;
 use dane_smime::dns::{Anchors, Answer, Resolver, ResolverConfig, Servers};
 use hickory_resolver::proto::rr::{Name, RecordType};
 use on_path::{Attack, Truth, between};
+use referee::{Referee, referees};
 use signed_tree::{Fate, Tree, Zone};
 
 const DEADLINE: Duration = Duration::from_secs(4);
@@ -99,6 +102,27 @@ fn word(answer: &Answer) -> &'static str {
     }
 }
 
+/// The validators of others.
+static REFEREES: LazyLock<Vec<Referee>> = LazyLock::new(|| {
+    let anchor = std::fs::read_to_string(TREE.anchor_file()).unwrap();
+    let line = anchor.lines().find(|line| line.contains("DNSKEY 257")).unwrap();
+    referees(&TREE.path("referees"), line)
+});
+
+/// Where a referee is stricter than we: it does not take a true answer for what it is.
+const STRICTER: &[(&str, &str)] = &[];
+
+/// Whether the referees allow what we say under an attack.
+fn dispute(label: &str, server: SocketAddr, target: &str, verdict: &str) -> Option<String> {
+    let stricter = |referee: &&Referee| !STRICTER.contains(&(label, referee.name));
+    REFEREES.iter().filter(stricter).find_map(|referee| {
+        let ruling = referee.rule(server, target, "SMIMEA");
+        let word = ruling.word();
+        (!ruling.allows(verdict))
+            .then(|| format!("{label}: {target}: {} says {word}, we {verdict}", referee.name))
+    })
+}
+
 /// Runs one attack on all targets; true if it changed any verdict.
 fn endure(label: &str, attack: Attack, targets: &[(&str, &str)]) -> bool {
     let truth = Truth(TREE.address);
@@ -128,6 +152,31 @@ fn genuine(truth: Truth, target: &str) -> Vec<Vec<u8>> {
     let answer = truth.ask(&name(target), RecordType::SMIMEA);
     let records = answer.answers.iter().filter(|record| record.record_type() == RecordType::SMIMEA);
     records.map(|record| record.data.to_bytes().unwrap()).collect()
+}
+
+#[test]
+fn no_referee_forbids_what_we_say_under_attack() {
+    LazyLock::force(&REFEREES);
+    let attacks = Mutex::new(ATTACKS.iter().enumerate());
+    let disputes = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some((number, (label, _, attack))) = { attacks.lock().unwrap().next() } {
+                    let server = between(Truth(TREE.address), *attack);
+                    // A few for each attack, others for each.
+                    for (target, _) in TARGETS.iter().skip(number % 5).step_by(5) {
+                        let verdict = word(&lookup(server, target));
+                        if matches!(verdict, "secure" | "absent" | "insecure") {
+                            disputes.lock().unwrap().extend(dispute(label, server, target, verdict));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let disputes = disputes.into_inner().unwrap();
+    assert!(disputes.is_empty(), "{}", disputes.join("\n"));
 }
 
 #[test]

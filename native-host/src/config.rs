@@ -8,6 +8,7 @@
 //! to it by the program that asks it. Nobody who takes over the add-on can give the host another root to believe in,
 //! or a program to start.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -16,14 +17,36 @@ use serde::Deserialize;
 use crate::clock::UnixTime;
 
 /// Which rules for names and records apply.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Profile {
     /// RFC 8162.
     #[default]
+    Rfc8162,
+    /// The 2014 developers' guide, to the letter: SHA-224 names, a private type, `3 0 0` alone.
+    Guide2014 {
+        /// The private type; the guide fixes none.
+        record_type: u16,
+    },
+}
+
+impl Profile {
+    /// The guide with the type of its examples.
+    pub const GUIDE: Self = Self::Guide2014 { record_type: 65444 };
+
+    /// Whether it is the guide, whatever the type.
+    pub const fn is_guide(self) -> bool {
+        matches!(self, Self::Guide2014 { .. })
+    }
+}
+
+/// A profile as it is named in settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+pub enum ProfileName {
+    /// RFC 8162.
     #[serde(rename = "rfc8162")]
     #[value(name = "rfc8162")]
     Rfc8162,
-    /// The 2014 developers' guide, to the letter: SHA-224 names, a private type, only `3 x 0`.
+    /// The 2014 developers' guide.
     #[serde(rename = "guide-2014")]
     #[value(name = "guide-2014")]
     Guide2014,
@@ -78,7 +101,9 @@ keys! {
     /// File with the secret that stands in for the OS keyring.
     unlock_file: PathBuf = "unlock-file";
     /// Rules for names and records.
-    profile: Profile = "profile";
+    profile: ProfileName = "profile";
+    /// The private type of the 2014 guide's records.
+    guide_type: u16 = "guide-type";
     /// Where an address has provably no certificate, try other spellings of it.
     other_spellings: bool = "other-spellings";
     /// The program that asks for passwords.
@@ -233,10 +258,16 @@ pub enum ConfigError {
         /// The key.
         key: &'static str,
     },
+    /// The number is not one of a private type.
+    #[error("`guide-type` must be one of the private types 65280 to 65534")]
+    BadType,
     /// The system names no home directory, and no data directory was given.
     #[error("there is no home directory to keep keys in; give a data directory with --data-dir")]
     NoHome,
 }
+
+/// Types that everyone may use as they like (RFC 6895 section 3.1).
+const PRIVATE_TYPES: RangeInclusive<u16> = 65280..=65534;
 
 impl Settings {
     /// Joins the command line's layer with the file: `config_file` if given (it must then
@@ -284,13 +315,19 @@ impl Settings {
             Some("journal") => LogTarget::Journal,
             Some(path) => LogTarget::File(path.into()),
         };
+        let profile = match (layer.profile, layer.guide_type) {
+            (_, Some(other)) if !PRIVATE_TYPES.contains(&other) => return Err(ConfigError::BadType),
+            (Some(ProfileName::Guide2014), Some(record_type)) => Profile::Guide2014 { record_type },
+            (Some(ProfileName::Guide2014), None) => Profile::GUIDE,
+            (Some(ProfileName::Rfc8162) | None, _) => Profile::Rfc8162,
+        };
         Ok(Self {
             data_dir,
             resolver: layer.resolver,
             trust_anchor: layer.trust_anchor,
             ca_file: layer.ca_file,
             unlock_file: layer.unlock_file,
-            profile: layer.profile.unwrap_or_default(),
+            profile,
             other_spellings: layer.other_spellings.unwrap_or_default(),
             pinentry: layer.pinentry,
             nsupdate_server: layer.nsupdate_server,
@@ -366,7 +403,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(settings.resolver.as_deref(), Some("127.0.0.1:53"));
-        assert_eq!(settings.profile, Profile::Guide2014);
+        assert_eq!(settings.profile, Profile::GUIDE);
         assert_eq!(settings.data_dir, PathBuf::from("/d"));
         assert_eq!(settings.log.to, LogTarget::Journal);
     }

@@ -1,5 +1,6 @@
-//! What a look-up costs, beside `delv` on the same machine in the same run. `scripts/bench dns`
-//! runs it; it is no test, because times on a busy machine prove nothing.
+//! What a look-up costs, beside `delv` and, where it is installed, `unbound-host` on the same machine
+//! in the same run. `scripts/bench dns` runs it; it is no test, because times on a busy machine
+//! prove nothing. What each program computes is counted beside: on a busy machine that says more.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -46,51 +47,98 @@ fn main() {
         timed(&mut command)
     };
     let address = |number: usize| format!("alice@z{number}.test");
+    let name = owner(&address(0));
     let port = tree.address.port().to_string();
     let delv = || {
         let mut command = Command::new("delv");
-        command
-            .args(["@127.0.0.1", "-p", &port, "+root=.", "-a"])
-            .arg(&keys)
-            .args([&owner(&address(0)), "SMIMEA"]);
+        command.args(["@127.0.0.1", "-p", &port, "+root=.", "-a"]).arg(&keys).args([&name, "SMIMEA"]);
         timed(&mut command)
     };
+    let settings = tree.path("unbound.conf");
+    std::fs::write(&settings, unbound_settings(&port)).unwrap();
+    let unbound = || {
+        let mut command = Command::new("unbound-host");
+        command.arg("-C").arg(&settings).arg("-f").arg(&anchor).args(["-v", "-t", "SMIMEA", &name]);
+        timed(&mut command)
+    };
+    let has_unbound = Command::new("unbound-host").arg("-h").output().is_ok();
     let all: Vec<String> = (0..ZONES).map(address).collect();
     // Taken in turns, so that a busy moment meets all alike.
-    let (mut one, mut fifty, mut other) = (vec![], vec![], vec![]);
+    let (mut one, mut fifty, mut by_delv, mut by_unbound) = (vec![], vec![], vec![], vec![]);
     for _ in 0..RUNS {
         one.push(ours(&all[..1]));
-        other.push(delv());
+        by_delv.push(delv());
         fifty.push(ours(&all));
+        if has_unbound {
+            by_unbound.push(unbound());
+        }
     }
-    let (one, fifty, other) = (median(one), median(fifty), median(other));
+    println!("{:<44}{:>10}{:>10}{:>8}{:>10}  aim", "", "time", "rival", "ratio", "computed");
+    row("one cold, whole process, beside delv", &one, &by_delv, "1.5");
+    if has_unbound {
+        row("one cold, whole process, beside unbound-host", &one, &by_unbound, "");
+    }
+    row(&format!("{ZONES} cold in {ZONES} zones, beside one"), &fifty, &one, "3");
+    let warm = warm(&tree, &address(0));
     println!(
-        "cold, whole process: dane-smime {one:.2?}, delv {other:.2?}, ratio {:.2} (aim 1.5)",
-        ratio(one, other)
+        "{:<44}{:>10}{:>28}  1 ms",
+        "warm, through the native-messaging port",
+        format!("{warm:.2?}"),
+        ""
     );
-    println!("{ZONES} cold in {ZONES} zones: {fifty:.2?}, ratio to one {:.2} (aim 3)", ratio(fifty, one));
-    println!("warm, through the native-messaging port: {:.2?} (aim 1 ms)", warm(&tree, &address(0)));
+}
+
+/// Median times with their ratio, and the ratio of what was computed.
+fn row(what: &str, ours: &[Cost], other: &[Cost], aim: &str) {
+    let time = |costs: &[Cost]| median(costs.iter().map(|cost| cost.time).collect());
+    let computed = |costs: &[Cost]| costs.iter().map(|cost| cost.ticks).sum::<u64>().max(1);
+    let (one, two) = (time(ours), time(other));
+    #[allow(clippy::as_conversions, clippy::cast_precision_loss, reason = "small numbers, printed")]
+    let work = computed(ours) as f64 / computed(other) as f64;
+    println!(
+        "{what:<44}{:>10}{:>10}{:>8.2}{work:>10.2}  {aim}",
+        format!("{one:.2?}"),
+        format!("{two:.2?}"),
+        one.as_secs_f64() / two.as_secs_f64()
+    );
+}
+
+/// One run of a program.
+struct Cost {
+    time: Duration,
+    /// Processor time, in ticks of the system: good for a sum over many runs.
+    ticks: u64,
 }
 
 fn owner(address: &str) -> String {
     OwnerName::of(&EmailAddress::parse(address).unwrap(), Profile::Rfc8162).unwrap().to_string()
 }
 
-fn timed(command: &mut Command) -> Duration {
-    let begun = Instant::now();
+fn timed(command: &mut Command) -> Cost {
+    let (begun, before) = (Instant::now(), computed());
     let output = command.stdin(Stdio::null()).output().expect("delv (bind9-dnsutils) must be installed");
-    let took = begun.elapsed();
+    let time = begun.elapsed();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    took
+    Cost { time, ticks: computed() - before }
+}
+
+/// Processor time of all programs run so far (proc(5), `cutime` and `cstime`).
+fn computed() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    [13, 14].iter().filter_map(|at| fields.get(*at)?.parse::<u64>().ok()).sum()
+}
+
+fn unbound_settings(port: &str) -> String {
+    format!(
+        "server:\n  do-not-query-localhost: no\n  local-zone: \"test.\" nodefault\n  do-ip6: no\n\
+         forward-zone:\n  name: \".\"\n  forward-addr: 127.0.0.1@{port}\n"
+    )
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
-}
-
-fn ratio(one: Duration, other: Duration) -> f64 {
-    one.as_secs_f64() / other.as_secs_f64()
 }
 
 /// BIND's way of writing a DNSKEY anchor.

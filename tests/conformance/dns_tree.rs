@@ -60,7 +60,10 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         .collect::<Vec<_>>()
     };
     let zone = |label: &str| Zone::signed(&format!("{label}.test."), people(&format!("{label}.test")));
+    let [org, com] = guide_zones(&hex);
     let tree = Tree::grow(vec![
+        org,
+        com,
         Zone::signed("test.", Vec::new()).algorithm("RSASHA256").nsec3(false, 0),
         zone("example"),
         zone("rsa").algorithm("RSASHA256").nsec3(false, 0),
@@ -79,6 +82,28 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     ]);
     World { tree, alice }
 });
+
+/// The key of the 2014 guide's worked example, as `hexdump` prints it there.
+const GUIDE_KEY: &str = "\
+    30820122300d06092a864886f70d01010105000382010f003082010a0282010100a9380fcfc9ca2318047bcd6902ba436e4e\
+    bdea834d725b29e47ca338aaedde5f13ac99b74f73c977e7f89c47f9c965890f3ba292c0b8ee0a9ea2ed81627c98cebe56dc\
+    276bbabe982807c0b9b613eed882ad97958391dc3dd3f4f2773b906f154096c5a6cf9f9e05f7bb9a4057ad1923a4c7c444f4\
+    f5b84c94c05e19a2e57bbcb35eb0fbc4f648292c80d4184c95ffe74c4a8ba7ddb1638989e7c405d399e39ecf78cef6bd4d2d\
+    009af980fba463d5427c8da4ae37e01ca491803b2711c4eba23d12623985f12931a576424470b6b5efdcbb1f382ee503fd4a\
+    eae79568e4520731c8bbef8618b1c8b2ac98258273b3c92fed36164c63f52467241e719bf178350203010001";
+
+/// The guide's own names: one with the record that it prints, of the type in its examples; one with
+/// a certificate, of another private type.
+fn guide_zones(certificate: &str) -> [Zone; 2] {
+    let name = |address: &str| {
+        let address = EmailAddress::parse(address).unwrap();
+        OwnerName::of(&address, Profile::GUIDE).unwrap().to_string()
+    };
+    let key = format!("{} TYPE65444 \\# 297 030100{GUIDE_KEY}", name("sample@example.org"));
+    let octets = certificate.len() / 2 + 3;
+    let whole = format!("{} TYPE65500 \\# {octets} 030000{certificate}", name("robert@bigbank.com"));
+    [Zone::signed("example.org.", vec![key]), Zone::signed("bigbank.com.", vec![whole])]
+}
 
 /// Changes the first character of the last line of each SMIMEA signature.
 fn break_signatures(text: String) -> String {
@@ -342,4 +367,54 @@ fn record_check_compares_the_dns_with_the_keys_held() {
     assert_eq!((exit, json["live"].as_bool(), json["status"].as_str()), (1, Some(false), Some("secure")));
     assert_eq!(run(&["key", "generate", "--address", "textonly@example.test", "--algorithm", "p-256"]).0, 0);
     assert_eq!(run(&["record", "check", "textonly@example.test"]).0, 1);
+}
+
+#[test]
+fn the_worked_examples_of_the_2014_guide() {
+    let guide = ["--profile", "guide-2014"];
+    let run = |words: &[&str]| dane_smime(&[words, &guide[..]].concat());
+    let (exit, json) = run(&["lookup", "sample@example.org"]);
+    let name = "9003e374bc726550c2c289447fd0533160f875709386dfa377bfd41c._smimecert.example.org.";
+    assert_eq!((exit, json["owner_name"].as_str(), json["status"].as_str()), (0, Some(name), Some("secure")));
+    // The guide prints a record with a bare key, and its own reader takes none.
+    assert_eq!(json["records"][0]["data"], GUIDE_KEY);
+    assert!(json["records"][0]["unusable"].as_str().unwrap().contains("3 0 0"), "{json}");
+
+    let other = ["lookup", "robert@bigbank.com", "--guide-type", "65500"];
+    let (exit, json) = run(&other);
+    let name = "ecb453d83da2067efeb1243964d2b00aca62a7230c64e39ce69ac555._smimecert.bigbank.com.";
+    assert_eq!((exit, json["owner_name"].as_str(), json["status"].as_str()), (0, Some(name), Some("secure")));
+    assert_eq!(json["certificates"][0]["can_encrypt"], true);
+    assert_eq!(run(&["lookup", "robert@bigbank.com"]).1["status"], "absent");
+    let (exit, json) = run(&["lookup", "robert@bigbank.com", "--guide-type", "53"]);
+    assert_eq!((exit, json["error"]["code"].as_str()), (2, Some("bad-configuration")));
+
+    let file = WORLD.tree.path("robert.pem");
+    std::fs::write(&file, &WORLD.alice.pem).unwrap();
+    let (_, json) = run(&[
+        "record",
+        "robert@bigbank.com",
+        "--cert",
+        file.to_str().unwrap(),
+        "--force",
+        "--guide-type",
+        "65500",
+    ]);
+    let line = format!("{name} IN TYPE65500 \\# ");
+    assert!(json["lines"][0].as_str().unwrap().starts_with(&line), "{json}");
+}
+
+#[test]
+fn the_misprint_of_the_2014_guide_is_found() {
+    let name = "9003e374bc726550c2c289447fd0533160f875709386dfa377bfd41c._smimecert.example.org.";
+    let file = WORLD.tree.path("guide.zone");
+    // The guide prints `3008…` for `308…` where it puts the record together: an odd digit too many.
+    let misprint = GUIDE_KEY.replacen("308", "3008", 1);
+    for record in
+        [format!("SMIMEA ( 3 1 0 {misprint} )"), format!("TYPE65444 \\# 297 ( 03 01 00 {misprint} )")]
+    {
+        std::fs::write(&file, format!("{name} {record}\n")).unwrap();
+        let (exit, json) = dane_smime(&["record", "lint", file.to_str().unwrap()]);
+        assert_eq!(exit, 1, "{record}: {json}");
+    }
 }

@@ -115,7 +115,7 @@ pub fn headers(octets: &[u8]) {
 
 /// SMIMEA record data, and the certificates in them.
 pub fn smimea(octets: &[u8]) {
-    for profile in [Profile::Rfc8162, Profile::Guide2014] {
+    for profile in [Profile::Rfc8162, Profile::GUIDE] {
         let record = SmimeaRecord::parse(octets, 300, profile);
         if let Some(certificate) = record.certificate() {
             assert_eq!(certificate.der(), &octets[3..]);

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value, json};
 
-use crate::config::{Layer, Profile, Settings};
+use crate::config::{Layer, ProfileName, Settings};
 use crate::service::{Code, Failure};
 
 /// S/MIME with certificates from DNSSEC-secured DNS.
@@ -63,7 +63,10 @@ struct Globals {
     dnssec_at: Option<String>,
     /// Rules for names and records
     #[arg(long, global = true, value_enum, value_name = "NAME")]
-    profile: Option<Profile>,
+    profile: Option<ProfileName>,
+    /// The private type of the records, with `--profile guide-2014` [default: 65444]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    guide_type: Option<u16>,
     /// Where an address provably has no certificate, try lower case and no `+tag`
     #[arg(long, global = true)]
     other_spellings: bool,
@@ -166,6 +169,7 @@ fn run(arguments: Arguments) -> Result<Output, Failure> {
         ca_file: globals.ca_file,
         unlock_file: globals.unlock_file,
         profile: globals.profile,
+        guide_type: globals.guide_type,
         pinentry: None,
         nsupdate_server: None,
         nsupdate_key: None,

@@ -88,7 +88,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
     let lines: Vec<String> = match (arguments.form.unwrap_or(Form::Both), profile) {
         (Form::Nsupdate, _) => vec![record.update_add(records::TTL), "send".to_owned()],
         // The private type of the guide has no mnemonic of its own.
-        (_, Profile::Guide2014) | (Form::Generic, _) => vec![generic],
+        (_, Profile::Guide2014 { .. }) | (Form::Generic, _) => vec![generic],
         (Form::Smimea, _) => vec![smimea],
         (Form::Both, _) => vec![smimea, generic],
     };

@@ -149,13 +149,15 @@ pub fn of_zone_text(text: &str, now: UnixTime) -> Vec<LineLint> {
         }
         let mut rest = tokens.skip_while(|token| is_ttl_or_class(token));
         let kind = rest.next().unwrap_or_default().to_ascii_uppercase();
-        if kind != "SMIMEA" && kind != "TYPE53" {
-            continue;
-        }
+        let profile = match kind.as_str() {
+            "SMIMEA" | "TYPE53" => Profile::Rfc8162,
+            private if is_private_type(private) && owner.contains("._smimecert.") => Profile::GUIDE,
+            _ => continue,
+        };
         let lints = match rdata(&rest.collect::<Vec<_>>()) {
             Ok(rdata) => {
                 let record = SmimeaRecord::parse(&rdata, 0, Profile::Rfc8162);
-                let mut lints = of_owner(&owner, &record);
+                let mut lints = of_owner(&owner, &record, profile);
                 lints.extend(of_record(&record, None, now));
                 lints
             }
@@ -166,8 +168,14 @@ pub fn of_zone_text(text: &str, now: UnixTime) -> Vec<LineLint> {
     found
 }
 
+/// The 2014 guide's records have one of these (RFC 6895 section 3.1).
+fn is_private_type(word: &str) -> bool {
+    let number = word.strip_prefix("TYPE").and_then(|number| number.parse::<u16>().ok());
+    number.is_some_and(|number| (65280..=65534).contains(&number))
+}
+
 /// What is wrong with the name, alone and beside the certificate that stands there.
-fn of_owner(owner: &str, record: &SmimeaRecord) -> Vec<Lint> {
+fn of_owner(owner: &str, record: &SmimeaRecord, profile: Profile) -> Vec<Lint> {
     let (label, below) = owner.split_once('.').unwrap_or((owner, ""));
     let is_hex = label.chars().all(|c| c.is_ascii_hexdigit());
     let Some(domain) = below.strip_prefix("_smimecert.") else { return vec![Lint::NameMalformed] };
@@ -182,7 +190,7 @@ fn of_owner(owner: &str, record: &SmimeaRecord) -> Vec<Lint> {
     let domain = domain.trim_end_matches('.');
     let named = certificate.email_addresses();
     let fits = |address: &EmailAddress| {
-        let name = OwnerName::of(address, Profile::Rfc8162).map(|name| name.to_string()).unwrap_or_default();
+        let name = OwnerName::of(address, profile).map(|name| name.to_string()).unwrap_or_default();
         let of_domain = domain.is_empty() || address.domain().eq_ignore_ascii_case(domain);
         // The local part may be published in other spellings, too; its case is not ours to judge.
         of_domain && (label == "*" || name.starts_with(&label.to_ascii_lowercase()))

@@ -6,9 +6,6 @@ use crate::config::Profile;
 use crate::dns::{DomainName, RecordType};
 use crate::mime::EmailAddress;
 
-/// The private type of the 2014 guide's examples; RFC 8162 has 53 (SMIMEA).
-const GUIDE_TYPE: u16 = 65444;
-
 /// RFC 8162 section 3: the hash is cut to 28 octets.
 const HASH_OCTETS: usize = 28;
 
@@ -40,7 +37,9 @@ impl OwnerName {
                 let hash = openssl::sha::sha256(local);
                 (hex::encode(hash.get(..HASH_OCTETS).unwrap_or(&hash)), RecordType::SMIMEA)
             }
-            Profile::Guide2014 => (hex::encode(openssl::sha::sha224(local)), RecordType::from(GUIDE_TYPE)),
+            Profile::Guide2014 { record_type } => {
+                (hex::encode(openssl::sha::sha224(local)), RecordType::from(record_type))
+            }
         };
         let name = DomainName::from_ascii(format!("{label}._smimecert.{}.", address.domain()));
         name.map(|name| Self { name, record_type }).map_err(|_| NameTooLong)
@@ -92,10 +91,13 @@ mod tests {
                 "ecb453d83da2067efeb1243964d2b00aca62a7230c64e39ce69ac555._smimecert.bigbank.com.",
             ),
         ] {
-            assert_eq!(owner(address, Profile::Guide2014), name);
+            assert_eq!(owner(address, Profile::GUIDE), name);
         }
-        let name = OwnerName::of(&"a@b.test".parse().unwrap(), Profile::Guide2014).unwrap();
-        assert_eq!(u16::from(name.record_type()), 65444);
+        for (profile, number) in [(Profile::GUIDE, 65444), (Profile::Guide2014 { record_type: 65500 }, 65500)]
+        {
+            let name = OwnerName::of(&"a@b.test".parse().unwrap(), profile).unwrap();
+            assert_eq!(u16::from(name.record_type()), number);
+        }
     }
 
     #[test]

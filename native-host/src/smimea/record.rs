@@ -118,7 +118,7 @@ impl SmimeaRecord {
         };
         let meaning = Association::read(*usage, *selector, *matching, data).and_then(|meaning| {
             let as_guide = (*usage, *selector, *matching) == (3, 0, 0);
-            if profile == Profile::Guide2014 && !as_guide { Err(Unusable::NotInProfile) } else { Ok(meaning) }
+            if profile.is_guide() && !as_guide { Err(Unusable::NotInProfile) } else { Ok(meaning) }
         });
         Self { usage: *usage, selector: *selector, matching: *matching, data: data.to_vec(), ttl, meaning }
     }
@@ -212,7 +212,7 @@ mod tests {
                     assert!(record.meaning.is_ok());
                     assert_eq!(record.rdata(), rdata);
                     assert_eq!(
-                        SmimeaRecord::parse(&rdata, 1, Profile::Guide2014).meaning,
+                        SmimeaRecord::parse(&rdata, 1, Profile::GUIDE).meaning,
                         Err(Unusable::NotInProfile)
                     );
                 }

@@ -84,7 +84,7 @@ impl Judge for Vouchers {
             Some(Outcome::Secure(published)) => {
                 self.rules().by_records(published.records(), certificate, carried, names)?
             }
-            None | Some(Outcome::Absent(_)) if self.profile == Profile::Guide2014 => {
+            None | Some(Outcome::Absent(_)) if self.profile.is_guide() => {
                 return Err(Unbound::NoRecordFits); // the guide: no record, no valid signature
             }
             None | Some(Outcome::Absent(_)) => {

@@ -87,10 +87,11 @@ impl Session<'_> {
                     let stop = insecure.get_or_insert(here).clone();
                     let target = self.unsigned_alias(&name, record_type).await;
                     trail.aliases.push(name);
-                    match target {
-                        Some(target) if trail.has_room_for(&target) => name = target,
-                        _ => return Err(Stop::Insecure(stop)),
+                    let Some(target) = target else { return Err(Stop::Insecure(stop)) };
+                    if !trail.has_room_for(&target) {
+                        return Err(Stop::bogus(&target, RecordType::CNAME, None, Defect::AliasLoop));
                     }
+                    name = target;
                     continue;
                 }
                 Err(Stop::Unreachable(_)) if let Some(insecure) = insecure => {

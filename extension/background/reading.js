@@ -3,6 +3,7 @@
  * nothing itself: Thunderbird stops this page when it idles.
  */
 
+import { startConverting } from "./reading/convert.js";
 import { isKeyringLocked } from "./reading/keyring.js";
 import { open } from "./reading/open.js";
 
@@ -11,4 +12,5 @@ export function startReading(host) {
   browser.daneReading.onOpen.addListener((job) => open(host, job));
   browser.daneReading.onKeyring.addListener(() => isKeyringLocked(host));
   browser.daneReading.onDetails.addListener(() => void browser.messageDisplayAction.openPopup());
+  startConverting();
 }

@@ -22,7 +22,10 @@ export function earlyBytes(header) {
     }
     const stream = header.folder.getMsgInputStream(header);
     try {
-      return contentOf(binary(stream), stream.available());
+      const all = new ArrayBuffer(header.messageSize);
+      const length = binary(stream).readArrayBuffer(all.byteLength, all);
+      // `available` tells only what is in its buffer, but at the end that is nothing.
+      return stream.available() === 0 ? contentOf(length === all.byteLength ? all : all.slice(0, length)) : null;
     } finally {
       stream.close();
     }
@@ -31,13 +34,8 @@ export function earlyBytes(header) {
   }
 }
 
-/**
- * @param {any} reader nsIBinaryInputStream
- * @param {number} length
- */
-function contentOf(reader, length) {
-  const all = new ArrayBuffer(length);
-  reader.readArrayBuffer(length, all);
+/** @param {ArrayBuffer} all of the message */
+function contentOf(all) {
   const start = sliceOf(all, 0, HEADER_OCTETS);
   const { head, body } = splitEntity(start);
   const fields = headerFields(head);

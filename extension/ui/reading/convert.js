@@ -1,0 +1,101 @@
+/**
+ * Copies encrypted messages into a folder, without their encryption or encrypted anew. One after the other; each original
+ * stays until its copy was read back and found to be the same. Runs for as long as its window is open.
+ */
+
+import { Host } from "../../background/host.js";
+import { explain } from "../../background/host-error.js";
+import { byId, make, text, translatePage } from "../shared/dom.js";
+import { Converter } from "./converter.js";
+
+translatePage();
+
+const { mode, ids } = await takeOrder();
+const cancelling = new AbortController();
+// A connection of its own: the event page may be stopped while this works.
+const host = new Host({
+  connect: () => browser.runtime.connectNative("dane_smime"),
+  version: browser.runtime.getManifest().version,
+});
+
+byId("title").textContent = text(`convert_title_${mode}`);
+document.title = text(`convert_title_${mode}`);
+byId("intro").textContent = text(ids.length === 1 ? "convert_one" : "convert_many", [String(ids.length)]);
+byId("hint").textContent = text(`convert_hint_${mode}`);
+await listFolders();
+
+byId("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  work().catch((error) => say(explain(error, text)));
+});
+byId("close").addEventListener("click", () => window.close());
+byId("done").addEventListener("click", () => window.close());
+byId("cancel").addEventListener("click", () => cancelling.abort());
+window.addEventListener("unload", () => host.close());
+
+/** @returns {Promise<{ mode: "decrypt" | "reencrypt", ids: number[] }>} what the event page left for this window */
+async function takeOrder() {
+  const key = `convert:${new URL(location.href).searchParams.get("order")}`;
+  const { [key]: order } = await browser.storage.session.get(key);
+  await browser.storage.session.remove(key);
+  return order ?? { mode: "decrypt", ids: [] };
+}
+
+async function listFolders() {
+  const select = /** @type {HTMLSelectElement} */ (byId("folder"));
+  for (const account of await browser.accounts.list(false)) {
+    const group = make("optgroup", { label: account.name });
+    const folders = await browser.folders.query({ accountId: account.id, isVirtual: false, isRoot: false });
+    group.append(...folders.map(({ id, path }) => new Option(path?.replace(/^\//, "") ?? "", id)));
+    if (folders.length) {
+      select.append(group);
+    }
+  }
+}
+
+async function work() {
+  byId("form").hidden = true;
+  byId("work").hidden = false;
+  const converter = new Converter({ host, mail: browser.messages, accounts: browser.accounts, mode });
+  const order = {
+    folderId: /** @type {HTMLSelectElement} */ (byId("folder")).value,
+    removeOriginals: /** @type {HTMLInputElement} */ (byId("remove")).checked,
+    signal: cancelling.signal,
+  };
+  const progress = /** @type {HTMLProgressElement} */ (byId("progress"));
+  progress.max = ids.length;
+  let [copied, passed] = [0, 0];
+  for (const [at, id] of ids.entries()) {
+    if (cancelling.signal.aborted) {
+      break;
+    }
+    progress.value = at;
+    say(text("convert_working", [String(at + 1), String(ids.length)]));
+    const outcome = await converter.convert(id, order);
+    if (outcome.what === "copied") {
+      copied++;
+    } else if (outcome.what === "not-encrypted") {
+      passed++;
+    } else if (!cancelling.signal.aborted) {
+      byId("left").append(make("li", {}, outcome.subject, make("small", {}, explainLeft(outcome.cause))));
+    }
+  }
+  progress.value = ids.length;
+  const counts = [String(copied), String(passed), String(ids.length - copied - passed)];
+  say(text(cancelling.signal.aborted ? "convert_cancelled" : "convert_finished", counts));
+  byId("cancel").hidden = true;
+  byId("done").hidden = false;
+  byId("done").focus();
+}
+
+/** @param {unknown} cause */
+function explainLeft(cause) {
+  const known = text(`convert_left_${String(cause).replaceAll("-", "_")}`);
+  const verdict = text(`reading_encryption_${String(cause).replaceAll("-", "_")}`);
+  return typeof cause === "string" ? known || verdict || cause : explain(cause, text);
+}
+
+/** @param {string} sentence */
+function say(sentence) {
+  byId("status").textContent = sentence;
+}

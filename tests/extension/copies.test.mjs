@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { HostError } from "../../extension/background/host-error.js";
+import { Converter } from "../../extension/ui/reading/converter.js";
+import { mayBeEncrypted, sameBody, withContent } from "../../extension/ui/reading/copies.js";
+
+const octets = (/** @type {string} */ text) => Uint8Array.from(Buffer.from(text, "latin1"));
+const text = (/** @type {Uint8Array} */ bytes) => Buffer.from(bytes).toString("latin1");
+
+const SEALED = octets(
+  "From: alice@example.test\r\nSubject: [...]\r\nMessage-ID: <1@x>\r\nMIME-Version: 1.0\r\n" +
+    "Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\nMAA=\r\n",
+);
+const INSIDE = octets('Content-Type: text/plain; hp="cipher"\r\nSubject: Tarts\r\n\r\nIn the third \xffoven.\r\n');
+
+describe("a copy", () => {
+  test("has the original's header, what was inside, and the subject that was hidden", () => {
+    assert.equal(
+      text(withContent(SEALED, INSIDE, { readable: true })),
+      "From: alice@example.test\r\nMessage-ID: <1@x>\r\nSubject: Tarts\r\nMIME-Version: 1.0\r\n" +
+        'Content-Type: text/plain; hp="cipher"\r\n\r\nIn the third \xffoven.\r\n',
+    );
+    assert.match(text(withContent(SEALED, INSIDE, { readable: false })), /^Subject: \[\.\.\.\]$/m);
+  });
+
+  test("is made only of what may be encrypted", () => {
+    assert.ok(mayBeEncrypted(SEALED));
+    assert.ok(!mayBeEncrypted(octets("Content-Type: text/plain\r\n\r\napplication/pkcs7-mime")));
+    const signed = (/** @type {string} */ part) =>
+      octets(
+        'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=b\r\n\r\n' +
+          `--b\r\nContent-Type: ${part}\r\n\r\nx\r\n--b--\r\n`,
+      );
+    assert.ok(!mayBeEncrypted(signed("text/plain")));
+    assert.ok(mayBeEncrypted(signed("application/pkcs7-mime")));
+  });
+
+  test("is the same whatever the line ends, and never the same as nothing", () => {
+    assert.ok(sameBody(octets("A: b\r\n\r\nx\r\ny\r\n"), octets("A: b\nX-Mozilla-Status: 0\n\nx\ny")));
+    assert.ok(!sameBody(octets("A: b\r\n\r\nx"), octets("A: b\r\n\r\ny")));
+    assert.ok(!sameBody(octets("A: b\r\n\r\n"), octets("A: b\r\n\r\n")));
+  });
+});
+
+describe("one message after the other", () => {
+  /** @param {any} [more] what differs from a world in which all goes well */
+  function world(
+    { answer, damage = (/** @type {Uint8Array} */ copy) => copy, folder = "Test" } = /** @type {any} */ ({}),
+  ) {
+    /** @type {Record<string, any>} */
+    const seen = { imported: [], deleted: [] };
+    const files = new Map([[1, SEALED]]);
+    const mail = {
+      get: async () => ({
+        subject: "[...]",
+        read: true,
+        flagged: false,
+        tags: [],
+        folder: { id: folder, accountId: "a" },
+      }),
+      getRaw: async (/** @type {number} */ id) => new Blob([/** @type {any} */ (files.get(id))]),
+      import: async (/** @type {Blob} */ file, /** @type {string} */ into) => {
+        files.set(2, damage(new Uint8Array(await file.arrayBuffer())));
+        seen.imported.push(into);
+        return { id: 2 };
+      },
+      delete: async (/** @type {number[]} */ ids) => void seen.deleted.push(...ids),
+    };
+    const opened = { encryption: { state: "decrypted", code: "ok", reason: "", recipient: "old@example.test" } };
+    const host = /** @type {any} */ ({
+      request: async (/** @type {string} */ type, /** @type {any} */ fields) => {
+        seen[type] = fields;
+        if (answer?.[type]) return answer[type]();
+        if (type === "keys") return { result: { keys: [{ address: "bob@example.test", selected_encrypt: true }] } };
+        if (type === "protect") {
+          return { result: { encrypted: true }, body: octets("Content-Type: application/pkcs7-mime\r\n\r\nnew") };
+        }
+        return { result: { verdict: opened }, body: INSIDE };
+      },
+    });
+    const accounts = { get: async () => ({ identities: [{ email: "bob@example.test" }] }) };
+    const order = { folderId: "Into", removeOriginals: true, signal: new AbortController().signal };
+    const convert = (/** @type {"decrypt" | "reencrypt"} */ mode) =>
+      new Converter({ host, mail, accounts, mode }).convert(1, order);
+    return { seen, convert };
+  }
+
+  test("is copied, read back, and only then is the original moved away", async () => {
+    const { seen, convert } = world();
+    assert.deepEqual(await convert("decrypt"), { what: "copied" });
+    assert.deepEqual([seen.imported, seen.deleted], [["Into"], [1]]);
+  });
+
+  test("is encrypted to oneself by a key in use", async () => {
+    const { seen, convert } = world();
+    assert.deepEqual(await convert("reencrypt"), { what: "copied" });
+    assert.equal(seen.protect.from, "bob@example.test");
+    assert.deepEqual([seen.protect.purpose, seen.protect.sign, seen.protect.encrypt], ["draft", false, true]);
+  });
+
+  test("a copy that came out otherwise leaves the original", async () => {
+    for (const mode of /** @type {const} */ (["decrypt", "reencrypt"])) {
+      const { seen, convert } = world({ damage: (/** @type {Uint8Array} */ copy) => copy.slice(0, -4) });
+      assert.deepEqual(await convert(mode), { what: "left", subject: "[...]", cause: "not-the-same" });
+      assert.deepEqual(seen.deleted, []);
+    }
+  });
+
+  test("what is not opened is not copied", async () => {
+    const gone = new HostError("keyring-locked");
+    const cases = [
+      [() => Promise.reject(gone), gone],
+      [
+        () => ({ result: { verdict: { encryption: { state: "failed", code: "not-for-us" } } }, body: octets("") }),
+        "not-for-us",
+      ],
+      [
+        () => ({
+          result: { verdict: { encryption: { state: "decrypted", code: "withheld-unauthentic" } } },
+          body: octets(""),
+        }),
+        "withheld-unauthentic",
+      ],
+    ];
+    for (const [open, cause] of cases) {
+      const { seen, convert } = world({ answer: { open } });
+      assert.deepEqual(await convert("decrypt"), { what: "left", subject: "[...]", cause });
+      assert.deepEqual([seen.imported, seen.deleted], [[], []]);
+    }
+  });
+
+  test("nothing is stored that the host did not encrypt, and nothing goes into the folder it lies in", async () => {
+    const plain = world({ answer: { protect: () => ({ result: { encrypted: false }, body: INSIDE }) } });
+    assert.equal(/** @type {any} */ (await plain.convert("reencrypt")).cause, "not-encrypted-anew");
+    assert.deepEqual(plain.seen.imported, []);
+    const same = world({ folder: "Into" });
+    assert.equal(/** @type {any} */ (await same.convert("decrypt")).cause, "same-folder");
+  });
+});

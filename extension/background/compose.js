@@ -83,8 +83,8 @@ class Compose {
    * @param {import("../types/dane-compose").WindowDescription} window
    */
   async beforeSend(tabId, window) {
+    const settings = await this.#settings();
     const { choice: made, why } = await this.#makeChoice(window);
-    const settings = await readSettings();
     const mustEncrypt = encryptedByPolicy(everybody(window), settings).length > 0;
     const { offerUnencrypted } = settings.managed;
     if (!made) {
@@ -95,6 +95,7 @@ class Compose {
     }
     const answered = window.answers?.sign === undefined ? made : touch(made, { sign: window.answers.sign });
     const choice = mustEncrypt ? insistOnEncryption(answered) : answered;
+    this.#recipients.forgetUnchecked(everybody(window));
     const recipients = choice.encrypt ? await this.#recipients.lookUp(everybody(window)) : [];
     const blindCopies = window.bcc.length === 0 || (await this.#can("blind-copies"));
     return propose({ choice, window, recipients, remembered: await remembered(), blindCopies, offerUnencrypted }, text);
@@ -133,6 +134,12 @@ class Compose {
     } finally {
       this.#underWay.delete(id);
     }
+  }
+
+  async #settings() {
+    const settings = await readSettings();
+    this.#host.patience = settings.managed.patience ?? settings.local.patience ?? 1;
+    return settings;
   }
 
   /** Whether the host has an ability; one that does not answer has none. @param {string} feature */
@@ -213,7 +220,7 @@ class Compose {
     if (stillHolds(window.choice, window)) {
       return { choice: window.choice, why: "" };
     }
-    const wishes = wishesFor(window.from, await readSettings());
+    const wishes = wishesFor(window.from, await this.#settings());
     let keys = null;
     let why = "";
     try {

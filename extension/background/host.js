@@ -22,6 +22,9 @@ const MAX_ANSWER_OCTETS = 512 * 1024 * 1024;
 /** How long a program may take from its start to its hello. */
 const HELLO_MS = 10_000;
 
+/** Where the caller names none. */
+const DEADLINE_MS = 30_000;
+
 /** The host is told the deadline and answers within it; this much later it is taken for hung. */
 const GRACE_MS = 2_000;
 
@@ -70,6 +73,9 @@ export class Host {
     this.#clock = clock;
   }
 
+  /** A factor for all deadlines: more than 1 on a slow computer. */
+  patience = 1;
+
   /** What the connected program said of itself; null before the first request and after a failure. */
   get hello() {
     return this.#connection?.hello ?? null;
@@ -88,7 +94,8 @@ export class Host {
   async request(type, fields, options = {}) {
     const connection = this.#open();
     await connection.ready;
-    return connection.request(type, fields, options);
+    const deadlineMs = Math.ceil((options.deadlineMs ?? DEADLINE_MS) * this.patience);
+    return connection.request(type, fields, { ...options, deadlineMs }, Math.ceil(GRACE_MS * this.patience));
   }
 
   /** The abilities that the program names in its hello; it is started for that. @returns {Promise<string[]>} @throws {HostError} */
@@ -105,7 +112,8 @@ export class Host {
 
   #open() {
     if (!this.#connection?.alive) {
-      this.#connection = new Connection(this.#connect, this.#version, this.#clock);
+      const helloMs = Math.ceil(HELLO_MS * this.patience);
+      this.#connection = new Connection(this.#connect, this.#version, this.#clock, helloMs);
     }
     return this.#connection;
   }
@@ -129,8 +137,9 @@ class Connection {
    * @param {() => Port} connect
    * @param {string} version
    * @param {Clock} clock
+   * @param {number} helloMs how long the program may take from its start to its hello
    */
-  constructor(connect, version, clock) {
+  constructor(connect, version, clock, helloMs) {
     this.#clock = clock;
     try {
       this.#port = connect();
@@ -140,7 +149,7 @@ class Connection {
       this.#disconnected(error instanceof Error ? error.message : "");
     }
     /** Settles when the host has said hello. */
-    this.ready = this.#sayHello(version);
+    this.ready = this.#sayHello(version, helloMs);
     this.ready.catch(() => {}); // each request awaits it, too
   }
 
@@ -148,9 +157,9 @@ class Connection {
     return this.#port !== null;
   }
 
-  /** @param {string} version */
-  async #sayHello(version) {
-    const { result } = await this.#start("hello", { protocol: PROTOCOL, addon: version }, HELLO_MS, {});
+  /** @param {string} version @param {number} helloMs */
+  async #sayHello(version, helloMs) {
+    const { result } = await this.#start("hello", { protocol: PROTOCOL, addon: version }, helloMs, {});
     if (!Number.isInteger(result.protocol) || result.protocol < PROTOCOL.min || result.protocol > PROTOCOL.max) {
       const error = new HostError("protocol-mismatch");
       this.fail(error);
@@ -162,11 +171,12 @@ class Connection {
   /**
    * @param {string} type
    * @param {object} fields
-   * @param {RequestOptions} options
+   * @param {RequestOptions & { deadlineMs: number }} options
+   * @param {number} graceMs
    */
-  request(type, fields, options) {
-    const deadline = options.deadlineMs ?? 30_000;
-    return this.#start(type, { ...fields, deadline_ms: deadline }, deadline + GRACE_MS, options);
+  request(type, fields, options, graceMs) {
+    const { deadlineMs } = options;
+    return this.#start(type, { ...fields, deadline_ms: deadlineMs }, deadlineMs + graceMs, options);
   }
 
   /**

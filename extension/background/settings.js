@@ -7,11 +7,13 @@
  *                    "subject": "hidden|readable", "certificate": SHA-256}],
  *      "encrypt_to": ["*@bank.example", "bob@example.test"],
  *      "offer_unencrypted": true,
+ *      "patience": 1,
  *      "locked": ["defaults", "accounts"]}
  *
  * `subject`: what becomes of it where the mail is encrypted (RFC 9788).
  * `unattended`: what becomes of mail that leaves without a compose window, and so unencrypted (receipts, calendar replies,
  * filters, other add-ons), where encryption is required.
+ * `patience`: a factor for how long the host may take; 2 on a slow computer or line.
  * `encrypt_to` and `offer_unencrypted` are the policy's alone. What concerns the host (resolver, trust anchors, sources of
  * certificates) is not here: the host reads that itself, from files that only an administrator can write.
  */
@@ -34,7 +36,7 @@ const OF_THE_HOST = ["resolver", "trust-anchor", "ca-file", "sources", "provisio
  * @property {string} [certificate]
  *
  * @typedef {{ defaults: Wishes, accounts: (Wishes & { match: string })[], locked: string[], encryptTo: string[],
- *   offerUnencrypted: boolean }} Settings
+ *   offerUnencrypted: boolean, patience: number | null }} Settings
  * @typedef {object} Problem what is wrong in what somebody wrote
  * @property {string} key where, such as `accounts[0].encrypt`
  * @property {"unknown-key" | "wrong-value" | "of-the-host"} what
@@ -45,7 +47,7 @@ export async function readSettings() {
   const policy = await managedStorage();
   return {
     managed: parseSettings(policy),
-    local: parseSettings(await browser.storage.local.get(["defaults", "accounts"])),
+    local: parseSettings(await browser.storage.local.get(["defaults", "accounts", "patience"])),
     problems: problemsOf(policy),
   };
 }
@@ -80,6 +82,7 @@ export function parseSettings(raw) {
     locked: texts(raw?.locked),
     encryptTo: texts(typeof raw?.encrypt_to === "string" ? [raw.encrypt_to] : raw?.encrypt_to),
     offerUnencrypted: raw?.offer_unencrypted === undefined || raw.offer_unencrypted === true,
+    patience: isPatience(raw?.patience) ? raw.patience : null,
   };
 }
 
@@ -116,6 +119,11 @@ function isFingerprint(value) {
 }
 
 /** @param {unknown} value */
+function isPatience(value) {
+  return typeof value === "number" && value >= 0.01 && value <= 20;
+}
+
+/** @param {unknown} value */
 function isPattern(value) {
   return typeof value === "string" && /^(\*|[^\s@]+)@[^\s@*]+$/.test(value);
 }
@@ -138,6 +146,7 @@ export function problemsOf(raw) {
       ]),
     encrypt_to: (value, key) => each(value, key, fits(isPattern)),
     offer_unencrypted: fits((value) => typeof value === "boolean"),
+    patience: fits(isPatience),
     locked: (value, key) =>
       each(
         value,

@@ -7,6 +7,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { composed, discard, marks, openCompose, pressSend, sent } from "../support/composing.mjs";
 import { field } from "../support/mime.mjs";
 import { sleep, until } from "../support/process.mjs";
+import { setSettings } from "../support/settings.mjs";
 import { ROOT, registerHost, unregisterHost } from "../support/thunderbird.mjs";
 import { answer, dialog, screen } from "../support/windows.mjs";
 import { open as openScene } from "./setup.mjs";
@@ -125,7 +126,6 @@ describe("the host fails while Alice sends", () => {
     ["dies in the middle of a frame", "cut", /stopped before it had finished/],
     ["answers with nothing", "empty", /not protected as you chose|makes no sense/],
     ["hands the mail back in the clear", "plain", /not protected as you chose|makes no sense/],
-    // The add-on waits a minute for a small mail, so this test does.
     ["hangs", "hang", /did not answer in time/],
     ["refuses", { error: { code: "keyring-locked", message: "The keyring is locked." } }, /locked/i],
   ]);
@@ -138,10 +138,12 @@ describe("the host fails while Alice sends", () => {
       registerHost(world.alice.user.home, FAULTY_HOST);
       await killHosts();
       await write();
+      if (fault === "hang") await setSettings(alice, { patience: 0.05 });
       await pressSend(alice, mail);
       await nothingSentNothingLost(words, `10-host-${typeof fault === "string" ? fault : "refuses"}`);
       assert.match(readFileSync(`${orders}.log`, "utf8"), /"type":"protect"/, "it was this that failed");
       writeFileSync(orders, JSON.stringify({ pass: world.alice.host }));
+      await setSettings(alice, { patience: 1 });
       await sendingAgainWorks();
     });
   }

@@ -298,7 +298,7 @@ describe("blind copies", () => {
   });
 
   test("a copy that the server does not take: who has got it is told, and does not get it twice", async () => {
-    smtp.refuse = ({ to }) => (to.includes("dora@example.test") ? "550 no such user" : undefined);
+    smtp.fault = ({ to }) => (to.includes("dora@example.test") ? "550 no such user" : undefined);
     const mail = await write(BLIND);
     await pressSend(tb, mail);
     const told = await dialog(tb, /blind copy to dora@example\.test could not be sent/);
@@ -306,7 +306,7 @@ describe("blind copies", () => {
     await answer(tb, told, "OK");
     await until("the window to be editable", async () => (await composed(tb, mail)).editable);
     assert.deepEqual(envelopes(), [["carol@example.test"]]);
-    smtp.refuse = () => undefined;
+    smtp.fault = () => undefined;
     await pressSend(tb, mail);
     await sent(tb, mail);
     assert.deepEqual(envelopes(), [["carol@example.test"], ["dora@example.test"], ["bob@example.test"]]);

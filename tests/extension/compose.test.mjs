@@ -174,6 +174,7 @@ test("a typing error in a policy never weakens it", () => {
     locked: ["accounts"],
     encryptTo: [],
     offerUnencrypted: true,
+    patience: null,
   });
 });
 
@@ -407,6 +408,13 @@ test("a host that fails leaves recipients unchecked, with its words, for a short
   const recipients = new Recipients(/** @type {any} */ (host), text, () => now);
   const [known] = await recipients.lookUp([BOB]);
   assert.deepEqual([known.state, known.reason], ["unchecked", EN.error_host_gone.message]);
+  delete host.states.broken;
+  assert.equal((await recipients.lookUp([BOB]))[0].state, "unchecked");
+  recipients.forgetUnchecked([BOB]);
+  assert.equal((await recipients.lookUp([BOB]))[0].state, "ready", "at sending it is asked again at once");
+  recipients.forget([BOB]);
+  host.states.broken = "host-gone";
+  await recipients.lookUp([BOB]);
   delete host.states.broken;
   now = 11_000;
   assert.equal((await recipients.lookUp([BOB]))[0].state, "ready");

@@ -56,3 +56,12 @@ test("after a stop the next listener is asked, woken or new", async () => {
   first.unregister(); // late: harms nobody
   assert.deepEqual(await question.ask(1000), ["second"]);
 });
+
+test("when the add-on ends, who waits is told at once, and who asks later", async () => {
+  const question = new Question();
+  question.register(silent);
+  const asked = question.ask(1000);
+  question.close();
+  await assert.rejects(asked, NoAnswer);
+  await assert.rejects(question.ask(1000), NoAnswer);
+});

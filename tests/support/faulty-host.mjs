@@ -12,7 +12,8 @@
  * Faults: `"crash"` (exits), `"hang"` (never answers), `"garbage"` (a frame that is no JSON), `"oversize"` (announces a frame
  * of 4 GiB), `"cut"` (half a frame, then exits), `"empty"` (a result with an empty body), `"plain"` (hands the body back
  * unprotected), `{"slow": MS}` (answers late), `{"error": {"code": "…", "message": "…", …}}`;
- * with `"when": {FIELD: VALUE}` beside it only for requests with that field.
+ * with `"when": {FIELD: VALUE}` beside it only for requests with that field. `{"midway": FAULT}` lets the first piece of the
+ * stand-in's answer out before it happens; `{"midway": "short"}` says after it that all is there.
  *
  * Every request is noted, without its body, in the file of the orders with `.log` behind its name: one JSON object a line.
  * The stand-in's "encryption" is BASE64 and shields nothing: it is there so that what `protect` made, `open` can read.
@@ -24,6 +25,9 @@ import { join } from "node:path";
 
 const ORDERS = process.env.DANE_FAULTS ?? join(process.env.HOME ?? "/", "faults.json");
 const CHUNK = 512 * 1024;
+
+/** How much of an answer is let out before a fault midway. */
+const FIRST_PIECE = 100;
 
 /** @returns {{pass?: string, answers?: Record<string, any>, faults?: Record<string, any>}} */
 function orders() {
@@ -221,6 +225,28 @@ function handle(request, body, answerWell) {
   const fault = orders().faults?.[type];
   if (fault === undefined) return answerWell();
   if (Object.entries(fault.when ?? {}).some(([key, value]) => request[key] !== value)) return answerWell();
+  if (fault.midway) {
+    const [fields, answer = Buffer.alloc(0)] = STAND_IN[type]?.(request, body) ?? [{}];
+    const piece = (/** @type {number} */ seq, /** @type {Buffer} */ octets) =>
+      send({ type: "chunk", id, seq, data: octets.toString("base64") });
+    piece(0, answer.subarray(0, FIRST_PIECE));
+    const end = () => send({ type: "result", id, ...fields, body_length: answer.length });
+    if (fault.midway === "short") return end();
+    return disturb(request, body, fault.midway, () => {
+      piece(1, answer.subarray(FIRST_PIECE));
+      end();
+    });
+  }
+  return disturb(request, body, fault, answerWell);
+}
+
+/**
+ * @param {any} request
+ * @param {Buffer} body
+ * @param {any} fault
+ * @param {() => void} answerWell
+ */
+function disturb({ id }, body, fault, answerWell) {
   if (fault.slow) return void setTimeout(answerWell, fault.slow);
   if (fault.error) return void send({ type: "error", id, ...fault.error });
   switch (fault) {

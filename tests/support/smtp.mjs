@@ -19,9 +19,6 @@ import { freePort, until } from "./process.mjs";
 
 const END_OF_DATA = Buffer.from("\r\n.\r\n");
 
-/** The whole reply of a server that does not take a mail. */
-class Refused extends Error {}
-
 /** An SMTP server at 127.0.0.1 without TLS and log-in. */
 export class SmtpSpool {
   /**
@@ -33,8 +30,12 @@ export class SmtpSpool {
     this.server = server;
     this.port = port;
     this.directory = directory;
-    /** What is said instead of "kept", such as `550 no such user`. @type {(mail: Mail) => string | undefined} */
-    this.refuse = () => undefined;
+    /**
+     * What happens when a client wants to hand a mail over, in place of taking it: a reply such as `550 no such user`; `drop`,
+     * the connection is closed; `hang`, nothing is said any more. A promise is waited for.
+     * @type {(envelope: { from: string, to: string[] }) => string | undefined | Promise<undefined>}
+     */
+    this.fault = () => undefined;
   }
 
   /**
@@ -45,19 +46,17 @@ export class SmtpSpool {
   static async start(directory, { port, deliver = async () => {} } = {}) {
     mkdirSync(directory, { recursive: true });
     let count = readdirSync(directory).filter((name) => name.endsWith(".eml")).length;
-    /** @type {SmtpSpool} */
-    let spool;
     const keep = async (/** @type {Mail} */ mail) => {
-      const refusal = spool.refuse(mail);
-      if (refusal) throw new Refused(refusal);
       await deliver(mail);
       const name = join(directory, String(++count).padStart(4, "0"));
       writeFileSync(`${name}.eml`, mail.bytes);
       writeFileSync(`${name}.json`, JSON.stringify({ from: mail.from, to: mail.to }));
     };
+    /** @type {SmtpSpool} */
+    let spool;
     const server = createServer((socket) => {
       // A client that goes away in the middle of a mail is what some tests are about.
-      converse(socket, keep).catch(() => socket.destroy());
+      converse(socket, keep, (envelope) => spool.fault(envelope)).catch(() => socket.destroy());
     });
     server.listen(port ?? (await freePort()), "127.0.0.1");
     await once(server, "listening");
@@ -103,8 +102,9 @@ export class SmtpSpool {
  *
  * @param {import("node:net").Socket} socket
  * @param {(mail: Mail) => Promise<void>} keep
+ * @param {(envelope: { from: string, to: string[] }) => string | undefined | Promise<undefined>} fail
  */
-async function converse(socket, keep) {
+async function converse(socket, keep, fail) {
   const input = new Input(socket);
   const say = (/** @type {string} */ reply) => socket.write(`${reply}\r\n`);
   let from = "";
@@ -127,13 +127,18 @@ async function converse(socket, keep) {
         say("250 OK");
         break;
       case "DATA": {
+        const fault = await fail({ from, to });
+        if (fault === "drop") return void socket.destroy();
+        if (fault) {
+          if (fault !== "hang") say(fault);
+          break;
+        }
         say("354 go on");
         const data = await input.data();
         if (!data) return;
         await keep({ from, to, bytes: data }).then(
           () => say("250 kept"),
-          (error) =>
-            say(error instanceof Refused ? error.message : `451 ${String(error.message).replace(/\s+/g, " ")}`),
+          (error) => say(`451 ${String(error.message).replace(/\s+/g, " ")}`),
         );
         break;
       }

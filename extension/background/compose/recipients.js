@@ -53,6 +53,11 @@ export class Recipients {
     }
   }
 
+  /** Forgets those whom the host could not be asked about. It may have come back. @param {string[]} addresses */
+  forgetUnchecked(addresses) {
+    this.forget(addresses.filter((address) => this.#cache.get(address)?.settled?.state === "unchecked"));
+  }
+
   /**
    * Never rejects: what cannot be asked is `unchecked`.
    *

@@ -33,10 +33,12 @@ this.daneCompose = (() => {
       const root = Services.io.newURI("experiments/compose/", null, this.extension.rootURI);
       resources.setSubstitutionWithFlags(this.#host, root, resources.ALLOW_CONTENT_ACCESS);
       const { Doors } = ChromeUtils.importESModule(`resource://${this.#host}/modules/doors.sys.mjs`);
+      // Once the add-on has ended, `this.extension` is gone, and a person may still have to be told something.
+      const { extension } = this;
       this.#open = new Doors({
         text: (/** @type {string} */ key, /** @type {string[]} */ substitutions = []) =>
-          this.extension.localizeMessage(key, substitutions),
-        tabId: (/** @type {any} */ window) => this.extension.tabManager.getWrapper(window).id,
+          extension.localizeMessage(key, substitutions),
+        tabId: (/** @type {any} */ window) => extension.tabManager.getWrapper(window).id,
       });
     }
 

@@ -22,6 +22,10 @@ const PAUSE_MS = 150;
 const MOST_ROUNDS = 5;
 
 const NOTICE = "dane-smime";
+const NOTICE_WORKING = "dane-smime-working";
+
+/** What takes longer than this says what it is doing. */
+const WORKING_MS = 700;
 
 /** What stands outside in place of a hidden subject (RFC 9788 section 3.2.1). */
 const HIDDEN = "[...]";
@@ -46,6 +50,9 @@ export class ComposeWindow {
 
   /** What was decided when Send was pressed, for that one mail. @type {Decided | null} */
   #plan = null;
+
+  /** What is being sent, or was. @type {CollectingComposeSecure | null} */
+  #sending = null;
 
   /** Blind recipients who have got this mail in an attempt that failed later. */
   #blind = newBlindState();
@@ -73,6 +80,8 @@ export class ComposeWindow {
       [window, "beforesend", (event) => this.#beforeSend(event)],
       [window, "compose-send-message", (event) => this.#atSend(event)],
       [window, "compose-prepare-message-completed", () => this.#restoreSlot()],
+      // Thunderbird means to give the mail up when its window is closed, but in 153 that fails, and the mail goes on.
+      [window, "unload", () => this.#sending?.abandon()],
       [window, "compose-editor-ready", () => this.#filled.resolve(undefined)],
       [window, "compose-from-changed", () => this.changed()],
       [window.document, "encryption-state-checked", () => this.#quietenBuiltIn()],
@@ -240,6 +249,9 @@ export class ComposeWindow {
       let answers = {};
       for (let round = 0; round < MOST_ROUNDS; round++) {
         const proposal = await this.#ask(answers);
+        if (!proposal) {
+          return null;
+        }
         if (proposal.plan) {
           return pickPlan(proposal.plan);
         }
@@ -268,7 +280,7 @@ export class ComposeWindow {
     }
   }
 
-  /** @param {object} answers what the person has said so far @returns {Promise<any>} a proposal */
+  /** @param {object} answers what the person has said so far @returns {Promise<any>} a proposal; null: given up by the writer */
   async #ask(answers) {
     const window = this.#window;
     const { onBeforeSend, tabId, text } = this.#environment;
@@ -281,13 +293,27 @@ export class ComposeWindow {
       bcc: addresses(compFields.bcc),
       answers,
     };
+    /** @type {(nothing: null) => void} */
+    let giveUp = () => {};
+    const givenUp = new Promise((resolve) => {
+      giveUp = resolve;
+    });
+    const timer = window.setTimeout(() => {
+      const cancel = { label: text("button_cancel"), callback: () => giveUp(null) };
+      showNotice(window, NOTICE_WORKING, text("working_lookup"), [cancel]);
+    }, WORKING_MS);
     try {
-      const proposal = await onBeforeSend.ask(PLAN_MS, tabId(window), description);
-      if (proposal) {
+      const proposal = await Promise.race([onBeforeSend.ask(PLAN_MS, tabId(window), description), givenUp]);
+      if (proposal !== undefined) {
         return proposal;
       }
     } catch (error) {
       console.error(error);
+    } finally {
+      if (!window.closed) {
+        window.clearTimeout(timer);
+        showNotice(window, NOTICE_WORKING, "");
+      }
     }
     return { title: text("not_sent_title"), text: `${text("error_addon_silent")}\n\n${text("still_here")}` };
   }
@@ -312,7 +338,9 @@ export class ComposeWindow {
     if (!plan.encrypt) {
       fields.forceMsgEncoding = true; // a signature does not survive servers that touch 8-bit text
     }
-    fields.composeSecure = new CollectingComposeSecure(plan);
+    const secure = new CollectingComposeSecure(plan);
+    this.#sending = draft ? null : secure;
+    fields.composeSecure = secure;
   }
 
   /** @param {CustomEvent} event */

@@ -79,5 +79,8 @@ export class Doors {
     Services.obs.removeObserver(this, DECRYPTED_WINDOW);
     this.#sending.uninstall();
     this.windows.detachAll();
+    for (const question of Object.values(this.questions)) {
+      question.close();
+    }
   }
 }

@@ -12,6 +12,12 @@ export class Question {
   /** @type {{ async(...args: unknown[]): Promise<any> } | null} */
   #fire = null;
   #listening = Promise.withResolvers();
+  #closed = Promise.withResolvers();
+
+  /** The add-on ends: whoever asks, or has asked, gets no answer. */
+  close() {
+    this.#closed.resolve(undefined);
+  }
 
   /**
    * For PERSISTENT_EVENTS: takes the listener of the event page.
@@ -41,16 +47,19 @@ export class Question {
    * @param {number} deadlineMs
    * @param {...unknown} args
    * @returns {Promise<any>}
-   * @throws {NoAnswer} in time, or because the event page crashed
+   * @throws {NoAnswer} in time, or because the event page crashed, or the add-on ended
    */
   async ask(deadlineMs, ...args) {
     let timer;
     const deadline = new Promise((_resolve, reject) => {
       timer = setTimeout(() => reject(new NoAnswer("no answer in time")), deadlineMs);
     });
+    const closed = this.#closed.promise.then(() => {
+      throw new NoAnswer("the add-on has ended");
+    });
     const answer = this.#listening.promise.then(() => this.#fire?.async(...args));
     try {
-      return await Promise.race([answer, deadline]);
+      return await Promise.race([closed, answer, deadline]);
     } catch (error) {
       throw error instanceof NoAnswer ? error : new NoAnswer(String(error));
     } finally {

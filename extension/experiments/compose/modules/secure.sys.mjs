@@ -35,6 +35,12 @@ export class CollectingComposeSecure {
   /** The copies for its blind recipients. @type {import("./blind-copies.sys.mjs").BlindCopies | null} */
   copies = null;
 
+  /** The MessageSend that sends it, once there is one. @type {any} */
+  send = null;
+
+  /** Thunderbird has sent it, or put it where it belongs. */
+  isThrough = false;
+
   /** Its writer has given it up. */
   isCancelled = false;
   #cancelled = Promise.withResolvers();
@@ -54,6 +60,14 @@ export class CollectingComposeSecure {
   cancel() {
     this.isCancelled = true;
     this.#cancelled.resolve(undefined);
+  }
+
+  /** Its window is closed while it is on its way. */
+  abandon() {
+    if (!this.isThrough) {
+      this.cancel();
+      this.send?.abort();
+    }
   }
 
   /** Settles when its writer gives it up. @type {Promise<unknown>} */

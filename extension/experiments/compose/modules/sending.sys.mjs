@@ -56,7 +56,7 @@ export class Sending {
     const wraps = this.#wraps;
     wraps.wrap(message, "createMessageFile", (self, original) => this.#create(self, original));
     wraps.wrap(send, "_deliverMessage", (self, original, [file]) => this.#deliver(self, file, original));
-    wraps.wrap(send, "createAndSendMessage", (_self, original, args) => this.#start(original, args));
+    wraps.wrap(send, "createAndSendMessage", (self, original, args) => this.#start(self, original, args));
     wraps.wrap(send, "abort", (self, original) => this.#abort(self, original));
     wraps.wrap(send, "_deliverAsMail", (self, original) => this.#toVisible(self, original));
     wraps.wrap(SmtpServer.prototype, "sendMailMessage", (self, original, args) => this.#toServer(self, original, args));
@@ -78,10 +78,11 @@ export class Sending {
     this.#underWay.get(id)?.showProgress(sentence, done, total);
   }
 
-  /** @param {(...args: any[]) => any} original @param {any[]} args of createAndSendMessage */
-  #start(original, args) {
+  /** @param {any} send @param {(...args: any[]) => any} original @param {any[]} args of createAndSendMessage */
+  #start(send, original, args) {
     const secure = ours(args[3]?.composeSecure);
     if (secure) {
+      secure.send = send;
       secure.progress = args[11];
     }
     return original(...args);
@@ -230,7 +231,11 @@ export class Sending {
       send._messageFile = file;
       return send._doFcc();
     }
-    return original(file);
+    const delivered = await original(file);
+    if (secured) {
+      secured.isThrough = true;
+    }
+    return delivered;
   }
 
   /**

@@ -145,6 +145,20 @@ fn dane_smime(arguments: &[&str]) -> (i32, Value) {
     (output.status.code().unwrap(), json)
 }
 
+/// What a person reads.
+fn text(arguments: &[&str]) -> String {
+    let world = &*WORLD;
+    let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
+        .args(arguments)
+        .args(["--resolver", &world.tree.address.to_string(), "--trust-anchor"])
+        .arg(world.tree.anchor_file())
+        .env("HOME", world.tree.path("home"))
+        .env("XDG_CONFIG_HOME", world.tree.path("home"))
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 fn state(address: &str) -> (String, i32) {
     let (exit, json) = dane_smime(&["lookup", address]);
     (json["status"].as_str().unwrap_or_else(|| panic!("{json}")).to_owned(), exit)
@@ -252,6 +266,25 @@ fn the_certificate_comes_from_the_record() {
 }
 
 #[test]
+fn people_read_who_and_what_was_proved_and_by_whom() {
+    let said = text(&["lookup", "alice@example.test"]);
+    let lines: Vec<&str> = said.lines().map(str::trim).collect();
+    assert_eq!(lines[0], "alice@example.test: secure");
+    assert_eq!(lines[1], "example.test publishes a certificate for this address, and DNSSEC proves it.");
+    let chain: Vec<&str> =
+        lines.iter().skip_while(|l| !l.starts_with("proven by")).take(3).copied().collect();
+    assert!(chain[0].contains("the DNS root, key ") && chain[0].ends_with("(ECDSA P-256)"), "{said}");
+    assert!(chain[1].starts_with("test, key ") && chain[1].ends_with("(RSA with SHA-256)"), "{said}");
+    assert!(chain[2].starts_with("example.test, key "), "{said}");
+    let digest = hex::encode(openssl::sha::sha256(&WORLD.alice.der));
+    assert!(said.contains(&format!("SHA-256 {digest}")), "{said}");
+    assert!(lines.iter().any(|line| line.contains("Z to 2")), "its dates: {said}");
+    assert!(said.contains("can be used to encrypt"), "{said}");
+    let said = text(&["lookup", "alice@expired.test"]);
+    assert!(said.contains("this computer's clock is wrong"), "{said}");
+}
+
+#[test]
 fn proven_records_that_give_nothing_say_why() {
     for (local, word) in [("late", "expired"), ("digest", "digest"), ("odd", "unknown certificate usage")] {
         let (exit, json) = dane_smime(&["lookup", &format!("{local}@example.test")]);
@@ -311,8 +344,15 @@ fn without_a_way_to_the_name_nothing_is_said() {
 
 #[test]
 fn signatures_are_judged_by_the_clock_that_is_given() {
-    let (_, json) = dane_smime(&["lookup", "alice@example.test", "--dnssec-at", "2020-01-15T00:00:00Z"]);
-    assert_eq!(json["status"], "bogus");
+    for (at, defect) in
+        [("2020-01-15T00:00:00Z", "signature-not-yet-valid"), ("2040-01-15T00:00:00Z", "signature-expired")]
+    {
+        let (_, json) = dane_smime(&["lookup", "alice@example.test", "--dnssec-at", at]);
+        assert_eq!((&json["status"], &json["dnssec"]["defect"]), (&"bogus".into(), &defect.into()));
+        assert!(json["reason"].as_str().unwrap().contains("this computer's clock is wrong"), "{json}");
+    }
+    let (_, json) = dane_smime(&["lookup", "alice@expired.test", "--dnssec-at", "2020-01-15T00:00:00Z"]);
+    assert_eq!(json["status"], "bogus", "its parent's signatures had not begun");
 }
 
 #[test]

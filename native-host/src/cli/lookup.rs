@@ -116,11 +116,26 @@ fn for_people(finding: &Finding) -> String {
     text
 }
 
+/// A line for each zone, from the anchor down to the one that signed: mostly three.
 fn chain(text: &mut String, links: &[Link]) {
-    let link = |link: &Link| {
-        format!("{} (key {}, algorithm {})", link.zone.to_ascii(), link.key_tag, link.algorithm)
-    };
-    line(text, "proven by", &links.iter().map(link).collect::<Vec<_>>().join(" > "));
+    for (index, link) in links.iter().enumerate() {
+        let zone = words::plain(&link.zone);
+        let key = format!("{zone}, key {} ({})", link.key_tag, algorithm(link.algorithm));
+        line(text, if index == 0 { "proven by" } else { "" }, &key);
+    }
+}
+
+/// Names of the registry of DNSSEC algorithms, as people say them.
+fn algorithm(number: u8) -> String {
+    match number {
+        5 | 7 => "RSA with SHA-1".into(),
+        8 => "RSA with SHA-256".into(),
+        10 => "RSA with SHA-512".into(),
+        13 => "ECDSA P-256".into(),
+        14 => "ECDSA P-384".into(),
+        15 => "Ed25519".into(),
+        other => format!("algorithm {other}"),
+    }
 }
 
 fn line(text: &mut String, label: &str, content: &str) {
@@ -130,5 +145,9 @@ fn line(text: &mut String, label: &str, content: &str) {
 
 /// Text from certificates and the DNS must not steer the terminal.
 fn printable(content: &str) -> String {
-    content.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    content.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }

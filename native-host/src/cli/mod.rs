@@ -47,6 +47,11 @@ struct Globals {
     #[arg(long, global = true, value_name = "URI")]
     resolver: Option<String>,
     /// DNSSEC trust anchors in zone-file form [default: the root's, built in]
+    ///
+    /// The root's keys are replaced every few years, and announced long before. To take a new one
+    /// without a new version of this program, write its DNSKEY or DS line to a file (IANA publishes
+    /// it at https://data.iana.org/root-anchors/) and name the file here, or as `trust-anchor` in
+    /// config.toml.
     #[arg(long, global = true, value_name = "FILE")]
     trust_anchor: Option<PathBuf>,
     /// PEM file of certificate authorities to trust beside DANE

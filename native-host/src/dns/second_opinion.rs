@@ -2,7 +2,8 @@
 //!
 //! It can only take away: an answer that hickory does not find secure is bogus. It is asked where
 //! it is known to be able to judge, that is for records at the name itself: hickory 0.26.3 calls
-//! good wildcards, CNAMEs to denied names and DNAMEs bogus.
+//! good wildcards, CNAMEs to denied names and DNAMEs bogus, and chains with a key of a form that it
+//! cannot read.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
@@ -15,8 +16,9 @@ use hickory_resolver::net::dnssec::DnssecDnsHandle;
 use hickory_resolver::net::xfer::{DnsHandle, FirstAnswer};
 use hickory_resolver::proto::dnssec::{Proof, TrustAnchors};
 use hickory_resolver::proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message, Query};
+use hickory_resolver::proto::rr::RData;
 
-use super::answer::{Answer, Defect, Fault};
+use super::answer::{Answer, Defect, Fault, Link};
 use super::cache::Question;
 use super::runtime::Provider;
 use super::upstream::Upstream;
@@ -36,8 +38,19 @@ pub(super) struct Opinions(Mutex<HashMap<Evidence, (UnixTime, UnixTime)>>);
 /// A question, and the serial numbers of the answers that its proof rests on.
 type Evidence = (Question, Vec<u64>);
 
+/// What hickory is asked: whether this question has a secure answer, with the keys of one zone
+/// believed.
+struct Step {
+    question: Question,
+    believed: DomainName,
+    /// The answers that it may use.
+    uses: Vec<Question>,
+}
+
 impl Opinions {
-    /// The answer, or bogus if hickory disagrees.
+    /// The answer, or bogus if hickory disagrees. It is asked about each zone of the chain, with
+    /// the keys of the one above believed, and then about the answer, with those of the last: so
+    /// much of the chain as many answers share is judged once.
     pub(super) async fn confirm(
         &self,
         answer: Answer,
@@ -47,40 +60,51 @@ impl Opinions {
     ) -> Answer {
         let Answer::Secure(set) = &answer else { return answer };
         let proven = set.get();
-        let Some(anchor) =
-            proven.chain.first().filter(|_| proven.aliases.is_empty() && !proven.from_wildcard)
-        else {
+        if !proven.aliases.is_empty() || proven.from_wildcard {
             return answer;
-        };
-        let mut serials: Vec<u64> = session.heard().map(|(_, heard)| heard.serial).collect();
+        }
+        for step in steps(&proven.chain, (name.to_lowercase(), record_type)) {
+            if !self.agrees(step, proven.valid_until, session).await {
+                let zone = proven.chain.last().map(|link| link.zone.clone());
+                let defect = Defect::SecondOpinion;
+                return Answer::Bogus(Fault { name: name.clone(), record_type, zone, defect });
+            }
+        }
+        answer
+    }
+
+    async fn agrees(&self, step: Step, until: UnixTime, session: &Session<'_>) -> bool {
+        let heard: Vec<_> = session.heard().filter(|(question, _)| step.uses.contains(question)).collect();
+        if heard.iter().any(|(_, heard)| beyond_hickory(&heard.message)) {
+            return true;
+        }
+        let mut serials: Vec<u64> = heard.iter().map(|(_, heard)| heard.serial).collect();
         serials.sort_unstable();
-        let evidence = ((name.to_lowercase(), record_type), serials);
+        let evidence = (step.question, serials);
         if self.agreed(&evidence, session.now) {
-            return answer;
+            return true;
         }
         let mut anchors = TrustAnchors::empty();
-        for key in session.proven_keys(&anchor.zone) {
-            anchors.insert_with_name(key.public_key(), (&anchor.zone).into());
+        for key in session.proven_keys(&step.believed) {
+            anchors.insert_with_name(key.public_key(), (&step.believed).into());
         }
-        let heard = session.heard().map(|(question, heard)| (question.clone(), Arc::clone(&heard.message)));
+        let heard = heard.iter().map(|(question, heard)| ((*question).clone(), Arc::clone(&heard.message)));
         let asked_more = Arc::<AtomicBool>::default();
         let handle = Handle {
             heard: Arc::new(heard.collect()),
             upstream: Arc::clone(session.upstream),
             asked_more: Arc::clone(&asked_more),
         };
-        // Made anew for each look-up: hickory keeps proofs under keys that can be made to collide.
+        // Made anew each time: hickory keeps proofs under keys that can be made to collide.
         let validating = DnssecDnsHandle::with_trust_anchor(handle, Arc::new(anchors));
-        let query = Query::query(name.clone(), record_type);
+        let (name, record_type) = &evidence.0;
+        let query = Query::query(name.clone(), *record_type);
         let opinion = validating.lookup(query, DnsRequestOptions::default()).first_answer().await;
-        if opinion.is_ok_and(|response| agrees(&response, name, record_type)) {
-            if !asked_more.load(Ordering::Relaxed) {
-                self.remember(evidence, session.now, proven.valid_until);
-            }
-            return answer;
+        let agrees = opinion.is_ok_and(|response| agrees(&response, name, *record_type));
+        if agrees && !asked_more.load(Ordering::Relaxed) {
+            self.remember(evidence, session.now, until);
         }
-        let zone = proven.chain.last().map(|link| link.zone.clone());
-        Answer::Bogus(Fault { name: name.clone(), record_type, zone, defect: Defect::SecondOpinion })
+        agrees
     }
 
     fn agreed(&self, evidence: &Evidence, now: UnixTime) -> bool {
@@ -93,8 +117,35 @@ impl Opinions {
         if agreements.len() >= MOST {
             agreements.clear();
         }
-        agreements.insert(evidence, (from, until));
+        // Of one zone's two ends, as its children tell them, the later is as good.
+        let end = agreements.get(&evidence).map_or(until, |(_, other)| until.max(*other));
+        agreements.insert(evidence, (from, end));
     }
+}
+
+/// Whether there is a key or a DS record that hickory cannot read, and takes for proof of a forgery.
+/// It is signed with the others, so that only the zone's owner can put it there.
+fn beyond_hickory(message: &Message) -> bool {
+    message.answers.iter().any(|record| {
+        let of_a_chain = matches!(record.record_type(), RecordType::DNSKEY | RecordType::DS);
+        of_a_chain && matches!(record.data, RData::Unknown { .. })
+    })
+}
+
+/// From the zone below the anchor's down to the answer. The anchor's own keys are believed.
+fn steps(chain: &[Link], question: Question) -> impl Iterator<Item = Step> {
+    let keys = |zone: &DomainName| (zone.to_lowercase(), RecordType::DNSKEY);
+    let mut steps: Vec<Step> = Vec::new();
+    for (above, zone) in chain.iter().zip(chain.iter().skip(1)) {
+        let delegation = (zone.zone.to_lowercase(), RecordType::DS);
+        let uses = vec![keys(&zone.zone), delegation, keys(&above.zone)];
+        steps.push(Step { question: keys(&zone.zone), believed: above.zone.clone(), uses });
+    }
+    if let Some(last) = chain.last() {
+        let uses = vec![question.clone(), keys(&last.zone)];
+        steps.push(Step { question, believed: last.zone.clone(), uses });
+    }
+    steps.into_iter()
 }
 
 fn agrees(response: &Message, name: &DomainName, record_type: RecordType) -> bool {

@@ -22,6 +22,8 @@ pub struct SmimeaRecord {
     pub ttl: u32,
     /// What it means, or why it means nothing here.
     pub meaning: Result<Association, Unusable>,
+    /// The certificate that it holds whole, where it may be used.
+    certificate: Option<Certificate>,
 }
 
 /// What a usable record says.
@@ -112,15 +114,21 @@ impl SmimeaRecord {
 
     /// Reads one record's data; never fails.
     pub fn parse(rdata: &[u8], ttl: u32, profile: Profile) -> Self {
-        let [usage, selector, matching, data @ ..] = rdata else {
-            let data = rdata.to_vec();
-            return Self { usage: 0, selector: 0, matching: 0, data, ttl, meaning: Err(Unusable::TooShort) };
+        let (fields, data) = rdata.split_first_chunk().unwrap_or((&[0; 3], rdata));
+        let [usage, selector, matching] = *fields;
+        let mut certificate = None;
+        let meaning = if rdata.len() < fields.len() {
+            Err(Unusable::TooShort)
+        } else if profile.is_guide() && *fields != [3, 0, 0] {
+            // What the fields themselves lack is told first.
+            Association::read(fields, data).and(Err(Unusable::NotInProfile))
+        } else {
+            Association::read(fields, data).map(|(association, whole)| {
+                certificate = whole;
+                association
+            })
         };
-        let meaning = Association::read(*usage, *selector, *matching, data).and_then(|meaning| {
-            let as_guide = (*usage, *selector, *matching) == (3, 0, 0);
-            if profile.is_guide() && !as_guide { Err(Unusable::NotInProfile) } else { Ok(meaning) }
-        });
-        Self { usage: *usage, selector: *selector, matching: *matching, data: data.to_vec(), ttl, meaning }
+        Self { usage, selector, matching, data: data.to_vec(), ttl, meaning, certificate }
     }
 
     /// The record data on the wire.
@@ -132,17 +140,13 @@ impl SmimeaRecord {
 
     /// The certificate that the record holds whole (selector 0, matching type 0).
     pub fn certificate(&self) -> Option<Certificate> {
-        match self.meaning {
-            Ok(Association { selector: Selector::Certificate, matching: Matching::Exact, .. }) => {
-                Certificate::from_der(&self.data).ok()
-            }
-            _ => None,
-        }
+        self.certificate.clone()
     }
 }
 
 impl Association {
-    fn read(usage: u8, selector: u8, matching: u8, data: &[u8]) -> Result<Self, Unusable> {
+    fn read(fields: &[u8; 3], data: &[u8]) -> Result<(Self, Option<Certificate>), Unusable> {
+        let [usage, selector, matching] = *fields;
         let usage = match usage {
             0 => Usage::PkixTa,
             1 => Usage::PkixEe,
@@ -161,18 +165,20 @@ impl Association {
             2 => Matching::Sha512,
             _ => return Err(Unusable::UnknownMatching),
         };
+        let mut certificate = None;
         match (matching, selector) {
-            _ if data.is_empty() => Err(Unusable::Empty),
-            (Matching::Sha256, _) if data.len() != 32 => Err(Unusable::WrongDigestLength),
-            (Matching::Sha512, _) if data.len() != 64 => Err(Unusable::WrongDigestLength),
-            (Matching::Exact, Selector::Certificate) if Certificate::from_der(data).is_err() => {
-                Err(Unusable::NotACertificate)
+            _ if data.is_empty() => return Err(Unusable::Empty),
+            (Matching::Sha256, _) if data.len() != 32 => return Err(Unusable::WrongDigestLength),
+            (Matching::Sha512, _) if data.len() != 64 => return Err(Unusable::WrongDigestLength),
+            (Matching::Exact, Selector::Certificate) => {
+                certificate = Some(Certificate::from_der(data).map_err(|_| Unusable::NotACertificate)?);
             }
-            (Matching::Exact, Selector::PublicKey) if SubjectPublicKeyInfoRef::from_der(data).is_err() => {
-                Err(Unusable::NotAKey)
+            (Matching::Exact, Selector::PublicKey) => {
+                SubjectPublicKeyInfoRef::from_der(data).map_err(|_| Unusable::NotAKey)?;
             }
-            _ => Ok(Self { usage, selector, matching }),
+            (Matching::Sha256 | Matching::Sha512, _) => {}
         }
+        Ok((Self { usage, selector, matching }, certificate))
     }
 }
 

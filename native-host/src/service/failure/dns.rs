@@ -206,7 +206,7 @@ fn zone_of(fault: &Fault) -> String {
 }
 
 /// A domain name as people write it.
-fn plain(name: &DomainName) -> String {
+pub fn plain(name: &DomainName) -> String {
     if name.is_root() { "the DNS root".to_owned() } else { name.to_ascii().trim_end_matches('.').to_owned() }
 }
 

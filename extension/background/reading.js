@@ -6,6 +6,7 @@
 import { startConverting } from "./reading/convert.js";
 import { isKeyringLocked } from "./reading/keyring.js";
 import { open } from "./reading/open.js";
+import { openerIn, readSettings } from "./settings.js";
 
 /** @param {import("./host.js").Host} host */
 export function startReading(host) {
@@ -13,4 +14,16 @@ export function startReading(host) {
   browser.daneReading.onKeyring.addListener(() => isKeyringLocked(host));
   browser.daneReading.onDetails.addListener(() => void browser.messageDisplayAction.openPopup());
   startConverting();
+  browser.storage.onChanged.addListener((changes) => void ("open_with" in changes && applyOpener()));
+  applyOpener();
+}
+
+/** Tells the experiment who opens S/MIME mail. A setting that cannot be read changes nothing. */
+async function applyOpener() {
+  try {
+    await browser.daneReading.setOpener(openerIn(await readSettings()).openWith);
+    await browser.daneCompose.setDraftsReopen((await browser.daneReading.getState()).registered);
+  } catch (error) {
+    console.error(error);
+  }
 }

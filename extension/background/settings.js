@@ -8,12 +8,14 @@
  *      "encrypt_to": ["*@bank.example", "bob@example.test"],
  *      "offer_unencrypted": true,
  *      "patience": 1,
+ *      "open_with": "addon|thunderbird",
  *      "locked": ["defaults", "accounts"]}
  *
  * `subject`: what becomes of it where the mail is encrypted (RFC 9788).
  * `unattended`: what becomes of mail that leaves without a compose window, and so unencrypted (receipts, calendar replies,
  * filters, other add-ons), where encryption is required.
  * `patience`: a factor for how long the host may take; 2 on a slow computer or line.
+ * `open_with`: who opens S/MIME mail, this add-on or Thunderbird's own S/MIME with its own certificate store.
  * `encrypt_to` and `offer_unencrypted` are the policy's alone. What concerns the host (resolver, trust anchors, sources of
  * certificates) is not here: the host reads that itself, from files that only an administrator can write.
  */
@@ -22,6 +24,7 @@ const SIGN = ["always", "never", "ask"];
 const ENCRYPT = ["required", "possible", "never"];
 const SUBJECT = ["hidden", "readable"];
 const UNATTENDED = ["refused", "allowed"];
+const OPEN_WITH = ["addon", "thunderbird"];
 const LOCKABLE = ["defaults", "accounts"];
 
 /** Settings of the host, which somebody may look for here. */
@@ -36,7 +39,7 @@ const OF_THE_HOST = ["resolver", "trust-anchor", "ca-file", "sources", "provisio
  * @property {string} [certificate]
  *
  * @typedef {{ defaults: Wishes, accounts: (Wishes & { match: string })[], locked: string[], encryptTo: string[],
- *   offerUnencrypted: boolean, patience: number | null }} Settings
+ *   offerUnencrypted: boolean, patience: number | null, openWith: "addon" | "thunderbird" | null }} Settings
  * @typedef {object} Problem what is wrong in what somebody wrote
  * @property {string} key where, such as `accounts[0].encrypt`
  * @property {"unknown-key" | "wrong-value" | "of-the-host"} what
@@ -47,7 +50,7 @@ export async function readSettings() {
   const policy = await managedStorage();
   return {
     managed: parseSettings(policy),
-    local: parseSettings(await browser.storage.local.get(["defaults", "accounts", "patience"])),
+    local: parseSettings(await browser.storage.local.get(["defaults", "accounts", "patience", "open_with"])),
     problems: problemsOf(policy),
   };
 }
@@ -83,7 +86,18 @@ export function parseSettings(raw) {
     encryptTo: texts(typeof raw?.encrypt_to === "string" ? [raw.encrypt_to] : raw?.encrypt_to),
     offerUnencrypted: raw?.offer_unencrypted === undefined || raw.offer_unencrypted === true,
     patience: isPatience(raw?.patience) ? raw.patience : null,
+    openWith: OPEN_WITH.includes(raw?.open_with) ? raw.open_with : null,
   };
+}
+
+/**
+ * Who opens S/MIME mail.
+ *
+ * @param {{ managed: Settings, local: Settings }} settings
+ * @returns {{ openWith: "addon" | "thunderbird", byPolicy: boolean }}
+ */
+export function openerIn({ managed, local }) {
+  return { openWith: managed.openWith ?? local.openWith ?? "addon", byPolicy: managed.openWith !== null };
 }
 
 /** @param {any} raw @returns {Wishes} */
@@ -147,6 +161,7 @@ export function problemsOf(raw) {
     encrypt_to: (value, key) => each(value, key, fits(isPattern)),
     offer_unencrypted: fits((value) => typeof value === "boolean"),
     patience: fits(isPatience),
+    open_with: fits((value) => OPEN_WITH.includes(value)),
     locked: (value, key) =>
       each(
         value,

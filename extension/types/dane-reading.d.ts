@@ -22,6 +22,7 @@ export interface Description {
 
 export interface DaneReading {
   getState(): Promise<{ registered: boolean; missing: string[] }>;
+  setOpener(who: "addon" | "thunderbird"): Promise<void>;
   forgetPlaintext(): Promise<void>;
   describe(tabId: number): Promise<Description | null>;
   act(tabId: number, what: "retry" | "reveal"): Promise<void>;

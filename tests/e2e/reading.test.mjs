@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { composed, discard } from "../support/composing.mjs";
 import { Display } from "../support/display.mjs";
+import { openPage, pageShows } from "../support/pages.mjs";
 import { remove, temporaryDirectory } from "../support/process.mjs";
 import {
   attachment,
@@ -447,6 +448,29 @@ describe("beside Thunderbird's own", () => {
     );
   });
 
+  test("a setting leaves S/MIME mail to Thunderbird's own, and takes it back", async () => {
+    const OPTIONS = "ui/options/options.html";
+    await show(mails.clear);
+    await shows(bob, hasVerdict);
+    await openPage(bob, OPTIONS);
+    await pageShows(bob, OPTIONS, "#open-with option");
+    await page(bob, OPTIONS, choose("thunderbird"));
+    const ours = () => "@mozilla.org/mimecth;1?type=application/pkcs7-mime" in Cc;
+    await eventually(async () => !(await bob.chrome(ours)), "our part to be taken back");
+    photograph("options-open-with");
+    await bob.chrome(() => mainWindow().document.getElementById("tabmail").switchToTab(0));
+    const left = await shows(bob, ({ text, bars }) => text.includes(SECRET) && !bars.some(isOurs));
+    assert.equal(left.crypto.technology, "S/MIME");
+    await page(bob, OPTIONS, choose("addon"));
+    await eventually(() => bob.chrome(ours), "our part to be there again");
+    await bob.chrome(() => {
+      const tabmail = mainWindow().document.getElementById("tabmail");
+      tabmail.closeOtherTabs(tabmail.tabInfo[0]);
+    });
+    await show(mails.sealed);
+    assert.match(verdict(await shows(bob, hasVerdict)), /Signed by alice/);
+  });
+
   test("after the second start mail opens just as well", async () => {
     await bob.stop();
     bob = await startBob();
@@ -565,6 +589,18 @@ function chooseInListMenu(label) {
     await until("the submenu", () => parent.menupopup.state === "open");
     parent.menupopup.activateItem(item);
   }, label);
+}
+
+/** Chooses who opens mail on the settings page. @param {string} who */
+function choose(who) {
+  return `const select = content.document.getElementById("open-with");
+    select.value = ${JSON.stringify(who)};
+    select.dispatchEvent(new content.Event("change"))`;
+}
+
+/** @param {{value: string}} bar */
+function isOurs({ value }) {
+  return value.startsWith("dane");
 }
 
 /** Chooses a folder on the page for copies. @param {string} folder */

@@ -175,6 +175,7 @@ test("a typing error in a policy never weakens it", () => {
     encryptTo: [],
     offerUnencrypted: true,
     patience: null,
+    openWith: null,
   });
 });
 

@@ -21,6 +21,10 @@ this.daneReading = class extends ExtensionAPIPersistent {
     onKeyring: (/** @type {any} */ { fire }) => this.#listen("keyringPage", fire),
   };
 
+  static onUninstall() {
+    Services.prefs.clearUserPref("extensions.dane-smime.left-to-thunderbird");
+  }
+
   /** Runs when Thunderbird starts, long before the event page does. */
   onStartup() {
     this.#start();
@@ -50,7 +54,10 @@ this.daneReading = class extends ExtensionAPIPersistent {
         describe: async (/** @type {number} */ tabId) => this.#reading?.describe(messageOf(tabId)) ?? null,
         act: async (/** @type {number} */ tabId, /** @type {string} */ what) =>
           this.#reading?.act(messageOf(tabId), what),
-        getState: async () => ({ registered: this.#missing.length === 0, missing: this.#missing }),
+        getState: async () => ({ registered: this.#reading?.isOpening === true, missing: this.#missing }),
+        setOpener: async (/** @type {string} */ who) => {
+          this.#missing = this.#reading?.setOpener(who) ?? this.#missing;
+        },
         forgetPlaintext: async () => this.#reading?.forget(),
       },
     };

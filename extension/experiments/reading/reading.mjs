@@ -13,6 +13,9 @@ import { VerdictDisplay } from "./verdict-display.mjs";
 
 /** Ten minutes after its last use plaintext is gone. */
 const LIMITS = { entries: 20, octets: 96 * 1024 * 1024, ageMs: 10 * 60 * 1000 };
+/** Remembers between two starts that mail is left to Thunderbird's own S/MIME. */
+const LEFT_TO_THUNDERBIRD = "extensions.dane-smime.left-to-thunderbird";
+
 /** How often, while there is any, it is asked whether the keyring is still open. */
 const SWEEP_MS = 10 * 1000;
 const KEYRING_MS = 10 * 1000;
@@ -58,8 +61,32 @@ export class Reading {
     };
   }
 
+  /** Whether S/MIME mail is opened by us. */
+  get isOpening() {
+    return this.#registration !== null;
+  }
+
+  /**
+   * Who is to open S/MIME mail, from now on and from the next start on: the experiment starts before anybody can be asked.
+   *
+   * @param {"addon" | "thunderbird"} who
+   * @returns {string[]} what this Thunderbird lacks
+   */
+  setOpener(who) {
+    if (who === "thunderbird") {
+      Services.prefs.setBoolPref(LEFT_TO_THUNDERBIRD, true);
+      this.stop(false);
+      return [];
+    }
+    Services.prefs.clearUserPref(LEFT_TO_THUNDERBIRD);
+    return this.isOpening ? [] : this.start();
+  }
+
   /** @returns {string[]} what this Thunderbird lacks; nothing was changed then, and its own S/MIME is at work */
   start() {
+    if (Services.prefs.getBoolPref(LEFT_TO_THUNDERBIRD, false)) {
+      return [];
+    }
     emptyPrivateTemp();
     try {
       const encrypted = new EncryptedUris();
@@ -119,6 +146,7 @@ export class Reading {
       Services.obs.removeObserver(this.#atSleep, SLEEP);
     }
     this.#registration?.remove();
+    this.#registration = null;
     this.forget();
     emptyPrivateTemp();
     if (isAppShutdown) {

@@ -47,6 +47,7 @@ pub fn problems(policy: &Value) -> Vec<String> {
         }),
         "encrypt_to" => list(value, path, found, |value, path, found| expect(is_pattern(value), path, found)),
         "offer_unencrypted" => expect(value.is_boolean(), path, found),
+        "open_with" => expect(is_one_of(value, &["addon", "thunderbird"]), path, found),
         "locked" => list(value, path, found, |value, path, found| {
             expect(is_one_of(value, &["defaults", "accounts"]), path, found);
         }),

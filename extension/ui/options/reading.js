@@ -1,0 +1,15 @@
+/** Who opens S/MIME mail. */
+
+import { openerIn, readSettings } from "../../background/settings.js";
+import { byId, text } from "../shared/dom.js";
+
+const select = /** @type {HTMLSelectElement} */ (byId("open-with"));
+
+const { openWith, byPolicy } = openerIn(await readSettings());
+for (const who of ["addon", "thunderbird"]) {
+  select.add(new Option(text(`options_open_with_${who}`), who));
+}
+select.value = openWith;
+select.disabled = byPolicy;
+byId("open-with-locked").hidden = !byPolicy;
+select.addEventListener("change", () => browser.storage.local.set({ open_with: select.value }));

@@ -182,30 +182,24 @@ impl Part<'_, '_> {
     fn with_text(&self, fields: &[(String, String)]) -> Option<Vec<Edit>> {
         let mut text: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         text.push_str("\r\n");
-        if !text.is_ascii() && self.charset() != "utf-8" {
-            return None;
-        }
-        let ascii_compatible = ["utf-8", "us-ascii", "windows-1252"].contains(&&*self.charset())
-            || self.charset().starts_with("iso-8859-");
-        if !ascii_compatible {
-            return None;
-        }
+        let mut text = in_charset(&text, &self.charset())?;
+        let is_ascii = text.is_ascii();
         let octets = match self.encoding().as_str() {
-            "7bit" | "8bit" | "binary" => text.clone().into_bytes(),
+            "7bit" | "8bit" | "binary" => text,
             "quoted-printable" => quoted_printable(&text),
             "base64" => {
                 // A whole number of triplets, so that the rest of the base64 can follow. The blanks
                 // stand where format=flowed does not take them for a soft line break.
                 let missing = (3 - text.len() % 3) % 3;
-                let colon = text.find(": ").map_or(0, |at| at + 2);
-                text.insert_str(colon, "  ".get(..missing)?);
-                base64_lines(text.as_bytes())
+                let colon = memchr::memmem::find(&text, b": ").map_or(0, |at| at + 2);
+                text.splice(colon..colon, std::iter::repeat_n(b' ', missing));
+                base64_lines(&text)
             }
             _ => return None,
         };
         let mut edits = vec![self.insertion(0, octets)];
         edits.extend(self.marked("hp-legacy-display=\"1\""));
-        edits.extend(self.eight_bit(&text));
+        edits.extend(self.eight_bit(is_ascii));
         Some(edits)
     }
 
@@ -221,7 +215,7 @@ impl Part<'_, '_> {
             "quoted-printable" => {
                 let at = body_element(self.entity.body)?;
                 let soft = |octets: Vec<u8>| [b"=\r\n", &*octets, b"=\r\n"].concat();
-                self.insertion(at, soft(quoted_printable(&element)))
+                self.insertion(at, soft(quoted_printable(element.as_bytes())))
             }
             "base64" if self.is_whole => {
                 let decoded = decode(&self.entity.headers, self.entity.body).ok()?;
@@ -272,9 +266,9 @@ impl Part<'_, '_> {
         self.replaced(field, raw).into_iter().collect()
     }
 
-    /// What was 7-bit before `text` came in is so no more.
-    fn eight_bit(&self, text: &str) -> Vec<Edit> {
-        if text.is_ascii() || self.encoding() != "7bit" {
+    /// What was 7-bit before other text came in is so no more.
+    fn eight_bit(&self, is_ascii: bool) -> Vec<Edit> {
+        if is_ascii || self.encoding() != "7bit" {
             return Vec::new();
         }
         let line = b"Content-Transfer-Encoding: 8bit\r\n".to_vec();
@@ -375,27 +369,42 @@ fn escaped(text: &str) -> String {
     out
 }
 
+/// The text in a part's charset; `None` where that cannot hold it, or we do not know whether it can.
+fn in_charset(text: &str, charset: &str) -> Option<Vec<u8>> {
+    match charset {
+        "utf-8" => Some(text.as_bytes().to_vec()),
+        // Both have U+00A0 to U+00FF at their own numbers.
+        "iso-8859-1" | "windows-1252" => {
+            let octet = |c: char| u8::try_from(c).ok().filter(|octet| !(0x80..0xa0).contains(octet));
+            text.chars().map(octet).collect()
+        }
+        other if text.is_ascii() && (other == "us-ascii" || other.starts_with("iso-8859-")) => {
+            Some(text.as_bytes().to_vec())
+        }
+        _ => None,
+    }
+}
+
 /// RFC 2045 section 6.7, lines of at most 76 characters.
-fn quoted_printable(text: &str) -> Vec<u8> {
+fn quoted_printable(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    for line in text.split_inclusive("\r\n") {
-        let (content, end) = line.strip_suffix("\r\n").map_or((line, ""), |content| (content, "\r\n"));
-        let mut width = 0;
-        for octet in content.bytes() {
-            let literal = matches!(octet, b' '..=b'<' | b'>'..=b'~');
-            let piece = if literal { vec![octet] } else { format!("={octet:02X}").into_bytes() };
-            if width + piece.len() > 73 {
-                out.extend_from_slice(b"=\r\n");
-                width = 0;
-            }
-            width += piece.len();
-            out.extend_from_slice(&piece);
+    let mut width = 0;
+    let mut octets = text.iter().copied().peekable();
+    while let Some(octet) = octets.next() {
+        let ends_line = octets.peek().is_none_or(|next| *next == b'\r');
+        if octet == b'\r' && octets.next_if_eq(&b'\n').is_some() {
+            out.extend_from_slice(b"\r\n");
+            width = 0;
+            continue;
         }
-        if content.ends_with(' ') {
-            out.pop();
-            out.extend_from_slice(b"=20");
+        let literal = matches!(octet, b'!'..=b'<' | b'>'..=b'~') || (octet == b' ' && !ends_line);
+        let piece = if literal { vec![octet] } else { format!("={octet:02X}").into_bytes() };
+        if width + piece.len() > 73 {
+            out.extend_from_slice(b"=\r\n");
+            width = 0;
         }
-        out.extend_from_slice(end.as_bytes());
+        width += piece.len();
+        out.extend_from_slice(&piece);
     }
     out
 }
@@ -439,6 +448,18 @@ mod tests {
                 assert_eq!(&*remove(&without), without, "nothing is taken away twice");
             }
         }
+    }
+
+    #[test]
+    fn text_in_an_old_charset_gets_it_in_that() {
+        let original = b"Content-Type: text/plain; charset=ISO-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGr\xfc\xdfe\r\n";
+        let with = insert(original, true, &subject("Gr\u{fc}n"));
+        assert!(
+            with.ends_with(b"\r\n\r\nSubject: Gr\xfcn\r\n\r\nGr\xfc\xdfe\r\n"),
+            "{}",
+            String::from_utf8_lossy(&with)
+        );
+        assert!(remove(&with).ends_with(b"\r\n\r\nGr\xfc\xdfe\r\n"));
     }
 
     #[test]
@@ -486,7 +507,7 @@ mod tests {
     fn what_cannot_take_it_is_left_alone() {
         for head in [
             "Content-Type: text/plain; charset=utf-16",
-            "Content-Type: text/plain; charset=iso-8859-1",
+            "Content-Type: text/plain; charset=iso-8859-7",
             "Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: attachment",
             "Content-Type: image/png",
             "Content-Type: message/rfc822",
@@ -512,7 +533,7 @@ mod tests {
         fn quoted_printable_reads_back(text in "[ -~\u{e4}\r\n]{0,200}") {
             let text = text.replace(['\r', '\n'], "\r\n");
             let mut message = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n".to_vec();
-            message.extend(quoted_printable(&text));
+            message.extend(quoted_printable(text.as_bytes()));
             assert_eq!(shown(&message), text);
         }
     }

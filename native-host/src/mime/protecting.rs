@@ -83,6 +83,13 @@ impl OuterField {
         &self.name
     }
 
+    /// The whole field as it may travel: free text in ASCII, long lines folded.
+    pub fn to_octets(&self) -> Vec<u8> {
+        let mut octets = Vec::new();
+        write_field(&mut octets, &self.name, &self.encoded());
+        octets
+    }
+
     fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
@@ -351,7 +358,7 @@ mod tests {
     fn old_octets_become_text() {
         let entity = Entity::parse(b"Subject: Gr\xfcn\r\n\r\n").unwrap();
         let field = OuterField::of(&entity.headers.fields()[0]).unwrap();
-        assert_eq!(field.encoded(), "=?utf-8?B?R3LDvG4=?=");
+        assert_eq!(field.to_octets(), b"Subject: =?utf-8?B?R3LDvG4=?=\r\n");
     }
 
     proptest::proptest! {

@@ -164,7 +164,9 @@ fn outer_header(headers: &Headers<'_>, changes: &[OuterChange]) -> Vec<u8> {
     };
     for field in headers.fields().iter().filter(|field| !dropped(field)) {
         match changes.iter().find(|(name, _)| field.is(name)) {
-            None => out.extend_from_slice(field.raw()),
+            None if field.raw().is_ascii() => out.extend_from_slice(field.raw()),
+            // Octets that no relay need hand on, and that readers take for different things.
+            None => out.extend(OuterField::of(field).map(|field| field.to_octets()).unwrap_or_default()),
             Some((_, Some(value))) => {
                 out.extend_from_slice(format!("{}: {value}\r\n", field.name()).as_bytes())
             }

@@ -98,6 +98,8 @@ keys! {
     trust_anchor: PathBuf = "trust-anchor";
     /// PEM of local certificate trust anchors.
     ca_file: PathBuf = "ca-file";
+    /// Revocation lists of those authorities, PEM or DER.
+    crl_file: PathBuf = "crl-file";
     /// File with the secret that stands in for the OS keyring.
     unlock_file: PathBuf = "unlock-file";
     /// Rules for names and records.
@@ -163,6 +165,8 @@ pub struct Settings {
     pub trust_anchor: Option<PathBuf>,
     /// PEM of local certificate trust anchors. Without it only DANE makes a signature valid.
     pub ca_file: Option<PathBuf>,
+    /// Revocation lists of those authorities.
+    pub crl_file: Option<PathBuf>,
     /// File with the secret that stands in for the OS keyring.
     pub unlock_file: Option<PathBuf>,
     /// Rules for names and records.
@@ -326,6 +330,7 @@ impl Settings {
             resolver: layer.resolver,
             trust_anchor: layer.trust_anchor,
             ca_file: layer.ca_file,
+            crl_file: layer.crl_file,
             unlock_file: layer.unlock_file,
             profile,
             other_spellings: layer.other_spellings.unwrap_or_default(),

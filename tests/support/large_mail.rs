@@ -1,4 +1,4 @@
-//! Mail of any size by OpenSSL, and Bob, who opens it with the command line.
+//! Mail by OpenSSL, of any size and kind, and Bob, who opens it with the command line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,20 +24,22 @@ impl Reader {
         reader.openssl(&format!("req -x509 {new_key} -keyout ca.key -out ca.crt -days 400 -subj /CN=ca"));
         for name in ["alice", "bob"] {
             let extensions = format!("subjectAltName=email:{name}@example.test\n");
-            reader.file("extensions", extensions.as_bytes());
-            reader.openssl(&format!("req -new {new_key} -keyout {name}.key -out csr -subj /CN={name}"));
-            reader.openssl(&format!(
-                "x509 -req -in csr -CA ca.crt -CAkey ca.key -days 300 -extfile extensions -out {name}.crt"
-            ));
+            reader.person(name, "rsa:2048", &format!("/CN={name}"), &extensions);
         }
-        let read = |name: &str| fs::read(reader.at(name)).unwrap();
-        reader.file("bob.pem", &[read("bob.crt"), read("bob.key")].concat());
         reader.file("password", b"");
         reader.file("unlock", &[7; 48]);
-        let import = ["key", "import", &reader.name("bob.pem"), "--password-file", &reader.name("password")];
-        let done = reader.command().args(import).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+        reader.takes("bob");
         reader
+    }
+
+    /// Gives Bob this key too.
+    pub fn takes(&self, name: &str) {
+        let read = |end: &str| fs::read(self.at(&format!("{name}.{end}"))).unwrap();
+        self.file(&format!("{name}.pem"), &[read("crt"), read("key")].concat());
+        let (key, password) = (self.name(&format!("{name}.pem")), self.name("password"));
+        let done =
+            self.command().args(["key", "import", &key, "--password-file", &password]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
     }
 
     pub fn at(&self, name: &str) -> PathBuf {
@@ -53,7 +55,23 @@ impl Reader {
         self.at(name)
     }
 
-    fn openssl(&self, arguments: &str) -> Output {
+    /// Makes a key and a certificate by the authority: `NAME.key`, `NAME.crt`.
+    pub fn person(&self, name: &str, key: &str, subject: &str, extensions: &str) {
+        self.file("extensions", extensions.as_bytes());
+        self.openssl(&format!("req -new -newkey {key} -nodes -keyout {name}.key -out csr -subj {subject}"));
+        self.openssl(&format!(
+            "x509 -req -in csr -CA ca.crt -CAkey ca.key -days 300 -extfile extensions -out {name}.crt"
+        ));
+    }
+
+    /// What `openssl cms ARGUMENTS` makes of the octets.
+    pub fn cms(&self, input: &[u8], arguments: &str) -> Vec<u8> {
+        self.file("input", input);
+        self.openssl(&format!("cms {arguments} -binary -in input -out output"));
+        fs::read(self.at("output")).unwrap()
+    }
+
+    pub fn openssl(&self, arguments: &str) -> Output {
         let done =
             Command::new("openssl").args(arguments.split(' ')).current_dir(&self.dir).output().unwrap();
         assert!(done.status.success(), "{arguments}: {}", String::from_utf8_lossy(&done.stderr));

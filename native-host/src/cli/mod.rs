@@ -57,6 +57,9 @@ struct Globals {
     /// PEM file of certificate authorities to trust beside DANE
     #[arg(long, global = true, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// Revocation lists of those authorities (PEM or DER)
+    #[arg(long, global = true, value_name = "FILE")]
+    crl_file: Option<PathBuf>,
     /// File with a secret that unlocks the keys instead of the OS keyring
     #[arg(long, global = true, value_name = "FILE")]
     unlock_file: Option<PathBuf>,
@@ -172,6 +175,7 @@ fn run(arguments: Arguments) -> Result<Output, Failure> {
         resolver: globals.resolver,
         trust_anchor: globals.trust_anchor,
         ca_file: globals.ca_file,
+        crl_file: globals.crl_file,
         unlock_file: globals.unlock_file,
         profile: globals.profile,
         guide_type: globals.guide_type,

@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use openssl::sha::sha256;
+use unicode_normalization::UnicodeNormalization;
 
 use super::layers::{self, Layer, Unwrapped};
 use super::verdict::{Bench, Checked, Doubt, Encryption, InvalidReason, Signature, Verdict, decide};
 use crate::clock::UnixTime;
 use crate::directory::Finding;
 use crate::keys::{KeyError, KeyStore};
-use crate::mime::address::{Mailbox, parse_mailbox_list};
+use crate::mime::address::{Mailbox, parse_single_mailbox};
 use crate::mime::canonical::to_crlf;
 use crate::mime::header::HeaderError;
 use crate::mime::protected::{Intent, ProtectedHeaders};
@@ -91,8 +92,9 @@ pub fn open(
         return Err(OpenError::TooLarge);
     }
     let root = Entity::parse(message)?;
-    let sender = single_sender(&root.headers);
-    let display_name_claims = sender.as_ref().and_then(claimed_by_name);
+    let head = message.get(..message.len().saturating_sub(root.body.len())).unwrap_or_default();
+    let sender = single_sender(&root.headers).filter(|_| has_plain_lines(head));
+    let display_name_claims = sender.as_ref().and_then(|sender| claimed_beside(&root.headers, sender));
     let from = sender.map(|sender| sender.address);
     let mut result = layers::unwrap(message, keys, &[])?;
     if let (Checked::Broken(InvalidReason::CertificateMissing), Some(address)) = (&result.checked, &from) {
@@ -109,17 +111,25 @@ pub fn open(
     let (content, encryption) = withhold(content, encryption, &signature, reading.show_unauthentic);
     let content = match encryption {
         // RFC 9788 section 4.5.3: the protected fields are shown themselves.
-        Encryption::Decrypted { .. } => content.map(without_legacy_display),
+        Encryption::Decrypted { .. } => content.map(without_display_elements),
         _ => content,
     };
     let unwrapped = !trail.is_empty();
-    let inside = content.as_deref().filter(|_| unwrapped).and_then(|octets| Entity::parse(octets).ok());
+    // Fields under a signature that does not fit are anybody's (RFC 9788 section 4.2), unless they came
+    // encrypted: then they are as good as the text beside them.
+    let was_decrypted = matches!(encryption, Encryption::Decrypted { .. });
+    let is_intact = matches!(signature, Signature::Valid { .. } | Signature::Unknown(..));
+    let inside = content.as_deref().filter(|_| was_decrypted || is_intact);
+    let inside = inside.and_then(|octets| Entity::parse(octets).ok());
     let protected = inside.as_ref().and_then(ProtectedHeaders::of);
     let subject = protected.as_ref().and_then(|p| subject(p.headers())).or_else(|| subject(&root.headers));
-    let hidden_fields = protected.as_ref().map(|p| p.hidden(&root.headers)).unwrap_or_default();
+    let hiding = protected.as_ref().filter(|_| was_decrypted); // what came in the clear is hidden from nobody
+    let hidden_fields = hiding.map(|p| p.hidden(&root.headers)).unwrap_or_default();
     let protected_sender = protected.as_ref().and_then(|p| single_sender(p.headers()));
     let other_sender_inside =
         protected_sender.map(|sender| sender.address).filter(|inner| Some(inner) != from.as_ref());
+    let dated = protected.as_ref().and_then(|p| date(p.headers())).or_else(|| date(&root.headers));
+    let date_differs = dated.filter(|dated| is_intact && is_far_from_signing(*dated, &signature));
     let protected = protected.map(|p| ProtectedFields { intent: p.intent(), fields: p.fields() });
     Ok(Opened {
         finding: from.as_ref().and_then(|address| judge.asked(address)),
@@ -133,6 +143,7 @@ pub fn open(
             hidden_fields,
             display_name_claims,
             other_sender_inside,
+            date_differs,
         },
         content,
         unwrapped,
@@ -142,19 +153,43 @@ pub fn open(
 }
 
 /// The octets themselves where there is nothing to take out, without copying.
-fn without_legacy_display(content: Bytes) -> Bytes {
-    match legacy_display::remove(&content) {
-        Cow::Borrowed(_) => content,
-        Cow::Owned(changed) => changed.into(),
-    }
+fn without_display_elements(content: Bytes) -> Bytes {
+    let changed = match legacy_display::remove(&content) {
+        Cow::Borrowed(octets) => legacy_display::remove_old(octets),
+        Cow::Owned(changed) => Some(changed),
+    };
+    changed.map_or(content, Bytes::from)
+}
+
+/// Whether every reader finds the same lines in a header: some programs take a lone CR for the end of
+/// a line, or stop at a NUL, and so would find another From.
+fn has_plain_lines(head: &[u8]) -> bool {
+    let is_lone = |at: usize| at.checked_add(1).and_then(|next| head.get(next)) != Some(&b'\n');
+    !head.contains(&0) && !memchr::memchr_iter(b'\r', head).any(is_lone)
+}
+
+/// How far the time of the signature may lie from the date of the mail: mail waits in outboxes.
+const DATE_TOLERANCE: i64 = 24 * 60 * 60;
+
+fn is_far_from_signing(date: UnixTime, signature: &Signature) -> bool {
+    let signer = match signature {
+        Signature::Valid { signer, .. } | Signature::Unknown(_, signer) => signer,
+        Signature::None | Signature::Invalid(..) => return false,
+    };
+    let apart = |signed: UnixTime| signed.seconds().saturating_sub(date.seconds()).saturating_abs();
+    signer.signing_time.is_some_and(|signed| apart(signed) > DATE_TOLERANCE)
+}
+
+fn date(headers: &Headers<'_>) -> Option<UnixTime> {
+    let alone = [headers.all("Date").next()?.raw(), b"\r\n"].concat();
+    let parsed = mail_parser::MessageParser::default().parse_headers(&alone)?;
+    parsed.date().filter(|date| date.is_valid()).map(|date| UnixTime::from_seconds(date.to_timestamp()))
 }
 
 /// The one address in the one From field (RFC 5322 section 3.6.2); a Sender field changes nothing.
 fn single_sender(headers: &Headers<'_>) -> Option<Mailbox> {
     let field = headers.single("From").ok()??;
-    let mut mailboxes = parse_mailbox_list(&field.value()).ok()?;
-    let first = mailboxes.pop()?;
-    mailboxes.is_empty().then_some(first)
+    parse_single_mailbox(&field.value())
 }
 
 fn hold_to_shown(checked: Checked, shown: Option<[u8; 32]>, content: Option<&[u8]>) -> Checked {
@@ -188,13 +223,17 @@ fn withhold(
     }
 }
 
-/// An address in the display name that is not the sender's own.
-fn claimed_by_name(sender: &Mailbox) -> Option<EmailAddress> {
-    let field = format!("Subject: {}\r\n\r\n", sender.display_name); // decoded like any unstructured text
-    let name = mail_parser::MessageParser::default().parse_headers(&field)?.subject()?.to_owned();
+/// An address in the From field, as name or comment, that is not the sender's own. Encoded words are
+/// decoded, and characters that only look like others are taken for those (`＠`).
+fn claimed_beside(headers: &Headers<'_>, sender: &Mailbox) -> Option<EmailAddress> {
+    let value = headers.single("From").ok()??.value();
+    let field = format!("Subject: {value}\r\n\r\n"); // decoded like any unstructured text
+    let parsed = mail_parser::MessageParser::default().parse_headers(&field)?;
+    let name: String = parsed.subject()?.nfkc().collect();
+    let own = sender.address.to_string();
     let outside = |c: char| c.is_whitespace() || "<>()[]\",;:'".contains(c);
     let mut addresses = name.split(outside).filter_map(|word| EmailAddress::parse(word).ok());
-    addresses.find(|address| !address.to_string().eq_ignore_ascii_case(&sender.address.to_string()))
+    addresses.find(|address| !address.to_string().eq_ignore_ascii_case(&own))
 }
 
 fn subject(headers: &Headers<'_>) -> Option<String> {

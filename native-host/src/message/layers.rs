@@ -15,7 +15,7 @@ use crate::cms::{self, CmsError, CmsObject, ObjectType, Placement};
 use crate::keys::{KeyError, KeyStore};
 use crate::mime::canonical::to_crlf;
 use crate::mime::split::signed_parts;
-use crate::mime::{Entity, Kind, transfer};
+use crate::mime::{ContentType, Entity, Kind, transfer};
 use crate::x509::Certificate;
 
 /// Triple wrapping (RFC 2634) has three layers; mailing lists and gateways add a few.
@@ -165,6 +165,13 @@ fn peel(
     let Ok(parsed) = Entity::parse(entity) else { return Ok(None) };
     let Ok(content_type) = parsed.headers.content_type() else { return Ok(None) };
     match content_type.kind() {
+        // RFC 8551 section 3.9: gateways change the type, and the name tells. What is no CMS object
+        // then is the ordinary attachment that it says it is.
+        Kind::Ordinary if content_type.media() == "application/octet-stream" && is_p7m(&parsed) => {
+            let peeled = opaque(&parsed, keys, candidates, signatures_above)?;
+            let is_none = matches!(peeled.step, Step::Shut(EncryptionFault::Malformed));
+            Ok((!is_none).then_some(peeled))
+        }
         Kind::Ordinary => Ok(None),
         Kind::ClearSigned => {
             let boundary = content_type.parameter("boundary").unwrap_or_default();
@@ -172,6 +179,18 @@ fn peel(
         }
         Kind::Pkcs7Mime => opaque(&parsed, keys, candidates, signatures_above).map(Some),
     }
+}
+
+fn is_p7m(entity: &Entity<'_>) -> bool {
+    let named = |field: &'static str, parameter: &str| {
+        let value = entity.headers.single(field).ok().flatten().map(|field| field.value());
+        // A disposition has the form of a media type but for the subtype.
+        let value =
+            value.map(|value| value.replacen(';', "/x;", usize::from(field == "Content-Disposition")));
+        let name = value.and_then(|value| ContentType::parse(&value)).and_then(|t| t.parameter(parameter));
+        name.is_some_and(|name| name.to_ascii_lowercase().ends_with(".p7m"))
+    };
+    named("Content-Type", "name") || named("Content-Disposition", "filename")
 }
 
 fn clear_signed(entity: &Bytes, body: &[u8], boundary: &str, candidates: &[Certificate]) -> Peeled {

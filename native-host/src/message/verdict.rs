@@ -32,6 +32,8 @@ pub struct Verdict {
     pub hidden_fields: Vec<String>,
     /// Another address that the sender's display name shows, to pass for its owner.
     pub display_name_claims: Option<EmailAddress>,
+    /// The date of the mail, where an intact signature says another time.
+    pub date_differs: Option<UnixTime>,
     /// The address in the protected From field, where it is another than the one in From.
     pub other_sender_inside: Option<EmailAddress>,
 }
@@ -184,6 +186,8 @@ pub enum UnknownReason {
     CertificateExpired(UnixTime),
     /// The signer's certificate was not valid yet.
     CertificateNotYetValid(UnixTime),
+    /// A trusted authority revoked the signer's certificate.
+    CertificateRevoked,
     /// The domain names another certificate today; it vouched for this one until then at least.
     CertificateReplaced(UnixTime),
     /// There are proven records, and none can be used (unknown usage, damaged).
@@ -321,6 +325,7 @@ fn vouched(
         (Unbound::NoUsableRecord, _) => Refusal::Unknown(UnknownReason::NoUsableRecord),
         (Unbound::Expired(at), _) => Refusal::Unknown(UnknownReason::CertificateExpired(at)),
         (Unbound::NotYetValid(at), _) => Refusal::Unknown(UnknownReason::CertificateNotYetValid(at)),
+        (Unbound::Revoked, _) => Refusal::Unknown(UnknownReason::CertificateRevoked),
         (Unbound::NamesOther, _) => Refusal::Invalid(InvalidReason::NamesOther),
         (Unbound::NotForSigning, _) => Refusal::Invalid(InvalidReason::NotForSigning),
     })

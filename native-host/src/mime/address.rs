@@ -135,6 +135,20 @@ pub fn parse_mailbox_list(text: &str) -> Result<Vec<Mailbox>, AddressError> {
     }
 }
 
+/// The value of a field that names exactly one mailbox, and nothing beside it: no group (RFC 6854), no
+/// empty elements, and no control characters, at which programs may stop reading.
+pub fn parse_single_mailbox(text: &str) -> Option<Mailbox> {
+    if text.contains(|c: char| c.is_control() && c != '\t') {
+        return None;
+    }
+    let mut cursor = Cursor::new(text);
+    let mut found = Vec::new();
+    cursor.skip_cfws().ok()?;
+    cursor.mailbox_or_group_start(&mut found).ok()?;
+    cursor.skip_cfws().ok()?;
+    found.pop().filter(|_| cursor.peek().is_none())
+}
+
 fn is_atext(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || !c.is_ascii()
 }
@@ -342,6 +356,17 @@ mod tests {
             ("(bob@example.test", AddressError::Unclosed),
         ] {
             assert_eq!(EmailAddress::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_mailbox_and_nothing_else() {
+        let one = |text| parse_single_mailbox(text).map(|m| m.address.to_string());
+        assert_eq!(one("(x) A <a@a.test> (y)").as_deref(), Some("a@a.test"));
+        for text in
+            ["", "a@a.test, b@b.test", "T: a@a.test;", "a@a.test,", ",a@a.test", "T:;", "A\0 <a@a.test>"]
+        {
+            assert_eq!(one(text), None, "{text}");
         }
     }
 

@@ -8,7 +8,9 @@
 
 use std::borrow::Cow;
 
+use super::content_type::ContentType;
 use super::header::{Entity, Field};
+use super::split::parts;
 use super::transfer::{base64_lines, decode};
 
 /// The class of the element in HTML.
@@ -42,6 +44,40 @@ pub fn remove(entity: &[u8]) -> Cow<'_, [u8]> {
         remove_from(entity, 0, 0, &mut edits);
     }
     apply(entity, edits)
+}
+
+/// The same for the older kind (`protected-headers="v1"`): a whole part that stands first in the
+/// `multipart/mixed` and is marked like the root. `None` where there is none.
+pub fn remove_old(entity: &[u8]) -> Option<Vec<u8>> {
+    let is_old = |content_type: &ContentType| {
+        content_type.parameter("protected-headers").as_deref() == Some("v1")
+            && content_type.parameter("hp").is_none()
+    };
+    let root = Entity::parse(entity).ok()?;
+    let content_type = root.headers.content_type().ok()?;
+    if content_type.media() != "multipart/mixed" || !is_old(&content_type) {
+        return None;
+    }
+    let boundary = content_type.parameter("boundary")?;
+    let parts = parts(root.body, &boundary).ok()?;
+    let (first, rest) = parts.split_first().filter(|(_, rest)| !rest.is_empty())?;
+    let element = Entity::parse(first).ok()?;
+    let kind = element.headers.content_type().ok()?;
+    let is_attached = element
+        .headers
+        .all("Content-Disposition")
+        .any(|field| field.value().to_ascii_lowercase().starts_with("attachment"));
+    if is_attached || !is_old(&kind) || !["text/plain", "text/rfc822-headers"].contains(&kind.media()) {
+        return None;
+    }
+    let mut out = entity.get(..entity.len().checked_sub(root.body.len())?)?.to_vec();
+    for part in rest {
+        out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+        out.extend_from_slice(part);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    Some(out)
 }
 
 fn apply(octets: &[u8], mut edits: Vec<Edit>) -> Cow<'_, [u8]> {

@@ -114,7 +114,7 @@ impl Engine {
 
     fn load_anchors(&self) -> Result<Arc<Anchors>, Failure> {
         let Some(file) = &self.settings.ca_file else { return Ok(Arc::new(Anchors::none())) };
-        let loaded = Anchors::load(file).map(Arc::new);
+        let loaded = Anchors::load(file, self.settings.crl_file.as_deref()).map(Arc::new);
         loaded.map_err(|error| Failure::new(Code::UnreadableInput, format!("{error}.")))
     }
 }

@@ -108,7 +108,8 @@ fn try_out(text: &str) -> Result<(), Failure> {
     let settings = Settings::from_files(layer, None, None).map_err(|error| wrong(&error))?;
     recipients::open_directory(&settings)?;
     if let Some(file) = &settings.ca_file {
-        Anchors::load(file).map_err(|error| Failure::new(Code::UnreadableInput, format!("{error}.")))?;
+        Anchors::load(file, settings.crl_file.as_deref())
+            .map_err(|error| Failure::new(Code::UnreadableInput, format!("{error}.")))?;
     }
     Ok(())
 }

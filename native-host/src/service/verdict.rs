@@ -45,7 +45,13 @@ fn warnings(verdict: &Verdict) -> Vec<Value> {
     let doubt =
         matches!(verdict.encryption, Encryption::Decrypted { doubt: Some(Doubt::ShownOnRequest), .. });
     let unauthentic = doubt.then(|| json!({ "code": "withheld-unauthentic", "reason": UNAUTHENTIC }));
-    misleading.chain(mismatch).chain(unauthentic).collect()
+    let date = verdict.date_differs.iter().map(|date| {
+        let signed = signer(verdict).and_then(|signer| signer.signing_time);
+        let signed = signed.map(|time| time.to_string()).unwrap_or_default();
+        let words = format!("The mail says it is of {date}, but it was signed on {signed}.");
+        json!({ "code": "date-differs", "reason": words, "date": date.to_string(), "signing_time": signed })
+    });
+    misleading.chain(mismatch).chain(date).chain(unauthentic).collect()
 }
 
 /// Exit status of `open`: 1 for `invalid` or `failed`, 3 for `unknown`, else 0.
@@ -368,6 +374,12 @@ fn unknown_words(reason: &UnknownReason, sender: &str, domain: &str) -> (&'stati
         UnknownReason::CertificateNotYetValid(from) => (
             "certificate-not-yet-valid",
             format!("The text was not changed, but the signer’s certificate is valid only from {from} on."),
+        ),
+        UnknownReason::CertificateRevoked => (
+            "certificate-revoked",
+            "The text was not changed, but the signer’s certificate was revoked: somebody else may have \
+             the key. Ask the sender in another way whether the mail is theirs."
+                .into(),
         ),
         UnknownReason::CertificateReplaced(until) => (
             "certificate-replaced",

@@ -9,13 +9,14 @@ use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
 use openssl::x509::{X509PurposeId, X509StoreContext};
 
+use super::revocation::RevocationLists;
 use crate::clock::UnixTime;
 use crate::x509::{Certificate, CertificateError};
 
 /// Trusted certificates. Every path must end in one of them.
-#[derive(Debug)]
 pub struct Anchors {
     certificates: Vec<Certificate>,
+    revoked: RevocationLists,
 }
 
 /// What a certificate at the end of a path is to be good for.
@@ -25,6 +26,13 @@ pub(super) enum Purpose {
     Encryption,
     /// Its owner's signatures.
     Signing,
+}
+
+/// What leads from a certificate to an authority.
+enum Way {
+    Good,
+    None,
+    Revoked,
 }
 
 /// Why the file of authorities cannot be used.
@@ -47,24 +55,31 @@ pub enum AnchorError {
         /// What is wrong with it.
         reason: Option<CertificateError>,
     },
+    /// The file holds no revocation lists, or a damaged one.
+    #[error("the file {file} holds no usable revocation lists")]
+    NoRevocationLists {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 impl Anchors {
-    /// Reads PEM or DER.
+    /// Reads PEM or DER, and from `lists` whom the authorities revoked.
     ///
     /// # Errors
     /// [`AnchorError`]; an empty file is one: whoever names a file means something by it.
-    pub fn load(file: &Path) -> Result<Self, AnchorError> {
+    pub fn load(file: &Path, lists: Option<&Path>) -> Result<Self, AnchorError> {
+        let revoked = lists.map(RevocationLists::load).transpose()?.unwrap_or_default();
         let octets = std::fs::read(file)
             .map_err(|reason| AnchorError::Unreadable { file: file.to_owned(), reason })?;
         let wrong = |reason| AnchorError::NoCertificates { file: file.to_owned(), reason };
         let certificates = Certificate::from_pem_or_der(&octets).map_err(|error| wrong(Some(error)))?;
-        if certificates.is_empty() { Err(wrong(None)) } else { Ok(Self { certificates }) }
+        if certificates.is_empty() { Err(wrong(None)) } else { Ok(Self { certificates, revoked }) }
     }
 
     /// No authorities at all: only DANE makes a signature valid.
     pub fn none() -> Self {
-        Self { certificates: Vec::new() }
+        Self::of(Vec::new())
     }
 
     /// The authorities.
@@ -74,11 +89,11 @@ impl Anchors {
 
     /// These certificates, and no others.
     pub(super) fn of(certificates: Vec<Certificate>) -> Self {
-        Self { certificates }
+        Self { certificates, revoked: RevocationLists::default() }
     }
 
     /// Whether a path leads from `certificate` over `carried` to one of these, good at `now` and for
-    /// that purpose. Names are the caller's to check.
+    /// that purpose, and nobody on it is revoked. Names are the caller's to check.
     pub(super) fn vouch_for(
         &self,
         certificate: &Certificate,
@@ -86,22 +101,41 @@ impl Anchors {
         purpose: Purpose,
         now: UnixTime,
     ) -> bool {
-        !self.certificates.is_empty() && self.has_path(certificate, carried, purpose, now).unwrap_or(false)
+        !self.certificates.is_empty()
+            && matches!(self.path(certificate, carried, purpose, now), Ok(Way::Good))
     }
 
-    fn has_path(
+    /// Whether there is such a path, but for a certificate on it that an authority revoked.
+    pub(super) fn revoke(
         &self,
         certificate: &Certificate,
         carried: &[Certificate],
         purpose: Purpose,
         now: UnixTime,
-    ) -> Result<bool, ErrorStack> {
+    ) -> bool {
+        matches!(self.path(certificate, carried, purpose, now), Ok(Way::Revoked))
+    }
+
+    fn path(
+        &self,
+        certificate: &Certificate,
+        carried: &[Certificate],
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Result<Way, ErrorStack> {
         let store = self.store(purpose, now)?;
         let mut untrusted = Stack::new()?;
         for extra in carried {
             untrusted.push(extra.x509().to_owned())?;
         }
-        X509StoreContext::new()?.init(&store, certificate.x509(), &untrusted, |context| context.verify_cert())
+        X509StoreContext::new()?.init(&store, certificate.x509(), &untrusted, |context| {
+            let found = context.verify_cert()?;
+            Ok(match context.chain() {
+                Some(path) if found && self.revoked.revoke(path) => Way::Revoked,
+                _ if found => Way::Good,
+                _ => Way::None,
+            })
+        })
     }
 
     fn store(&self, purpose: Purpose, now: UnixTime) -> Result<X509Store, ErrorStack> {

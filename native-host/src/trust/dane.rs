@@ -61,7 +61,17 @@ impl Vouchers {
     ) -> Result<Bound, Unbound> {
         let by_authority = self.rules().by_authority(&self.anchors, certificate, carried);
         let bound = names == NameMatch::Names && by_authority;
-        if bound { Ok(Bound { binding: Binding::Anchor, record: None }) } else { Err(otherwise) }
+        if bound {
+            Ok(Bound { binding: Binding::Anchor, record: None })
+        } else {
+            Err(self.or_revoked(certificate, carried, otherwise))
+        }
+    }
+
+    /// Where an authority would vouch had it not revoked the certificate, that is the reason.
+    fn or_revoked(&self, certificate: &Certificate, carried: &[Certificate], otherwise: Unbound) -> Unbound {
+        let is_revoked = self.rules().by_authority_but_revoked(certificate, carried);
+        if is_revoked { Unbound::Revoked } else { otherwise }
     }
 }
 
@@ -82,7 +92,8 @@ impl Judge for Vouchers {
         let finding = self.finding(address);
         let bound = match finding.as_ref().map(|finding| &finding.outcome) {
             Some(Outcome::Secure(published)) => {
-                self.rules().by_records(published.records(), certificate, carried, names)?
+                let bound = self.rules().by_records(published.records(), certificate, carried, names);
+                bound.map_err(|unbound| self.or_revoked(certificate, carried, unbound))?
             }
             None | Some(Outcome::Absent(_)) if self.profile.is_guide() => {
                 return Err(Unbound::NoRecordFits); // the guide: no record, no valid signature

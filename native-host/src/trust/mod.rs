@@ -9,6 +9,7 @@ mod correspondents;
 mod dane;
 mod history;
 mod programs;
+mod revocation;
 mod rules;
 
 use std::rc::Rc;
@@ -89,6 +90,8 @@ pub enum Unbound {
     NotForSigning,
     /// The certificate is valid only from this time on.
     NotYetValid(UnixTime),
+    /// A trusted authority revoked the certificate, or one above it.
+    Revoked,
     /// No answer that proves anything.
     Unreachable,
 }

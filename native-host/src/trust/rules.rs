@@ -71,7 +71,20 @@ impl Rules<'_> {
         certificate: &Certificate,
         carried: &[Certificate],
     ) -> bool {
-        let within = self.now.max(certificate.not_before()).min(certificate.not_after());
-        anchors.vouch_for(certificate, carried, self.purpose, within)
+        anchors.vouch_for(certificate, carried, self.purpose, self.within(certificate))
+    }
+
+    /// Whether the user's own authorities would vouch, had not one of them revoked a certificate.
+    pub(super) fn by_authority_but_revoked(
+        &self,
+        certificate: &Certificate,
+        carried: &[Certificate],
+    ) -> bool {
+        self.anchors.revoke(certificate, carried, self.purpose, self.within(certificate))
+    }
+
+    fn within(&self, certificate: &Certificate) -> UnixTime {
+        // OpenSSL takes the last second for one too late, RFC 5280 section 4.1.2.5 and we do not.
+        self.now.max(certificate.not_before()).min(certificate.not_after().plus(-1))
     }
 }

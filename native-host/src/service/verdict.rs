@@ -49,7 +49,7 @@ fn warnings(verdict: &Verdict) -> Vec<Value> {
         let signed = signer(verdict).and_then(|signer| signer.signing_time);
         let signed = signed.map(|time| time.to_string()).unwrap_or_default();
         let words = format!("The mail says it is of {date}, but it was signed on {signed}.");
-        json!({ "code": "date-differs", "reason": words, "date": date.to_string(), "signing_time": signed })
+        json!({ "code": "date-differs", "reason": words, "date": date.to_string(), "at": signed })
     });
     misleading.chain(mismatch).chain(date).chain(unauthentic).collect()
 }

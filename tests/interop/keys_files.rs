@@ -503,3 +503,26 @@ fn a_backup_file_brings_all_keys_into_another_directory() {
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+#[test]
+fn the_index_of_a_list_is_never_believed_over_the_files() {
+    let place = Place::new();
+    let make = |address: &str| {
+        sha256(&place.key(&["generate", "--address", address, "--algorithm", "p-256"]).good())
+    };
+    let (first, second) = (make("alice@example.test"), make("bob@example.test"));
+    let rows = place.key(&["list"]).good();
+    assert_eq!(rows.as_array().unwrap().len(), 2);
+    let index = place.path("data/keys/index.json");
+    assert_eq!(place.key(&["list"]).good(), rows, "from the index");
+    for spoiled in ["", "{}", "{\"version\":99,\"entries\":{}}"] {
+        std::fs::write(&index, spoiled).unwrap();
+        assert_eq!(place.key(&["list"]).good(), rows, "{spoiled}");
+    }
+    // Another certificate under the same name counts for nothing.
+    std::fs::copy(place.certificate_of(&second), place.certificate_of(&first)).unwrap();
+    let left = place.key(&["list"]).good();
+    assert_eq!(left.as_array().unwrap().len(), 1, "{left}");
+    place.key(&["delete", "--sha256", &second]).good();
+    assert_eq!(place.key(&["list"]).good(), serde_json::json!([]));
+}

@@ -49,9 +49,10 @@ impl User {
         std::fs::set_permissions(place("pinentry"), std::os::unix::fs::PermissionsExt::from_mode(0o700))
             .unwrap();
         let config = format!(
-            "unlock-file = {:?}\npinentry = {:?}\nresolver = \"127.0.0.1:9\"\n",
+            "unlock-file = {:?}\npinentry = {:?}\nresolver = \"127.0.0.1:9\"\nlog = \"trace\"\nlog-to = {:?}\n",
             place("unlock"),
-            place("pinentry")
+            place("pinentry"),
+            place("log")
         );
         let host = Host::start(home.path(), &config).greeted();
         Self { home, host }
@@ -182,6 +183,52 @@ fn passwords_are_asked_for_in_a_window_and_cross_neither_way() {
     assert_eq!(other.code(request, &pkcs12), "bad-request");
 }
 
+/// Every file below a directory.
+fn files_below(dir: &std::path::Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+#[test]
+fn no_file_and_no_log_holds_a_key_or_a_password_and_no_core_is_dumped() {
+    let mut user = User::new();
+    let sha256 = user.generate();
+    user.will_enter(&["a password that nobody else has"]);
+    let (_, pkcs12) = user.good_with(json!({"type": "export", "sha256": sha256}), b"");
+    user.will_enter(&["a password that nobody else has"]);
+    user.good_with(json!({"type": "import"}), &pkcs12);
+    std::fs::remove_file(user.path("answers")).unwrap();
+    let key =
+        Pkcs12::from_der(&pkcs12).unwrap().parse2("a password that nobody else has").unwrap().pkey.unwrap();
+    let pkcs8 = key.private_key_to_pkcs8().unwrap();
+    let scalar = &pkcs8[36..68];
+    let secrets: Vec<Vec<u8>> = vec![
+        scalar[..16].to_vec(),
+        hex::encode(&scalar[..16]).into_bytes(),
+        hex::encode_upper(&scalar[..16]).into_bytes(),
+        b"a password that nobody else has".to_vec(),
+    ];
+    let files = files_below(user.home.path());
+    assert!(files.iter().any(|file| file.ends_with("log")), "there is a log: {files:?}");
+    for file in files {
+        let content = std::fs::read(&file).unwrap();
+        for secret in &secrets {
+            let found = content.windows(secret.len()).any(|window| window == secret);
+            assert!(!found, "{} holds a secret", file.display());
+        }
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", user.host.process.id())).unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    }
+}
+
 #[test]
 fn a_key_in_the_clear_is_not_taken_through_the_port() {
     let mut user = User::new();
@@ -250,6 +297,101 @@ fn settings_are_shown_changed_and_tried_first() {
     let text = std::fs::read_to_string(user.path("config/dane-smime/config.toml")).unwrap();
     assert!(text.contains("unlock-file") && text.contains("other-spellings = true"), "{text}");
     assert!(!text.contains("resolver"), "{text}");
+}
+
+/// A knotd with one zone that takes updates signed with a TSIG key.
+struct NameServer {
+    process: std::process::Child,
+    port: u16,
+}
+
+impl NameServer {
+    fn start(dir: &std::path::Path) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        std::fs::create_dir_all(dir.join("db")).unwrap(); // knotd makes none for its journal
+        let secret = "ZGFuZS1zbWltZS10ZXN0LXNlY3JldC0wMTIzNDU2Nzg5YWI=";
+        let place = |name: &str| dir.join(name).display().to_string();
+        std::fs::write(
+            dir.join("update.key"),
+            format!("key \"update\" {{ algorithm hmac-sha256; secret \"{secret}\"; }};\n"),
+        )
+        .unwrap();
+        std::fs::write(
+            dir.join("wrong.key"),
+            "key \"update\" { algorithm hmac-sha256; secret \"YW5vdGhlciBzZWNyZXQgYW5vdGhlciBzZWNyZXQgYWI=\"; };\n",
+        )
+        .unwrap();
+        std::fs::write(
+            dir.join("example.test.zone"),
+            "$TTL 300\n@ SOA ns h 1 3600 600 86400 60\n@ NS ns\nns A 127.0.0.1\n",
+        )
+        .unwrap();
+        let config = format!(
+            "server:\n  rundir: {dir}\n  listen: 127.0.0.1@{port}\nlog:\n  - target: stderr\n    any: error\n\
+             database:\n  storage: {db}\nkey:\n  - id: update\n    algorithm: hmac-sha256\n    secret: {secret}\n\
+             acl:\n  - id: signed\n    key: update\n    action: update\n\
+             zone:\n  - domain: example.test.\n    storage: {dir}\n    acl: signed\n",
+            dir = dir.display(),
+            db = place("db"),
+        );
+        std::fs::write(dir.join("knot.conf"), config).unwrap();
+        let process = Command::new("knotd")
+            .args(["-c", &place("knot.conf")])
+            .stderr(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Self { process, port };
+        for _ in 0..400 {
+            if server.dig("example.test.", "SOA").contains("ns.example.test.") {
+                return server;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("knotd does not answer");
+    }
+
+    fn dig(&self, name: &str, kind: &str) -> String {
+        let port = self.port.to_string();
+        let arguments = ["@127.0.0.1", "-p", &port, "+short", "+tcp", "+tries=1", "+time=2", name, kind];
+        let output = Command::new("dig").args(arguments).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+impl Drop for NameServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_signed_update_puts_the_record_into_a_zone_and_takes_retired_ones_out() {
+    let mut user = User::new();
+    let server = NameServer::start(&user.path("dns"));
+    let at = format!("127.0.0.1:{}", server.port);
+    let first = user.generate();
+    let records = user.good(json!({"type": "record", "address": ALICE}));
+    let owner = records["records"][0]["owner_name"].as_str().unwrap().to_owned();
+    let publish = |key: PathBuf, remove: bool| json!({"type": "publish", "address": ALICE, "server": at, "key_file": key, "remove_retired": remove});
+    let (right, wrong) = (user.path("dns/update.key"), user.path("dns/wrong.key"));
+    assert_eq!(user.code(publish(wrong, false), b""), "update-refused");
+    assert_eq!(user.code(publish(user.path("no.key"), false), b""), "unreadable-input");
+    assert_eq!(server.dig(&owner, "TYPE53"), "");
+    user.good(publish(right.clone(), false));
+    let served = server.dig(&owner, "TYPE53");
+    assert_eq!((served.lines().count(), served.starts_with("3 0 0 ")), (1, true), "{served}");
+    let hex = records["records"][0]["data"].as_str().unwrap().to_ascii_uppercase();
+    assert!(served.replace(' ', "").contains(&hex), "{served}");
+    // The next key beside it, then the first one taken away.
+    user.generate();
+    user.good(publish(right.clone(), false));
+    assert_eq!(server.dig(&owner, "TYPE53").lines().count(), 2);
+    user.good(json!({"type": "retire", "sha256": first}));
+    user.good(publish(right, true));
+    let served = server.dig(&owner, "TYPE53").replace(' ', "");
+    assert!(served.lines().count() == 1 && !served.contains(&hex), "{served}");
 }
 
 #[test]

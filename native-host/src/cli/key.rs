@@ -10,8 +10,8 @@ use super::{Context, Output};
 use crate::clock::{Clock, SystemClock, UnixTime};
 use crate::config::Profile;
 use crate::keys::{
-    CertificateRequest, HeldKey, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_certificates,
-    read_key_file,
+    CertificateRequest, HeldKey, KeyFacts, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption,
+    read_certificates, read_key_file,
 };
 use crate::mime::EmailAddress;
 use crate::service::engine::open_keys;
@@ -246,7 +246,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
 fn generate(store: &KeyStore, arguments: &Generate, now: UnixTime) -> Result<Output, Failure> {
     let held = store.generate(&arguments.new_key()?, now)?;
     let mut text = format!("Made a key for {}.\n\n", held.address);
-    describe(&mut text, &held);
+    describe(&mut text, &(&held).into());
     text.push_str(&how_to_publish(store, &held));
     Ok(Output::good(key_list::row(&held), text))
 }
@@ -255,7 +255,7 @@ fn rotate(store: &KeyStore, arguments: &Rotate, now: UnixTime) -> Result<Output,
     let retire_at = arguments.retire_after.map(|days| now.plus(i64::from(days).saturating_mul(24 * 3600)));
     let next = store.generate_next(&arguments.new.new_key()?, retire_at, now)?;
     let mut text = format!("Made the next key for {}.\n\n", next.address);
-    describe(&mut text, &next);
+    describe(&mut text, &(&next).into());
     text.push_str(&how_to_publish(store, &next));
     text.push_str("\nLeave the present record in place beside it. ");
     match retire_at {
@@ -299,7 +299,7 @@ fn install(store: &KeyStore, arguments: &Install, now: UnixTime) -> Result<Outpu
     let certificates = read_certificates(&read(&arguments.cert)?)?;
     let held = store.install(&certificates, now)?;
     let mut text = format!("Installed the certificate for {}.\n\n", held.address);
-    describe(&mut text, &held);
+    describe(&mut text, &(&held).into());
     text.push_str(&how_to_publish(store, &held));
     Ok(Output::good(key_list::row(&held), text))
 }
@@ -317,7 +317,7 @@ fn import(store: &KeyStore, arguments: &Import, now: UnixTime) -> Result<Output,
     for material in &found {
         let held = store.import(material, address.as_ref(), now)?;
         let _ = writeln!(text, "Imported a key for {}.\n", held.address);
-        describe(&mut text, &held);
+        describe(&mut text, &(&held).into());
         rows.push(key_list::row(&held));
     }
     // One key is the rule: its row. A file may hold more, for signing and for encryption.
@@ -339,7 +339,7 @@ fn export(store: &KeyStore, arguments: &Export) -> Result<Output, Failure> {
 }
 
 fn list(store: &KeyStore, now: UnixTime) -> Result<Output, Failure> {
-    let held = store.list(now)?;
+    let held = store.facts(now)?;
     let mut text = String::new();
     for key in &held {
         let _ = writeln!(text, "{}", key.address);
@@ -348,7 +348,7 @@ fn list(store: &KeyStore, now: UnixTime) -> Result<Output, Failure> {
     if held.is_empty() {
         text.push_str("No keys yet. Make one with: dane-smime key generate --address ADDRESS\n");
     }
-    Ok(Output::good(held.iter().map(key_list::row).collect(), text))
+    Ok(Output::good(held.iter().map(key_list::row_of_facts).collect(), text))
 }
 
 fn select(store: &KeyStore, arguments: &Select, now: UnixTime) -> Result<Output, Failure> {
@@ -388,7 +388,7 @@ fn restore(store: &KeyStore, arguments: &Restore, now: UnixTime) -> Result<Outpu
     let mut text = format!("Took {} key(s) out of the backup.\n", taken.len());
     for key in &taken {
         let _ = writeln!(text, "{}", key.address);
-        describe(&mut text, key);
+        describe(&mut text, &key.into());
     }
     Ok(Output::good(taken.iter().map(key_list::row).collect(), text))
 }
@@ -432,8 +432,7 @@ fn issue(store: &KeyStore, arguments: &Issue, profile: Profile, now: UnixTime) -
     ))
 }
 
-fn describe(text: &mut String, key: &HeldKey) {
-    let certificate = &key.certificate;
+fn describe(text: &mut String, key: &KeyFacts) {
     let mut uses = Vec::new();
     if key.retired {
         uses.push("retired: old mail only");
@@ -444,9 +443,9 @@ fn describe(text: &mut String, key: &HeldKey) {
     if key.selected_encrypt {
         uses.push("encrypts");
     }
-    let _ = writeln!(text, "  fingerprint  {}", certificate.sha256());
-    let _ = writeln!(text, "  algorithm    {}", certificate.key_algorithm());
-    let _ = writeln!(text, "  valid        {} to {}", certificate.not_before(), certificate.not_after());
+    let _ = writeln!(text, "  fingerprint  {}", key.sha256);
+    let _ = writeln!(text, "  algorithm    {}", key.algorithm);
+    let _ = writeln!(text, "  valid        {} to {}", key.not_before, key.not_after);
     let _ =
         writeln!(text, "  used         {}", if uses.is_empty() { "no".to_owned() } else { uses.join(", ") });
 }

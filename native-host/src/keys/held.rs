@@ -8,7 +8,7 @@ use super::error::{NoneUsable, Purpose};
 use super::sealed::KeyId;
 use crate::clock::UnixTime;
 use crate::mime::EmailAddress;
-use crate::x509::{Certificate, Fingerprint, Fitness, NameMatch, Validity};
+use crate::x509::{Certificate, Fingerprint, Fitness, NameMatch};
 
 /// Which sealed key to open. Comes from a [`HeldKey`] or a candidate for decryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,20 +48,73 @@ impl HeldKey {
             Purpose::Sign => self.certificate.signing_fitness(),
         }
     }
+}
+
+/// What a choice between keys rests on: a held key, or the facts that the index keeps of one.
+pub(super) trait Candidate {
+    /// The address that it was made or imported for.
+    fn own_address(&self) -> &EmailAddress;
+    /// Whether it is one of this address: made for it, or its certificate names it.
+    fn is_of(&self, address: &EmailAddress) -> bool;
+    /// The addresses that its certificate names.
+    fn named(&self) -> &[EmailAddress];
+    /// Whether its certificate is made for this.
+    fn is_fit(&self, purpose: Purpose) -> bool;
+    /// First and last moment.
+    fn period(&self) -> (UnixTime, UnixTime);
+    /// Kept for old mail only.
+    fn is_retired(&self) -> bool;
+    /// Its certificate.
+    fn fingerprint(&self) -> Fingerprint;
+    /// Notes what it is used for at its own address.
+    fn mark(&mut self, sign: bool, encrypt: bool);
 
     /// What stands against using it now, if anything does.
     fn obstacle(&self, purpose: Purpose, now: UnixTime) -> Option<NoneUsable> {
-        if self.retired {
-            return Some(NoneUsable::Retired);
+        let (first, last) = self.period();
+        if self.is_retired() {
+            Some(NoneUsable::Retired)
+        } else if !self.is_fit(purpose) {
+            Some(NoneUsable::NotFit)
+        } else if now > last {
+            Some(NoneUsable::Expired)
+        } else {
+            (now < first).then_some(NoneUsable::NotYetValid)
         }
-        if !self.fitness(purpose).is_fit() {
-            return Some(NoneUsable::NotFit);
-        }
-        match self.certificate.validity_at(now) {
-            Validity::Expired => Some(NoneUsable::Expired),
-            Validity::NotYet => Some(NoneUsable::NotYetValid),
-            Validity::Good => None,
-        }
+    }
+}
+
+impl Candidate for HeldKey {
+    fn own_address(&self) -> &EmailAddress {
+        &self.address
+    }
+
+    fn is_of(&self, address: &EmailAddress) -> bool {
+        self.serves(address)
+    }
+
+    fn named(&self) -> &[EmailAddress] {
+        self.certificate.email_addresses()
+    }
+
+    fn is_fit(&self, purpose: Purpose) -> bool {
+        self.fitness(purpose).is_fit()
+    }
+
+    fn period(&self) -> (UnixTime, UnixTime) {
+        (self.certificate.not_before(), self.certificate.not_after())
+    }
+
+    fn is_retired(&self) -> bool {
+        self.retired
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.certificate.sha256()
+    }
+
+    fn mark(&mut self, sign: bool, encrypt: bool) {
+        (self.selected_sign, self.selected_encrypt) = (sign, encrypt);
     }
 }
 
@@ -180,51 +233,57 @@ impl Choices {
 /// the next certificate takes its turn.
 ///
 /// # Errors
-/// Where there is none: why, and where a certificate's own usage is against it, which.
-pub(super) fn usable<'a>(
-    held: &'a [HeldKey],
+/// Where there is none: why, and the key that came closest.
+pub(super) fn usable<'a, T: Candidate>(
+    held: impl IntoIterator<Item = &'a T>,
     choices: &Choices,
     address: &EmailAddress,
     purpose: Purpose,
     now: UnixTime,
-) -> Result<Vec<&'a HeldKey>, (NoneUsable, Option<Fitness>)> {
+) -> Result<Vec<&'a T>, (NoneUsable, Option<&'a T>)> {
     let mut good = Vec::new();
     let mut closest = (NoneUsable::NoneHeld, None);
-    for key in held.iter().filter(|key| key.serves(address)) {
+    for key in held.into_iter().filter(|key| key.is_of(address)) {
         match key.obstacle(purpose, now) {
             None => good.push(key),
-            Some(why) if why > closest.0 => {
-                closest = (why, (why == NoneUsable::NotFit).then(|| key.fitness(purpose)));
-            }
+            Some(why) if why > closest.0 => closest = (why, Some(key)),
             Some(_) => {}
         }
     }
     let chosen = choices.chosen(address, purpose);
     good.sort_by_key(|key| {
-        let fingerprint = key.certificate.sha256();
+        let fingerprint = key.fingerprint();
         let is_chosen = chosen.is_some_and(|chosen| *chosen == fingerprint.to_string());
-        std::cmp::Reverse((is_chosen, key.certificate.not_before(), fingerprint))
+        std::cmp::Reverse((is_chosen, key.period().0, fingerprint))
     });
     if good.is_empty() { Err(closest) } else { Ok(good) }
 }
 
 /// Sets the flags that say which key is used for its own address now.
-pub(super) fn mark_selected(held: &mut [HeldKey], choices: &Choices, now: UnixTime) {
-    // Once for each address, not for each key: an organisation's store holds many.
-    let best = |address: &EmailAddress, purpose| {
-        let usable = usable(held, choices, address, purpose, now).ok()?;
-        usable.first().map(|key| key.certificate.sha256())
-    };
+pub(super) fn mark_selected<T: Candidate>(held: &mut [T], choices: &Choices, now: UnixTime) {
+    // An organisation's store holds many: each address is looked at once, beside its own keys only.
+    let near = |address: &EmailAddress| (address.local().to_ascii_lowercase(), address.domain().to_owned());
+    let mut groups: BTreeMap<_, Vec<&T>> = BTreeMap::new();
+    for key in &*held {
+        let names: BTreeSet<_> = key.named().iter().chain([key.own_address()]).map(near).collect();
+        for name in names {
+            groups.entry(name).or_default().push(key);
+        }
+    }
     let mut selected = BTreeMap::new();
     for key in &*held {
-        selected
-            .entry(key.address.clone())
-            .or_insert_with_key(|address| (best(address, Purpose::Sign), best(address, Purpose::Encrypt)));
+        selected.entry(key.own_address().clone()).or_insert_with_key(|address| {
+            let group = groups.get(&near(address)).map(Vec::as_slice).unwrap_or_default();
+            [Purpose::Sign, Purpose::Encrypt].map(|purpose| {
+                let usable = usable(group.iter().copied(), choices, address, purpose, now).ok()?;
+                usable.first().map(|key| key.fingerprint())
+            })
+        });
     }
     for key in held {
-        let own = Some(key.certificate.sha256());
-        let (sign, encrypt) = selected.get(&key.address).copied().unwrap_or_default();
-        (key.selected_sign, key.selected_encrypt) = (sign == own, encrypt == own);
+        let own = Some(key.fingerprint());
+        let [sign, encrypt] = selected.get(key.own_address()).copied().unwrap_or_default();
+        key.mark(sign == own, encrypt == own);
     }
 }
 

@@ -16,6 +16,7 @@ mod authority;
 mod backup;
 mod error;
 mod export;
+mod facts;
 mod files;
 mod generate;
 mod held;
@@ -32,6 +33,7 @@ pub use error::{
     BackupError, ImportError, IssueError, KeyError, KeyringAbsence, NoneUsable, Purpose, SealedBy,
 };
 pub use export::Pkcs12Encryption;
+pub use facts::KeyFacts;
 pub use generate::{NewAlgorithm, NewKey, UnknownAlgorithm};
 pub use held::{HeldKey, KeyHandle, Overview};
 pub use import::{KeyMaterial, holds_key_in_the_clear, read_certificates, read_key_file};

@@ -3,26 +3,31 @@
 use serde_json::{Value, json};
 
 use crate::clock::UnixTime;
-use crate::keys::{HeldKey, KeyError, KeyStore};
+use crate::keys::{HeldKey, KeyError, KeyFacts, KeyStore};
 
 /// One row for each key. Needs no keyring.
 ///
 /// # Errors
-/// As [`KeyStore::list`].
+/// As [`KeyStore::facts`].
 pub fn rows(store: &KeyStore, now: UnixTime) -> Result<Vec<Value>, KeyError> {
-    Ok(store.list(now)?.iter().map(row).collect())
+    Ok(store.facts(now)?.iter().map(row_of_facts).collect())
 }
 
 /// One key.
 pub fn row(key: &HeldKey) -> Value {
+    row_of_facts(&key.into())
+}
+
+/// The same, of its facts.
+pub fn row_of_facts(key: &KeyFacts) -> Value {
     json!({
         "address": key.address.to_string(),
-        "sha256": key.certificate.sha256().to_string(),
-        "algorithm": key.certificate.key_algorithm().to_string(),
-        "not_before": key.certificate.not_before().to_string(),
-        "not_after": key.certificate.not_after().to_string(),
-        "can_sign": key.certificate.can_sign(),
-        "can_encrypt": key.certificate.can_encrypt(),
+        "sha256": key.sha256.to_string(),
+        "algorithm": key.algorithm,
+        "not_before": key.not_before.to_string(),
+        "not_after": key.not_after.to_string(),
+        "can_sign": key.can_sign,
+        "can_encrypt": key.can_encrypt,
         "selected_sign": key.selected_sign,
         "selected_encrypt": key.selected_encrypt,
         "retired": key.retired,

@@ -5,6 +5,7 @@
 //!   lock                        taken by writers
 //!   store.json                  the store's random id, and what its keys are sealed with
 //!   choices.json                selected and retired certificates
+//!   index.json                  facts of all certificates, for lists; made anew where it is missing
 //!   <SHA-256 of the SPKI>.key   a private key, sealed (see sealed.rs)
 //!   <SHA-256 of the SPKI>.csr   the request for a key that waits for its certificate, PEM
 //!   <SHA-256 of the DER>.pem    a certificate and its chain, in the clear
@@ -13,6 +14,7 @@
 //! that nothing names, and never a certificate that nothing opens.
 
 mod backup;
+mod index;
 mod sealing;
 mod write;
 
@@ -240,7 +242,8 @@ impl KeyStore {
         let Overview { keys, choices } = self.overview(now)?;
         match held::usable(&keys, &choices, address, purpose, now) {
             Ok(good) => Ok(good.into_iter().cloned().collect()),
-            Err((why, fitness)) => {
+            Err((why, closest)) => {
+                let fitness = closest.filter(|_| why == NoneUsable::NotFit).map(|key| key.fitness(purpose));
                 Err(KeyError::NoUsableKey { address: address.clone(), purpose, why, fitness })
             }
         }

@@ -1,0 +1,95 @@
+/** What the user is told of keys without having asked. */
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+/** @type {{ id: string, message: string }[]} */
+let notified = [];
+/** @type {Record<string, any>} */
+let stored = {};
+
+/** @type {any} */ (globalThis).browser = {
+  i18n: { getMessage: (/** @type {string} */ key, /** @type {string[]} */ values = []) => [key, ...values].join(" ") },
+  runtime: { getURL: (/** @type {string} */ path) => path },
+  accounts: {
+    list: async () => [{ identities: [{ email: "alice@example.test" }, { email: "bob@example.test" }] }],
+  },
+  storage: {
+    local: {
+      get: async (/** @type {string} */ key) => ({ [key]: stored[key] }),
+      set: async (/** @type {object} */ news) => void Object.assign(stored, news),
+    },
+  },
+  notifications: {
+    create: async (/** @type {string} */ id, /** @type {{ message: string }} */ { message }) =>
+      void notified.push({ id, message }),
+  },
+};
+const { awaitRecord, look } = await import("../../extension/background/keys/watch.js");
+
+const DAY = 24 * 3600 * 1000;
+
+/** A host whose accounts stand as the test says. @param {Record<string, object>} states */
+function host(states) {
+  const asked = /** @type {any[]} */ ([]);
+  return {
+    asked,
+    request: async (/** @type {string} */ type, /** @type {{ addresses: string[] }} */ fields) => {
+      asked.push([type, fields]);
+      const accounts = fields.addresses.map((address) => ({
+        address,
+        state: "good",
+        sign: { sha256: "aa" },
+        reminder: null,
+        days_left: 400,
+        publication: null,
+        ...states[address],
+      }));
+      return { result: { accounts }, body: new Uint8Array() };
+    },
+  };
+}
+
+beforeEach(() => {
+  notified = [];
+  stored = {};
+});
+
+test("without any key the assistant is offered once, and not again", async () => {
+  const none = { state: "no-key", sign: null };
+  const it = /** @type {any} */ (host({ "alice@example.test": none, "bob@example.test": none }));
+  await look(it, 10 * DAY);
+  assert.deepEqual(notified, [{ id: "keys|alice@example.test", message: "notify_welcome_text" }]);
+  await look(it, 12 * DAY);
+  assert.equal(notified.length, 1);
+});
+
+test("a certificate that ends is told at each step, once, and the next certificate anew", async () => {
+  const at = (/** @type {number} */ reminder, sha256 = "aa") =>
+    /** @type {any} */ (host({ "bob@example.test": { reminder, days_left: reminder - 1, sign: { sha256 } } }));
+  await look(at(60), 10 * DAY);
+  await look(at(60), 12 * DAY);
+  assert.deepEqual(notified, [{ id: "keys|bob@example.test", message: "notify_expiring_text bob@example.test 59" }]);
+  await look(at(14), 20 * DAY);
+  await look(at(3), 30 * DAY);
+  assert.equal(notified.length, 3);
+  await look(at(3, "bb"), 40 * DAY);
+  assert.equal(notified.length, 4);
+});
+
+test("the host is asked once a day, and about awaited records each time until they are live", async () => {
+  const quiet = /** @type {any} */ (host({}));
+  await look(quiet, 10 * DAY);
+  await look(quiet, 10 * DAY + 1);
+  assert.equal(quiet.asked.length, 1);
+  assert.equal(quiet.asked[0][1].dns, false, "no question to the DNS that nobody wants");
+  await awaitRecord("alice@example.test");
+  await look(quiet, 10 * DAY + 2);
+  assert.deepEqual(quiet.asked[1], ["accounts", { addresses: ["alice@example.test"], dns: true }]);
+  assert.deepEqual(notified, []);
+  const live = /** @type {any} */ (host({ "alice@example.test": { publication: { published: true } } }));
+  await look(live, 10 * DAY + 3);
+  assert.deepEqual(notified, [{ id: "keys|alice@example.test", message: "notify_live_text alice@example.test" }]);
+  await look(live, 10 * DAY + 4);
+  assert.equal(live.asked.length, 1);
+});

@@ -26,12 +26,6 @@ declare var daneReading: typeof ExtensionAPIPersistent;
 
 /** Our own APIs, as the event page sees them. */
 declare namespace browser {
-  // Thunderbird has it, the collected types do not.
-  namespace alarms {
-    function create(name: string, when: { delayInMinutes?: number; periodInMinutes?: number }): Promise<void>;
-    function get(name: string): Promise<{ name: string } | undefined>;
-    const onAlarm: { addListener(listener: (alarm: { name: string }) => unknown): void };
-  }
   const daneCompose: import("./dane-compose").DaneCompose;
   const daneReading: import("./dane-reading").DaneReading;
 }

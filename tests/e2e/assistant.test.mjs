@@ -112,4 +112,20 @@ describe("Alice has no key", () => {
     await photograph("alice", "keys-10-settings-with-a-key");
     assert.ok(key);
   });
+
+  test("a key is deleted only when that was confirmed", async () => {
+    const { alice, world, photograph } = scene;
+    await press(alice, OPTIONS, "#keys button.danger");
+    const asked = await pageShows(alice, OPTIONS, "dialog[open] [data-action]");
+    await photograph("alice", "keys-11-delete");
+    assert.match(asked.text, /becomes unreadable for ever/);
+    await press(alice, OPTIONS, "dialog .buttons button:not([data-action])");
+    await pageShows(alice, OPTIONS, "dialog:not([open])");
+    assert.equal((await world.alice.keys()).length, 1);
+    await press(alice, OPTIONS, "#keys button.danger");
+    await pageShows(alice, OPTIONS, "dialog[open] [data-action]");
+    await press(alice, OPTIONS, 'dialog [data-action="0"]');
+    await pageShows(alice, OPTIONS, "[data-state=no-key]");
+    assert.equal((await world.alice.keys()).length, 0);
+  });
 });

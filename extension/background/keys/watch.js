@@ -1,3 +1,4 @@
+/// <reference path="../../types/alarms.d.ts" />
 /**
  * What is told without being asked: that there is no key yet (once), that a certificate ends soon (60, 14 and 3 days ahead),
  * that a record which somebody was to publish is live. Nothing of it is worth a second start of the host in a day.

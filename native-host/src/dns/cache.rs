@@ -1,5 +1,10 @@
 //! Raw answers that were heard lately. They are judged anew each time they are used, so nothing
 //! here is trusted, and nothing outlives its signatures.
+//!
+//! # Limitations
+//! Nothing is kept across restarts of the host. It would be safe, as answers are judged anew, but
+//! it would write to disk whom the user writes to, to save the one round trip that a cold look-up
+//! costs.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

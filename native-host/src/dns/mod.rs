@@ -6,7 +6,7 @@
 //!   outside this module can make one.
 //! * [`resolver`]: the blocking entrance, [`Resolver`].
 //! * [`anchors`] and [`servers`]: what is trusted, and who is asked.
-//! * `upstream` carries questions and raw answers (`stream`, `udp`, `message`), `cache` keeps some;
+//! * `upstream` carries questions and raw answers (`line`, `stream`, `udp`, `message`), `cache` keeps some;
 //!   they believe nothing.
 //! * `signatures` does the arithmetic once.
 //! * `validate` turns raw answers into a verdict; `second_opinion` asks hickory whether it agrees.
@@ -18,6 +18,7 @@ pub mod answer;
 pub mod resolver;
 pub mod servers;
 mod cache;
+mod line;
 mod message;
 mod runtime;
 mod second_opinion;

@@ -49,8 +49,7 @@ struct Step {
 
 impl Opinions {
     /// The answer, or bogus if hickory disagrees. It is asked about each zone of the chain, with
-    /// the keys of the one above believed, and then about the answer, with those of the last: so
-    /// much of the chain as many answers share is judged once.
+    /// the keys of the one above believed, so that what many answers share is judged once.
     pub(super) async fn confirm(
         &self,
         answer: Answer,
@@ -132,20 +131,29 @@ fn beyond_hickory(message: &Message) -> bool {
     })
 }
 
-/// From the zone below the anchor's down to the answer. The anchor's own keys are believed.
-fn steps(chain: &[Link], question: Question) -> impl Iterator<Item = Step> {
+/// Each zone from the one below the anchor's down to the last but one, then the answer together
+/// with its own zone. The anchor's own keys are believed.
+fn steps(chain: &[Link], question: Question) -> Vec<Step> {
     let keys = |zone: &DomainName| (zone.to_lowercase(), RecordType::DNSKEY);
     let mut steps: Vec<Step> = Vec::new();
-    for (above, zone) in chain.iter().zip(chain.iter().skip(1)) {
+    for pair in chain.windows(2) {
+        let [above, zone] = pair else { continue };
         let delegation = (zone.zone.to_lowercase(), RecordType::DS);
-        let uses = vec![keys(&zone.zone), delegation, keys(&above.zone)];
+        let uses = vec![keys(&above.zone), delegation, keys(&zone.zone)];
         steps.push(Step { question: keys(&zone.zone), believed: above.zone.clone(), uses });
     }
-    if let Some(last) = chain.last() {
-        let uses = vec![question.clone(), keys(&last.zone)];
-        steps.push(Step { question, believed: last.zone.clone(), uses });
+    match steps.last_mut() {
+        Some(last) => {
+            last.question = question.clone();
+            last.uses.push(question);
+        }
+        None => steps.extend(chain.first().map(|only| Step {
+            question: question.clone(),
+            believed: only.zone.clone(),
+            uses: vec![keys(&only.zone), question],
+        })),
     }
-    steps.into_iter()
+    steps
 }
 
 fn agrees(response: &Message, name: &DomainName, record_type: RecordType) -> bool {

@@ -4,35 +4,28 @@
 //! the way then hands over what it has instead of a bare SERVFAIL, and judging is left to us.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, WeakShared};
-use hickory_resolver::config::{ConnectionConfig, ProtocolConfig, ResolverOpts};
+use hickory_resolver::config::ResolverOpts;
 use hickory_resolver::net::NetError;
-use hickory_resolver::net::xfer::{DnsExchange, DnsHandle, FirstAnswer};
-use hickory_resolver::proto::op::{
-    DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, MessageType, Query, ResponseCode,
-};
-use hickory_resolver::{ConnectionProvider, PoolContext, TlsConfig};
-use rustls::pki_types::ServerName;
+use hickory_resolver::proto::op::Message;
+use hickory_resolver::{PoolContext, TlsConfig};
 use tokio::sync::Mutex;
 
 use super::answer::Outage;
 use super::cache::{Cache, Question};
+use super::line::{Answered, Line, Ways};
 use super::runtime::Provider;
 use super::servers::{Server, Servers, Version, tls_config};
-use super::stream::Stream;
-use super::{DomainName, RecordType, message, udp};
-
-/// RFC 9715: what fits one unfragmented datagram.
-const UDP_PAYLOAD: u16 = 1232;
+use super::{DomainName, RecordType};
 
 /// What one question may cost with all resolvers dead.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// After so many questions without any answer the resolvers are taken for dead; fewer may be the
 /// fault of a domain whose own servers are slow.
@@ -44,10 +37,7 @@ const MOURNING: Duration = Duration::from_secs(2);
 /// The resolvers and the connections to them.
 pub(super) struct Upstream {
     source: Servers,
-    context: PoolContext,
-    provider: Provider,
-    /// Connections opened so far.
-    connections: AtomicU64,
+    ways: Ways,
     /// Answers heard so far.
     answers: AtomicU64,
     lines: Mutex<Option<Arc<Lines>>>,
@@ -68,12 +58,6 @@ pub(super) struct Heard {
     pub(super) from_cache: bool,
 }
 
-/// An answer with its length on the wire.
-struct Answered {
-    message: Message,
-    octets: usize,
-}
-
 /// The servers of the moment.
 struct Lines {
     lines: Vec<Line>,
@@ -91,43 +75,6 @@ struct Unanswered {
     last: Option<(Instant, Outage)>,
 }
 
-/// One way to one server.
-struct Line {
-    ip: IpAddr,
-    way: ConnectionConfig,
-    open: Mutex<Option<Connection>>,
-}
-
-/// An open connection, numbered so that one that broke is not mistaken for the next.
-#[derive(Clone)]
-struct Connection {
-    number: u64,
-    kind: Kind,
-}
-
-#[derive(Clone)]
-enum Kind {
-    /// TCP and TLS.
-    Stream(Stream),
-    /// HTTPS.
-    Exchange(DnsExchange<Provider>),
-}
-
-impl Connection {
-    /// The octets of an answer.
-    async fn ask(&self, question: DnsRequest) -> Result<Vec<u8>, Outage> {
-        match &self.kind {
-            Kind::Stream(stream) => {
-                stream.ask(question.into_parts().0).await.map_err(|error| Outage::Refused(error.kind()))
-            }
-            Kind::Exchange(exchange) => {
-                let answer = exchange.send(question).first_answer().await;
-                answer.map(DnsResponse::into_buffer).map_err(|error| outage(&error))
-            }
-        }
-    }
-}
-
 impl Upstream {
     pub(super) fn new(source: Servers) -> Result<Self, NetError> {
         let mut options = ResolverOpts::default();
@@ -140,9 +87,11 @@ impl Upstream {
         }
         Ok(Self {
             source,
-            context: PoolContext::new(options, tls),
-            provider: Provider::default(),
-            connections: AtomicU64::new(0),
+            ways: Ways {
+                context: PoolContext::new(options, tls),
+                provider: Provider::default(),
+                connections: AtomicU64::new(0),
+            },
             answers: AtomicU64::new(0),
             lines: Mutex::new(None),
             cache: Cache::default(),
@@ -212,7 +161,7 @@ impl Upstream {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(count - turn).unwrap_or(u32::MAX);
-            let attempt = tokio::time::timeout(share, line.ask(name, record_type, self)).await;
+            let attempt = tokio::time::timeout(share, line.ask(name, record_type, &self.ways)).await;
             match attempt.unwrap_or(Err(Outage::TimedOut(PATIENCE))) {
                 Ok(response) => {
                     lines.good.store(index, Ordering::Relaxed);
@@ -269,7 +218,7 @@ fn in_order(servers: Vec<Server>) -> Vec<Line> {
     for rank in 0..most {
         for server in &servers {
             if let Some(way) = server.ways.get(rank) {
-                lines.push(Line { ip: server.ip, way: way.clone(), open: Mutex::new(None) });
+                lines.push(Line::new(server.ip, way.clone()));
             }
         }
     }
@@ -293,122 +242,6 @@ impl Lines {
         let (when, outage) = unanswered.last.as_ref()?;
         let dead = unanswered.count >= SIGNS_OF_DEATH && when.elapsed() < MOURNING;
         dead.then(|| outage.clone())
-    }
-}
-
-impl Line {
-    async fn ask(
-        &self,
-        name: &DomainName,
-        record_type: RecordType,
-        upstream: &Upstream,
-    ) -> Result<Answered, Outage> {
-        if self.way.protocol == ProtocolConfig::Udp {
-            let server = SocketAddr::new(self.ip, self.way.port);
-            let answer = udp::ask(server, &request(name, record_type)).await?;
-            return accept(answer, name, record_type);
-        }
-        let (connection, fresh) = self.connection(upstream).await?;
-        let mut result = connection.ask(request(name, record_type)).await;
-        if result.is_err() {
-            self.close(&connection).await;
-        }
-        if result.is_err() && !fresh {
-            // A connection that was kept open may have been closed by the other side meanwhile.
-            let (connection, _) = self.connection(upstream).await?;
-            result = connection.ask(request(name, record_type)).await;
-            if result.is_err() {
-                self.close(&connection).await;
-            }
-        }
-        accept(result?, name, record_type)
-    }
-
-    async fn close(&self, broken: &Connection) {
-        self.open.lock().await.take_if(|open| open.number == broken.number);
-    }
-
-    /// The open connection, or a new one (`true`).
-    async fn connection(&self, upstream: &Upstream) -> Result<(Connection, bool), Outage> {
-        let mut open = self.open.lock().await;
-        if let Some(connection) = open.as_ref() {
-            return Ok((connection.clone(), false));
-        }
-        let kind = self.connect(upstream).await?;
-        let number = upstream.connections.fetch_add(1, Ordering::Relaxed);
-        let connection = Connection { number, kind };
-        *open = Some(connection.clone());
-        Ok((connection, true))
-    }
-
-    async fn connect(&self, upstream: &Upstream) -> Result<Kind, Outage> {
-        let tls = match &self.way.protocol {
-            ProtocolConfig::Tcp => None,
-            ProtocolConfig::Tls { server_name } => {
-                let name = ServerName::try_from(server_name.to_string()).map_err(|_| Outage::Tls)?;
-                Some((Arc::new(upstream.context.tls.clone()), name))
-            }
-            _ => {
-                let connecting = upstream.provider.new_connection(self.ip, &self.way, &upstream.context);
-                let exchange = match connecting {
-                    Ok(connecting) => connecting.await,
-                    Err(error) => Err(error),
-                };
-                return exchange.map(Kind::Exchange).map_err(|error| encrypted(outage(&error)));
-            }
-        };
-        let by_tls = tls.is_some();
-        let stream = Stream::connect(SocketAddr::new(self.ip, self.way.port), tls).await;
-        stream.map(Kind::Stream).map_err(|error| {
-            let outage = Outage::Refused(error.kind());
-            if by_tls { encrypted(outage) } else { outage }
-        })
-    }
-}
-
-/// What went wrong with the encryption and not with the network.
-fn encrypted(outage: Outage) -> Outage {
-    match outage {
-        Outage::Garbled
-        | Outage::Refused(std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) => Outage::Tls,
-        other => other,
-    }
-}
-
-/// The answer, if it is one to the question.
-fn accept(octets: Vec<u8>, name: &DomainName, record_type: RecordType) -> Result<Answered, Outage> {
-    let asked = |query: &Query| query.name() == name && query.query_type() == record_type;
-    let message = message::read(&octets).ok_or(Outage::Garbled)?;
-    if message.metadata.message_type != MessageType::Response || !message.queries.iter().all(asked) {
-        return Err(Outage::Garbled);
-    }
-    if message.metadata.truncation {
-        return Err(Outage::Truncated);
-    }
-    match message.metadata.response_code {
-        ResponseCode::NoError | ResponseCode::NXDomain => Ok(Answered { message, octets: octets.len() }),
-        code => Err(Outage::ServerError(code.into())),
-    }
-}
-
-fn request(name: &DomainName, record_type: RecordType) -> DnsRequest {
-    let mut message = Message::query();
-    message.metadata.recursion_desired = true;
-    message.metadata.checking_disabled = true;
-    message.add_query(Query::query(name.clone(), record_type));
-    let mut edns = Edns::new();
-    edns.set_max_payload(UDP_PAYLOAD).set_dnssec_ok(true);
-    message.set_edns(edns);
-    DnsRequest::new(message, DnsRequestOptions::default())
-}
-
-fn outage(error: &NetError) -> Outage {
-    match error {
-        NetError::Timeout => Outage::TimedOut(PATIENCE),
-        NetError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Outage::TimedOut(PATIENCE),
-        NetError::Io(error) => Outage::Refused(error.kind()),
-        NetError::RustlsError(_) => Outage::Tls,
-        _ => Outage::Garbled,
     }
 }
 

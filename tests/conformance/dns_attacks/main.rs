@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use cases::{ATTACKS, SLOW};
 use dane_smime::clock::SystemClock;
+use dane_smime::dns::answer::Outage;
 use dane_smime::dns::{Anchors, Answer, Resolver, ResolverConfig, Servers};
 use hickory_resolver::proto::rr::{Name, RecordType};
 use on_path::{Attack, Truth, between};
@@ -30,6 +31,9 @@ use referee::{Referee, referees};
 use signed_tree::{Fate, Tree, Zone};
 
 const DEADLINE: Duration = Duration::from_secs(4);
+
+/// How late a busy machine may wake who waits.
+const SLACK: Duration = Duration::from_secs(2);
 
 static TREE: LazyLock<Tree> = LazyLock::new(|| {
     let lines = |zone: &str, mark: &str| {
@@ -139,7 +143,7 @@ fn endure(label: &str, attack: Attack, targets: &[(&str, &str)]) -> bool {
         let answer = lookup(server, target);
         let took = begun.elapsed();
         let verdict = word(&answer);
-        assert!(took < DEADLINE + Duration::from_millis(500), "{label}: {target} took {took:?}");
+        assert!(took < DEADLINE + SLACK, "{label}: {target} took {took:?}");
         assert!(
             verdict == *truly || verdict == "bogus" || verdict == "unreachable",
             "{label}: {target} is {truly}, and we said {answer:?}"
@@ -148,7 +152,13 @@ fn endure(label: &str, attack: Attack, targets: &[(&str, &str)]) -> bool {
             let told: Vec<Vec<u8>> = set.get().records.iter().map(|record| record.rdata.clone()).collect();
             assert_eq!(told, genuine(truth, target), "{label}: {target}: other records than the zone's");
         }
-        changed |= verdict != *truly;
+        if verdict != *truly {
+            println!("{label}: {target} is {truly}: {answer:?}, {took:.0?}");
+        }
+        // Only of an attack that costs time is a time-out the work; else the machine is busy.
+        let late = matches!(answer, Answer::Unreachable(Outage::TimedOut(_)));
+        let slow = SLOW.iter().any(|(slow, _)| *slow == label);
+        changed |= verdict != *truly && (slow || !late);
     }
     changed
 }
@@ -185,13 +195,18 @@ fn no_referee_forbids_what_we_say_under_attack() {
     assert!(disputes.is_empty(), "{}", disputes.join("\n"));
 }
 
+/// `ATTACK=flood` runs those with "flood" in their label alone.
+fn wanted(label: &str) -> bool {
+    std::env::var("ATTACK").map_or(true, |part| label.contains(&part))
+}
+
 #[test]
 fn no_attack_makes_anything_false() {
     LazyLock::force(&TREE);
     std::thread::scope(|scope| {
         for some in ATTACKS.chunks(ATTACKS.len().div_ceil(4)) {
             scope.spawn(move || {
-                for (label, harmful, attack) in some {
+                for (label, harmful, attack) in some.iter().filter(|(label, ..)| wanted(label)) {
                     let changed = endure(label, *attack, TARGETS);
                     assert_eq!(changed, *harmful, "{label}: an attack that changes no verdict tests nothing");
                 }

@@ -1,0 +1,197 @@
+//! One way to one server: its connection, questions and answers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hickory_resolver::config::{ConnectionConfig, ProtocolConfig};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::xfer::{DnsExchange, DnsHandle, FirstAnswer};
+use hickory_resolver::proto::op::{
+    DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, MessageType, Query, ResponseCode,
+};
+use hickory_resolver::{ConnectionProvider, PoolContext};
+use rustls::pki_types::ServerName;
+use tokio::sync::Mutex;
+
+use super::answer::Outage;
+use super::runtime::Provider;
+use super::stream::Stream;
+use super::upstream::PATIENCE;
+use super::{DomainName, RecordType, message, udp};
+
+/// RFC 9715: what fits one unfragmented datagram.
+const UDP_PAYLOAD: u16 = 1232;
+
+/// What all lines share.
+pub(super) struct Ways {
+    pub(super) context: PoolContext,
+    pub(super) provider: Provider,
+    /// Connections opened so far.
+    pub(super) connections: AtomicU64,
+}
+
+/// An answer with its length on the wire.
+pub(super) struct Answered {
+    pub(super) message: Message,
+    pub(super) octets: usize,
+}
+
+/// One way to one server.
+pub(super) struct Line {
+    pub(super) ip: IpAddr,
+    way: ConnectionConfig,
+    open: Mutex<Option<Connection>>,
+}
+
+/// An open connection, numbered so that one that broke is not mistaken for the next.
+#[derive(Clone)]
+struct Connection {
+    number: u64,
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    /// TCP and TLS.
+    Stream(Stream),
+    /// HTTPS.
+    Exchange(DnsExchange<Provider>),
+}
+
+impl Connection {
+    /// The octets of an answer.
+    async fn ask(&self, question: DnsRequest) -> Result<Vec<u8>, Outage> {
+        match &self.kind {
+            Kind::Stream(stream) => {
+                stream.ask(question.into_parts().0).await.map_err(|error| Outage::Refused(error.kind()))
+            }
+            Kind::Exchange(exchange) => {
+                let answer = exchange.send(question).first_answer().await;
+                answer.map(DnsResponse::into_buffer).map_err(|error| outage(&error))
+            }
+        }
+    }
+}
+
+impl Line {
+    /// A way that nothing has been asked by yet.
+    pub(super) fn new(ip: IpAddr, way: ConnectionConfig) -> Self {
+        Self { ip, way, open: Mutex::new(None) }
+    }
+
+    /// Asks; what comes back is checked for nothing but being a response to this question.
+    pub(super) async fn ask(
+        &self,
+        name: &DomainName,
+        record_type: RecordType,
+        ways: &Ways,
+    ) -> Result<Answered, Outage> {
+        if self.way.protocol == ProtocolConfig::Udp {
+            let server = SocketAddr::new(self.ip, self.way.port);
+            let answer = udp::ask(server, &request(name, record_type)).await?;
+            return accept(answer, name, record_type);
+        }
+        let (connection, fresh) = self.connection(ways).await?;
+        let mut result = connection.ask(request(name, record_type)).await;
+        if result.is_err() {
+            self.close(&connection).await;
+        }
+        if result.is_err() && !fresh {
+            // A connection that was kept open may have been closed by the other side meanwhile.
+            let (connection, _) = self.connection(ways).await?;
+            result = connection.ask(request(name, record_type)).await;
+            if result.is_err() {
+                self.close(&connection).await;
+            }
+        }
+        accept(result?, name, record_type)
+    }
+
+    async fn close(&self, broken: &Connection) {
+        self.open.lock().await.take_if(|open| open.number == broken.number);
+    }
+
+    /// The open connection, or a new one (`true`).
+    async fn connection(&self, ways: &Ways) -> Result<(Connection, bool), Outage> {
+        let mut open = self.open.lock().await;
+        if let Some(connection) = open.as_ref() {
+            return Ok((connection.clone(), false));
+        }
+        let kind = self.connect(ways).await?;
+        let number = ways.connections.fetch_add(1, Ordering::Relaxed);
+        let connection = Connection { number, kind };
+        *open = Some(connection.clone());
+        Ok((connection, true))
+    }
+
+    async fn connect(&self, ways: &Ways) -> Result<Kind, Outage> {
+        let tls = match &self.way.protocol {
+            ProtocolConfig::Tcp => None,
+            ProtocolConfig::Tls { server_name } => {
+                let name = ServerName::try_from(server_name.to_string()).map_err(|_| Outage::Tls)?;
+                Some((Arc::new(ways.context.tls.clone()), name))
+            }
+            _ => {
+                let connecting = ways.provider.new_connection(self.ip, &self.way, &ways.context);
+                let exchange = match connecting {
+                    Ok(connecting) => connecting.await,
+                    Err(error) => Err(error),
+                };
+                return exchange.map(Kind::Exchange).map_err(|error| encrypted(outage(&error)));
+            }
+        };
+        let by_tls = tls.is_some();
+        let stream = Stream::connect(SocketAddr::new(self.ip, self.way.port), tls).await;
+        stream.map(Kind::Stream).map_err(|error| {
+            let outage = Outage::Refused(error.kind());
+            if by_tls { encrypted(outage) } else { outage }
+        })
+    }
+}
+
+/// What went wrong with the encryption and not with the network.
+fn encrypted(outage: Outage) -> Outage {
+    match outage {
+        Outage::Garbled
+        | Outage::Refused(std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) => Outage::Tls,
+        other => other,
+    }
+}
+
+/// The answer, if it is one to the question.
+fn accept(octets: Vec<u8>, name: &DomainName, record_type: RecordType) -> Result<Answered, Outage> {
+    let asked = |query: &Query| query.name() == name && query.query_type() == record_type;
+    let message = message::read(&octets).ok_or(Outage::Garbled)?;
+    if message.metadata.message_type != MessageType::Response || !message.queries.iter().all(asked) {
+        return Err(Outage::Garbled);
+    }
+    if message.metadata.truncation {
+        return Err(Outage::Truncated);
+    }
+    match message.metadata.response_code {
+        ResponseCode::NoError | ResponseCode::NXDomain => Ok(Answered { message, octets: octets.len() }),
+        code => Err(Outage::ServerError(code.into())),
+    }
+}
+
+fn request(name: &DomainName, record_type: RecordType) -> DnsRequest {
+    let mut message = Message::query();
+    message.metadata.recursion_desired = true;
+    message.metadata.checking_disabled = true;
+    message.add_query(Query::query(name.clone(), record_type));
+    let mut edns = Edns::new();
+    edns.set_max_payload(UDP_PAYLOAD).set_dnssec_ok(true);
+    message.set_edns(edns);
+    DnsRequest::new(message, DnsRequestOptions::default())
+}
+
+fn outage(error: &NetError) -> Outage {
+    match error {
+        NetError::Timeout => Outage::TimedOut(PATIENCE),
+        NetError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Outage::TimedOut(PATIENCE),
+        NetError::Io(error) => Outage::Refused(error.kind()),
+        NetError::RustlsError(_) => Outage::Tls,
+        _ => Outage::Garbled,
+    }
+}

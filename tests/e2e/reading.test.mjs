@@ -1,7 +1,7 @@
 /** What Bob is shown of mail that is not as it should be, and what he can do with mail that is. */
 
 import { strict as assert } from "node:assert";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -22,7 +22,7 @@ import {
   select,
   shows,
 } from "../support/reading.mjs";
-import { installPermanently, profileOf, ROOT } from "../support/thunderbird.mjs";
+import { installPermanently, profileOf, ROOT, registerHost, unregisterHost } from "../support/thunderbird.mjs";
 import { screen } from "../support/windows.mjs";
 import { World } from "../support/world.mjs";
 
@@ -183,6 +183,19 @@ describe("mail that is as it should be", () => {
       assert.equal(attachments.length, 1, command);
       await discard(bob, window);
     }
+  });
+
+  test("a large one is asked for once, and drawn whole", async () => {
+    const file = randomBytes(2 * 1024 * 1024);
+    const large = htmlWithFile().replace(/\r\n\r\n[^-]*\r\n--oven--/, () => `\r\n\r\n${lined(file)}\r\n--oven--`);
+    const mail = await protectedMail(large, "--sign", "--encrypt");
+    const asked = () => requests().filter((type) => type === "open").length;
+    const before = asked();
+    await show(mail);
+    const shown = await shows(bob, hasVerdict);
+    assert.ok(shown.text.includes(SECRET));
+    assert.equal(asked() - before, 1, "what was read early is what libmime handed over");
+    assert.ok((await attachment(bob, "tarts.bin")).equals(file));
   });
 
   test("clear-signed text is marked with a seal", async () => {
@@ -352,6 +365,53 @@ describe("a host that fails", () => {
     });
   }
 
+  test("slow: it says that it is at work, and shows the text when it comes", async () => {
+    faults({ open: { slow: 2500 } });
+    const mail = await protectedMail(plainText(`Slowly. ${SECRET}`), "--encrypt");
+    await begin(mail);
+    await eventually(async () => (await bars()).some((text) => /^Decrypting…/.test(text)), "the bar");
+    photograph("reading-pending");
+    await shows(bob, (now) => now.text.includes("Slowly.") && hasVerdict(now));
+  });
+
+  test("hung: the list goes on meanwhile, and the next message opens", async () => {
+    faults({ open: "hang" });
+    await begin(await protectedMail(plainText("Never."), "--encrypt"));
+    await eventually(async () => (await bars()).some((text) => /^Decrypting…/.test(text)), "the bar");
+    faults({});
+    await show(mails.sealed);
+    await shows(bob, (now) => now.text.includes(SECRET) && hasVerdict(now));
+  });
+
+  for (const code of ["host-timeout", "unknown-request", "protocol-mismatch", "keyring-missing", "busy"]) {
+    test(`${code}: said in words, with a way to try again and without content`, async () => {
+      faults({ open: { error: { code, message: "" } } });
+      await show(await protectedMail(plainText(`${code} ${SECRET}`), "--encrypt"));
+      const shown = await shows(bob, hasVerdict);
+      photograph(`reading-host-${code}`);
+      assert.equal(shown.text.trim(), "");
+      assert.match(verdict(shown), /was not decrypted, and nothing of it is shown\. \S/);
+      assert.ok(shown.bars[0]?.buttons.includes("Try again"));
+    });
+  }
+
+  test("not installed: said in words, and found again when it is", async () => {
+    await show(await protectedMail(plainText("No program."), "--encrypt"));
+    await shows(bob, hasVerdict);
+    unregisterHost(world.bob.user.home);
+    faults({ open: "crash" });
+    await show(await protectedMail(plainText("None at all."), "--encrypt"));
+    await shows(bob, hasVerdict);
+    await pressTryAgain();
+    const shown = await shows(bob, (now) => /not installed/.test(verdict(now)));
+    photograph("reading-host-missing");
+    assert.equal(shown.text.trim(), "");
+    registerHost(world.bob.user.home, join(ROOT, "tests/support/faulty-host.mjs"));
+    faults({});
+    await pressTryAgain();
+    await shows(bob, (now) => now.text.includes("None at all.") && hasVerdict(now));
+  });
+
   test("clear-signed text stays readable, marked as not checked", async () => {
     faults({ open: "crash" });
     await show(await protectedMail(plainText(`Unchecked. ${SECRET}`), "--sign"));
@@ -366,6 +426,97 @@ describe("a host that fails", () => {
     faults({ open: { error: { code: "keyring-locked", message: "The keyring is locked." } } });
     await show(await protectedMail(plainText("Behind the lock."), "--encrypt"));
     assert.match(verdict(await shows(bob, hasVerdict)), /keyring.* is locked/);
+  });
+});
+
+describe("other ways to a message", () => {
+  test("forwarded as an attachment, and saved as a file, it stays encrypted", async () => {
+    await show(mails.sealed);
+    await shows(bob, hasVerdict);
+    const window = await respond(bob, "cmd_forwardAttachment");
+    const forwarded = await bob.chrome(
+      (id) => [...windowById(id).gAttachmentBucket.itemChildren].map(({ attachment }) => attachment.url),
+      window,
+    );
+    const attached = readFileSync(new URL(forwarded[0] ?? ""), "latin1");
+    assert.match(attached, /application\/pkcs7-mime/, "the message as it lies in its folder");
+    assert.ok(!attached.includes(SECRET));
+    await discard(bob, window);
+
+    const file = join(directory, "saved.eml");
+    await bob.chrome(async (path) => {
+      const view = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+      const nsFile = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
+      nsFile.initWithPath(path);
+      const done = Promise.withResolvers();
+      const listener = { OnStartRunningUrl() {}, OnStopRunningUrl: () => done.resolve(undefined) };
+      MailServices.messageServiceFromURI(view.gMessageURI).saveMessageToDisk(
+        view.gMessageURI,
+        nsFile,
+        false,
+        listener,
+        false,
+        null,
+      );
+      await done.promise;
+    }, file);
+    const saved = readFileSync(file, "latin1");
+    assert.match(saved, /application\/pkcs7-mime/);
+    assert.ok(!saved.includes(SECRET));
+  });
+
+  test("a filter and the quick search do not see what was encrypted", async () => {
+    await show(mails.sealed);
+    await shows(bob, hasVerdict);
+    const hits = await bob.chrome(async (words) => {
+      const folder = MailServices.accounts.localFoldersServer.rootFolder.getChildNamed("Test");
+      const session = Cc["@mozilla.org/messenger/searchSession;1"].createInstance(Ci.nsIMsgSearchSession);
+      session.addScopeTerm(Ci.nsMsgSearchScope.offlineMail, folder);
+      const term = session.createTerm();
+      const { value } = term;
+      value.attrib = Ci.nsMsgSearchAttrib.Body;
+      value.str = words;
+      term.attrib = Ci.nsMsgSearchAttrib.Body;
+      term.op = Ci.nsMsgSearchOp.Contains;
+      term.value = value;
+      session.appendTerm(term);
+      const found = [];
+      const done = Promise.withResolvers();
+      session.registerListener(
+        {
+          QueryInterface: ChromeUtils.generateQI(["nsIMsgSearchNotify"]),
+          onSearchHit: (header) => found.push(header.subject),
+          onSearchDone: () => done.resolve(undefined),
+          onNewSearch() {},
+        },
+        Ci.nsIMsgSearchSession.allNotifications,
+      );
+      session.search(null);
+      await done.promise;
+      // Encrypted mail in this folder hides its subject; clear-signed mail may well be found.
+      return found.filter((subject) => subject === "[...]").length;
+    }, SECRET);
+    assert.equal(hits, 0);
+  });
+
+  test("print shows it, and what is printed is the plaintext", async () => {
+    await show(mails.sealed);
+    await shows(bob, hasVerdict);
+    const printed = await bob.chrome(async () => {
+      const view = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+      const uri = view.gMessageURI;
+      const loaded = mainWindow().document.createXULElement("browser");
+      loaded.setAttribute("type", "content");
+      mainWindow().document.documentElement.append(loaded);
+      MailServices.messageServiceFromURI(uri).loadMessage(`${uri}?header=print`, loaded.docShell, null, null, false);
+      const text = await until(
+        "what is printed",
+        () => loaded.contentDocument?.body?.innerText.includes("oven") && loaded.contentDocument.body.innerText,
+      );
+      loaded.remove();
+      return text;
+    });
+    assert.ok(printed.includes(SECRET));
   });
 });
 
@@ -435,6 +586,24 @@ describe("when the keyring is locked", () => {
     await world.bob.keyring?.unlock();
     await pressTryAgain();
     await shows(bob, (now) => now.text.includes(SECRET) && hasVerdict(now));
+  });
+});
+
+describe("on the disk", () => {
+  test("nothing of what was read is left in profile or temporary folders", async () => {
+    const marker = "No fork has ever touched these tarts.";
+    await show(await protectedMail(plainText(marker), "--sign", "--encrypt"));
+    await shows(bob, ({ text }) => text.includes(marker));
+    const reply = await respond(bob);
+    assert.ok((await composed(bob, reply)).text.includes(marker));
+    await discard(bob, reply);
+    await show(mails.clear);
+    await bob.chrome(() => sleep(500));
+    // Whatever holds the words at all: the profile with its indexes, the temporary folder, caches, the runtime folder.
+    const { stdout } = spawnSync("grep", ["-rlaF", "--", marker, world.bob.user.home], { encoding: "utf8" });
+    assert.equal(stdout, "");
+    // The same search finds what does lie there.
+    assert.notEqual(spawnSync("grep", ["-rlaF", "--", "pkcs7-mime", world.bob.user.home]).stdout.length, 0);
   });
 });
 
@@ -524,6 +693,25 @@ function startBob() {
 /** @param {Record<string, unknown>} wrong by request type */
 function faults(wrong) {
   writeFileSync(join(world.bob.user.home, "faults.json"), JSON.stringify({ pass: world.bob.host, faults: wrong }));
+}
+
+/** Clicks on a mail and does not wait for it. @param {Buffer} mail */
+async function begin(mail) {
+  const { key } = await fileLocally(bob, mail);
+  await bob.chrome((messageKey) => {
+    const about3Pane = mainWindow().document.getElementById("tabmail").currentAbout3Pane;
+    mainWindow().setTimeout(() => about3Pane.selectMessage(about3Pane.gFolder.GetMessageHeader(messageKey)), 0);
+  }, key);
+}
+
+/** The words of all bars, while the message may still be on its way. @returns {Promise<string[]>} */
+function bars() {
+  return bob.chrome(() => {
+    const { document } = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+    return [...document.querySelectorAll("notification-message")].map(
+      (bar) => bar.messageText?.textContent.trim() ?? "",
+    );
+  });
 }
 
 /** What Bob's host was asked for, in order. @returns {string[]} types of requests */
@@ -761,6 +949,11 @@ function htmlWithFile() {
     'Content-Disposition: attachment; filename="tarts.bin"\r\n',
     `${FILE.toString("base64").replace(/.{76}/g, "$&\r\n")}\r\n--oven--\r\n`,
   ].join("\r\n");
+}
+
+/** @param {Buffer} file @returns {string} base64 in lines */
+function lined(file) {
+  return file.toString("base64").replace(/.{76}/g, "$&\r\n");
 }
 
 function plainText(text = SECRET) {

@@ -13,9 +13,9 @@ const HEADER_OCTETS = 256 * 1024;
 
 /**
  * @param {any} header nsIMsgDBHdr; null for a message file
- * @returns {ArrayBuffer | null} null for a small message, one that is not here, and one that is not sent in base64
+ * @returns {{ header: string, content: ArrayBuffer } | null} the message's header and its content, decoded; null for a small message, one that is not here, and one that is not sent in base64
  */
-export function earlyBytes(header) {
+export function earlyPart(header) {
   try {
     if (!header?.folder || header.messageSize < LARGE_OCTETS || !isHere(header)) {
       return null;
@@ -45,7 +45,7 @@ function contentOf(all) {
     return null;
   }
   const base64 = sliceOf(all, start.length - body.length);
-  return /** @type {ArrayBuffer} */ (Uint8Array.fromBase64(base64).buffer);
+  return { header: head, content: /** @type {ArrayBuffer} */ (Uint8Array.fromBase64(base64).buffer) };
 }
 
 /** Whether the message's octets are on this computer. @param {any} header */

@@ -10,7 +10,7 @@
 
 import { clearTimeout, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
 import { tellQuoting } from "./decrypted-windows.mjs";
-import { earlyBytes } from "./early.mjs";
+import { earlyPart } from "./early.mjs";
 import {
   aroundEntity,
   fieldValue,
@@ -125,9 +125,9 @@ export class PartHandler {
    * @param {import("./message-views.mjs").MessageView} view
    */
   #beginEarly(view) {
-    const bytes = earlyBytes(view.win.gMessage);
-    if (bytes) {
-      const sealed = this.#sealed(octetsOf(bytes), null);
+    const part = earlyPart(view.win.gMessage);
+    if (part) {
+      const sealed = this.#sealed(octetsOf(part.content), null, part.header);
       if (!this.#around.openings.kept(sealed)) {
         this.#around.openings.open(sealed);
       }
@@ -322,13 +322,11 @@ export class PartHandler {
   /**
    * @param {Pick<import("./octets.mjs").Octets, "length" | "stream" | "buffer">} bytes
    * @param {string | null} shown
+   * @param {string} [header] of the message, which libmime does not know before it has read it
    * @returns {import("./openings.mjs").Sealed}
    */
-  #sealed(bytes, shown) {
-    const head = openMessageHead(
-      asBytes(headerOf(this.#proxy.messageURI)),
-      asBytes(smimeType(this.#proxy.contentType)),
-    );
+  #sealed(bytes, shown, header = asBytes(headerOf(this.#proxy.messageURI))) {
+    const head = openMessageHead(header, asBytes(smimeType(this.#proxy.contentType)));
     return { head, bytes, shown, key: sha256([head, bytes]) };
   }
 

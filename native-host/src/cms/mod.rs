@@ -1,15 +1,15 @@
 //! Cryptographic Message Syntax (RFC 5652; AuthEnvelopedData: RFC 5083) over OpenSSL.
 //!
 //! [`CmsObject`] is any object, read from BER or DER. [`sign`], [`verify`], [`encrypt`] and
-//! [`decrypt`] each do one thing to one object, [`SignedStream`] and [`EncryptedStream`] piece by piece; layers, MIME and the question who vouches for a
-//! signer are `message`'s and `trust`'s.
+//! [`decrypt`] each do one thing to one object, [`SignedStream`] and [`EncryptedStream`] piece by piece;
+//! layers, MIME and the question who vouches for a signer are `message`'s and `trust`'s.
 //!
 //! # Limitations
 //! - What is signed or encrypted passes through piece by piece; what is verified or decrypted is held
 //!   in memory, and objects of 2 GiB and more are refused.
 //! - Algorithms are those of the OpenSSL in use. What 3.0 cannot do in CMS and S/MIME programs must
 //!   receive (RFC 8551 sections 2.1 to 2.3) is done step by step: Ed25519 signatures, X25519 key
-//!   agreement; ChaCha20-Poly1305 too. None of these is made here.
+//!   agreement; ChaCha20-Poly1305 too. None of these is made here, but Ed25519 signatures from OpenSSL 3.2 on.
 
 mod decrypt;
 mod encrypt;

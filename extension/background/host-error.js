@@ -41,6 +41,8 @@ export function explain(error, getMessage) {
   if (!(error instanceof HostError)) {
     return getMessage("error_internal");
   }
-  const key = `error_${error.code.replaceAll("-", "_")}`;
+  // With a mismatch of versions the host says which of the two is the older.
+  const words = [error.code, ...(typeof error.details.update === "string" ? [error.details.update] : [])];
+  const key = `error_${words.join("-").replaceAll("-", "_")}`;
   return getMessage(key, [error.hostMessage]) || error.hostMessage || getMessage("error_internal");
 }

@@ -67,3 +67,30 @@ fn blind_recipients_of_encrypted_mail_are_refused() {
     let (answer, body) = host.ask_with(request, b"Content-Type: text/plain\r\n\r\nx");
     assert_eq!((&answer["code"], body.len()), (&json!("bcc-needs-own-copy"), 0));
 }
+
+#[test]
+fn versions_that_meet_in_any_order_go_on_or_say_who_is_to_be_updated() {
+    let hello = |min: u32, max: u32| {
+        let home = tempfile::tempdir().unwrap();
+        let mut host = Host::start(home.path(), "");
+        let versions = json!({"min": min, "max": max});
+        let words = json!({"type": "hello", "protocol": versions, "addon": "9.9.9", "of_tomorrow": [1]});
+        let answer = host.ask(words);
+        let then = (answer["type"] == "hello").then(|| host.ask(json!({"type": "keys"})));
+        (answer, then)
+    };
+    // A newer add-on that still speaks the old protocol.
+    let (answer, then) = hello(1, 9);
+    assert_eq!((&answer["type"], &answer["protocol"]), (&json!("hello"), &json!(1)), "{answer}");
+    assert_eq!(then.unwrap()["type"], "result");
+    assert!(answer["features"].as_array().unwrap().contains(&json!("protect")));
+    // One that does not, and one that is too old.
+    for ((min, max), update) in [((2, 9), "host"), ((0, 0), "add-on")] {
+        let (answer, _) = hello(min, max);
+        assert_eq!(
+            (&answer["code"], &answer["update"]),
+            (&json!("protocol-mismatch"), &json!(update)),
+            "{answer}"
+        );
+    }
+}

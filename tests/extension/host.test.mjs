@@ -232,6 +232,16 @@ test("no common version", async () => {
   assert.equal(number.ports[0].closed, true);
 });
 
+test("a mismatch of versions says which of the two must be updated", () => {
+  const words = (/** @type {string} */ update) =>
+    explain(new HostError("protocol-mismatch", "x", update ? { update } : {}), (key) => key);
+  assert.deepEqual(["host", "add-on", ""].map(words), [
+    "error_protocol_mismatch_host",
+    "error_protocol_mismatch_add_on",
+    "error_protocol_mismatch",
+  ]);
+});
+
 test("silence: the request times out, is cancelled, the connection is given up", async () => {
   const clock = new FakeClock();
   const { host, ports } = greeting(() => {}, clock);

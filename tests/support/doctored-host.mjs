@@ -3,9 +3,10 @@
  * The real host in the clothes of another version: passes everything through, but says in its hello that it is the version
  * named, and knows of requests only what that version knew.
  *
- *     doctored-host.mjs VERSION REAL-HOST [without=lookup,…] [protocol=2] MANIFEST ADD-ON
+ *     doctored-host.mjs VERSION REAL-HOST [old] [protocol=2] MANIFEST ADD-ON
  *
- * `without`: requests it has never heard of. `protocol`: the only version of the protocol it speaks.
+ * `old`: it knows the requests and fields of version 0.1 of the first day alone, refuses all others as that did, and its
+ * hello names nothing else. `protocol`: the only version of the protocol it speaks.
  */
 
 import { spawn } from "node:child_process";
@@ -13,7 +14,18 @@ import { spawn } from "node:child_process";
 const [version = "", real = "", ...rest] = process.argv.slice(2);
 const option = (/** @type {string} */ name) =>
   rest.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
-const without = option("without").split(",").filter(Boolean);
+
+/** What the first version knew. @type {Record<string, string[]>} */
+const FIRST = {
+  keys: [],
+  lookup: ["addresses"],
+  protect: ["from", "to", "cc", "bcc", "sign", "encrypt", "purpose", "headers"],
+  open: ["shown_sha256"],
+  chunk: ["seq", "data"],
+  cancel: [],
+};
+const EVERY = ["type", "id", "deadline_ms", "body_length"];
+const old = rest.includes("old");
 const protocol = Number(option("protocol") || 1);
 const host = spawn(real, rest.slice(-2), { stdio: ["pipe", "pipe", "inherit"] });
 
@@ -39,12 +51,20 @@ function frames(stream, take) {
 }
 
 frames(process.stdin, (message) => {
-  const refuse = (/** @type {string} */ code) =>
-    process.stdout.write(frame({ type: "error", id: message.id, code, message: `${code}, says the other version.` }));
-  if (message.type === "hello" && (protocol < message.protocol.min || protocol > message.protocol.max)) {
-    refuse("protocol-mismatch");
-  } else if (without.includes(message.type)) {
+  const refuse = (/** @type {string} */ code, details = {}) =>
+    process.stdout.write(
+      frame({ type: "error", id: message.id, code, message: `${code}, says the other.`, ...details }),
+    );
+  const { min, max } = message.protocol ?? {};
+  const known = FIRST[message.type];
+  if (message.type === "hello") {
+    if (protocol < min) refuse("protocol-mismatch", { update: "host" });
+    else if (protocol > max) refuse("protocol-mismatch", { update: "add-on" });
+    else host.stdin.write(frame(message));
+  } else if (old && !known) {
     refuse("unknown-request");
+  } else if (old && !Object.keys(message).every((key) => EVERY.includes(key) || known?.includes(key))) {
+    refuse("bad-request");
   } else {
     host.stdin.write(frame(message));
   }
@@ -52,11 +72,7 @@ frames(process.stdin, (message) => {
 process.stdin.on("end", () => host.stdin.end());
 
 frames(host.stdout, (message) => {
-  const hello = {
-    ...message,
-    host: version,
-    features: message.features?.filter((/** @type {string} */ f) => !without.includes(f)),
-  };
+  const hello = { ...message, host: version, ...(old && { features: Object.keys(FIRST) }) };
   process.stdout.write(frame(message.type === "hello" ? hello : message));
 });
 host.on("exit", (code) => process.exit(code ?? 1));

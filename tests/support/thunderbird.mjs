@@ -72,6 +72,7 @@ export function installPermanently(profile, source = join(ROOT, "extension")) {
  * @property {string | null} [host] the native host to register; null: none registered; left out: as it is
  * @property {string} [display] an X display such as `:71`; without it, headless
  * @property {string[]} [args] more arguments
+ * @property {string} [program] another Thunderbird than the installed one
  */
 
 /** A Thunderbird that runs. */
@@ -94,7 +95,16 @@ export class Thunderbird {
    * @param {StartOptions} options
    */
   static async start(options) {
-    const { user, account, preferences = {}, addon = join(ROOT, "extension"), host, display, args = [] } = options;
+    const {
+      user,
+      account,
+      preferences = {},
+      addon = join(ROOT, "extension"),
+      host,
+      display,
+      args = [],
+      program,
+    } = options;
     if (host) registerHost(user.home, host);
     if (host === null) unregisterHost(user.home);
     const profile = profileOf(user);
@@ -102,7 +112,7 @@ export class Thunderbird {
     writeProfile(profile, account, { ...preferences, "marionette.port": port });
 
     const flags = ["--marionette", "--remote-allow-system-access", "--no-remote", "--profile", profile, ...args];
-    const process = new Background(thunderbirdProgram(), display ? flags : ["--headless", ...flags], {
+    const process = new Background(program ?? thunderbirdProgram(), display ? flags : ["--headless", ...flags], {
       env: { ...user.env, MOZ_CRASHREPORTER_DISABLE: "1", ...(display && { DISPLAY: display, GDK_BACKEND: "x11" }) },
       log: join(user.home, "log/thunderbird.log"),
     });

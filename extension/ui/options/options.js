@@ -38,15 +38,34 @@ const addresses = (await senders()).map(({ address }) => address);
 
 /** Everything that keys decide; once more after each change. */
 async function refresh() {
+  // Without the program, or with an older one, the wishes of each sender and the policy's are there all the same.
+  const without = (/** @type {unknown} */ error) => {
+    failure ??= error;
+    return null;
+  };
+  /** @type {unknown} */
+  let failure = null;
   const [settings, accounts, keys] = await Promise.all([
     readSettings(),
-    request("accounts", { addresses }),
-    request("keys", {}),
+    request("accounts", { addresses }).catch(without),
+    request("keys", {}).catch(without),
   ]);
-  const tools = { attempt, refresh, settings, keys: keys.result.keys };
-  showAccounts(accounts.result.accounts, tools);
-  showKeys(keys.result.keys, tools);
+  const tools = { attempt, refresh, settings, keys: keys?.result.keys ?? [] };
+  showAccounts(accounts?.result.accounts ?? addresses.map(unknownAccount), tools);
+  showKeys(tools.keys, tools);
   document.body.dataset.shown = "keys";
+  if (failure) {
+    // Nobody is asked, so nobody waits.
+    for (const state of document.querySelectorAll("#senders .state")) {
+      state.remove();
+    }
+    throw failure;
+  }
+}
+
+/** @param {string} address @returns {import("../../types/protocol").Account} */
+function unknownAccount(address) {
+  return /** @type {any} */ ({ address, state: "unchecked", sign: null, encrypt: null, next: null });
 }
 
 async function showRemembered() {

@@ -219,9 +219,14 @@ impl Session {
     fn greet(&mut self, id: u64, hello: &Hello) -> Result<bool, FrameError> {
         let newest = hello.protocol.max.min(PROTOCOL_MAX);
         if newest < hello.protocol.min.max(PROTOCOL_MIN) {
-            let who = if hello.protocol.min > PROTOCOL_MAX { "the host program" } else { "the add-on" };
+            let (word, who) = if hello.protocol.min > PROTOCOL_MAX {
+                ("host", "the host program")
+            } else {
+                ("add-on", "the add-on")
+            };
             let words = format!("Add-on and host do not understand each other: update {who}.");
-            self.fail(id, Failure::new(Code::ProtocolMismatch, words))?;
+            let failure = Failure::new(Code::ProtocolMismatch, words).with("update", word.into());
+            self.fail(id, failure)?;
             return Ok(false);
         }
         self.greeted = true;

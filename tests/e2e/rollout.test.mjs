@@ -1,0 +1,275 @@
+/**
+ * A desk of a thousand: a real Thunderbird under a policy, with programs of other versions, looked after by the doctor, and
+ * pages that everybody can use.
+ */
+
+import { strict as assert } from "node:assert";
+import { execFileSync } from "node:child_process";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, describe, test } from "node:test";
+import { discard, openCompose, pressSend, sent } from "../support/composing.mjs";
+import { Page } from "../support/extension-page.mjs";
+import { userAt } from "../support/keyring.mjs";
+import { thunderbirdUnder } from "../support/policies.mjs";
+import { remove, temporaryDirectory, until } from "../support/process.mjs";
+import { SmtpSpool } from "../support/smtp.mjs";
+import { ADDON_ID, ROOT, Thunderbird } from "../support/thunderbird.mjs";
+import { answer, dialog, screen } from "../support/windows.mjs";
+import { PROGRAMS } from "../support/world.mjs";
+
+const PICTURES = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "pictures");
+const FAULTY_HOST = join(ROOT, "tests/support/faulty-host.mjs");
+
+/** @type {string} */
+let home;
+/** @type {SmtpSpool} */
+let smtp;
+/** @type {Thunderbird} */
+let tb;
+/** @type {string} */
+let addon;
+
+before(async () => {
+  home = temporaryDirectory();
+  smtp = await SmtpSpool.start(join(home, "spool"));
+  addon = packed("0.1.0");
+});
+
+after(async () => {
+  await tb?.stop();
+  await smtp?.stop();
+  remove(home);
+});
+
+/** The add-on packed, as of some version. @param {string} version */
+function packed(version) {
+  const output = join(home, `package-${version}`);
+  execFileSync(join(ROOT, "scripts/package"), ["xpi", "--output", output], { stdio: "pipe" });
+  const [file = ""] = readdirSync(output);
+  const manifest = JSON.parse(readFileSync(join(ROOT, "extension/manifest.json"), "utf8"));
+  writeFileSync(join(home, "manifest.json"), JSON.stringify({ ...manifest, version }));
+  execFileSync("zip", ["-q", join(output, file), "manifest.json"], { cwd: home });
+  return join(output, file);
+}
+
+/**
+ * @param {object} ours the add-on's part
+ * @param {string} [xpi]
+ */
+function policies(ours, xpi = addon) {
+  const install = { installation_mode: "force_installed", install_url: `file://${xpi}`, updates_disabled: true };
+  return {
+    policies: {
+      ExtensionSettings: { [ADDON_ID]: install },
+      "3rdparty": { Extensions: { [ADDON_ID]: ours } },
+    },
+  };
+}
+
+/** @param {string} host @param {string} [program] */
+async function start(host, program) {
+  await tb?.stop();
+  tb = await Thunderbird.start({
+    user: userAt(home),
+    account: { email: "alice@example.test", name: "Alice", smtp },
+    host,
+    addon: null,
+    program,
+  });
+  await tb.addonActive();
+}
+
+/** The add-on as Thunderbird has it. */
+const installed = () =>
+  tb.chrome(async (id) => {
+    const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
+    const { version, permissions, isActive } = await AddonManager.getAddonByID(id);
+    return {
+      version,
+      active: isActive,
+      removable: Boolean(permissions & (AddonManager.PERM_CAN_UNINSTALL | AddonManager.PERM_CAN_DISABLE)),
+    };
+  }, ADDON_ID);
+
+afterEach(async () => {
+  if (!tb) return;
+  for (const { id, buttons } of (await screen(tb)).dialogs) {
+    await answer(
+      tb,
+      { id, title: "", text: "", buttons },
+      buttons.includes("Go back") ? "Go back" : (buttons[0] ?? ""),
+    );
+  }
+  for (const { id } of (await screen(tb)).compose) await discard(tb, id);
+  smtp.clear();
+});
+
+/** Opens the settings page and waits for its accounts. */
+async function settingsPage() {
+  const page = await Page.open(tb, "ui/options/options.html");
+  await until("the senders", async () => (await page.text()).includes("alice@example.test"));
+  return page;
+}
+
+/** Has everything checked, by the button. @param {Page} page @returns {Promise<string>} all that was found */
+async function examined(page) {
+  await page.run(() => document.getElementById("doctor-run")?.click());
+  await until(
+    "the doctor",
+    () => page.run(() => !(/** @type {any} */ (document.getElementById("doctor-run")).disabled)),
+    60_000,
+  );
+  return page.run(() => document.getElementById("doctor-all")?.textContent ?? "");
+}
+
+describe("under a policy", () => {
+  before(() =>
+    start(
+      FAULTY_HOST,
+      thunderbirdUnder(
+        join(home, "app"),
+        policies({
+          defaults: { sign: "always", encrypt: "never" },
+          encrypt_to: ["*@bank.test"],
+          offer_unencrypted: false,
+          locked: ["defaults", "accounts"],
+        }),
+      ),
+    ),
+  );
+
+  test("the add-on is there at the first start, and nobody can remove it", async () => {
+    assert.deepEqual(await installed(), { version: "0.1.0", active: true, removable: false });
+  });
+
+  test("what it sets is in force: recipients that need encryption, and no way round", async () => {
+    const mail = await openCompose(tb, { to: "absent@bank.test", subject: "Account", body: "<p>12345</p>" });
+    await pressSend(tb, mail);
+    const said = await dialog(tb, /absent@bank\.test/);
+    assert.match(said.text, /Encryption is required/);
+    assert.ok(!said.buttons.some((label) => /unencrypted/i.test(label)), said.buttons.join());
+    await answer(tb, said, said.buttons[0] ?? "");
+    assert.equal(smtp.mails().length, 0);
+  });
+
+  test("others get what the policy wishes by default", async () => {
+    const mail = await openCompose(tb, { to: "absent@other.test", subject: "Hello", body: "<p>Hello</p>" });
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    const [{ bytes } = { bytes: Buffer.alloc(0) }] = smtp.mails();
+    assert.match(bytes.toString("latin1"), /multipart\/signed/);
+  });
+
+  test("what it sets is shown as set, and cannot be changed", async () => {
+    const page = await settingsPage();
+    const choices = await page.run(() =>
+      [...document.querySelectorAll("#accounts select")].map((select) => {
+        const { disabled, value } = /** @type {HTMLSelectElement} */ (select);
+        return { disabled, value };
+      }),
+    );
+    assert.deepEqual(
+      choices.map(({ disabled }) => disabled),
+      choices.map(() => true),
+    );
+    assert.deepEqual(
+      choices.slice(0, 2).map(({ value }) => value),
+      ["always", "never"],
+    );
+    assert.match(await page.text(), /Set by your administrator/);
+    await page.picture(join(PICTURES, "settings-locked.png"));
+    await page.close();
+  });
+
+  test("a newer add-on of the package is taken at the next start; a mistake in the policy is told", async () => {
+    const newer = packed("0.1.1");
+    const program = thunderbirdUnder(
+      join(home, "app"),
+      policies({ defaults: { encrypt: "requierd" }, resolver: "127.0.0.1" }, newer),
+    );
+    await start(FAULTY_HOST, program);
+    assert.deepEqual(await installed(), { version: "0.1.1", active: true, removable: false });
+    await until("the log to tell", () => /policy for DANE S\/MIME is wrong.*defaults\.encrypt/.test(tb.log()));
+    const page = await settingsPage();
+    const found = await examined(page);
+    assert.match(found, /“defaults\.encrypt” has a value that is not understood/);
+    await page.picture(join(PICTURES, "doctor.png"));
+    assert.match(found, /“resolver” belongs into the file policy\.toml/);
+    await page.close();
+    // And it counts as the strictest.
+    const mail = await openCompose(tb, { to: "absent@other.test", subject: "Hello", body: "<p>Hello</p>" });
+    await pressSend(tb, mail);
+    const said = await dialog(tb, /absent@other\.test/);
+    assert.ok(!said.buttons.some((label) => /unencrypted/i.test(label)), said.buttons.join());
+  });
+});
+
+describe("with a program of another version", () => {
+  /** @param {string} version @param {string} words */
+  const doctored = (version, words) => {
+    const script = join(home, `host-${version}`);
+    const doctoredHost = join(ROOT, "tests/support/doctored-host.mjs");
+    writeFileSync(script, `#!/bin/sh\nexec node ${doctoredHost} ${version} ${FAULTY_HOST} ${words} "$@"\n`);
+    chmodSync(script, 0o755);
+    return script;
+  };
+  const plain = () => thunderbirdUnder(join(home, "app"), policies({}));
+
+  test("an older one, of the first day: mail is signed and encrypted, and what it cannot do is said", async () => {
+    await start(doctored("0.0.1", "old"), plain());
+    const mail = await openCompose(tb, { to: "bob@example.test", subject: "Hello", body: "<p>Secret words</p>" });
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    const text = smtp.mails()[0]?.bytes.toString("latin1") ?? "";
+    assert.match(text, /smime-type=enveloped/);
+    assert.doesNotMatch(text, /Secret words/);
+    const page = await Page.open(tb, "ui/options/options.html");
+    await until("the version", async () => (await page.text()).includes("0.0.1"));
+    await page.run(() => document.getElementById("doctor-run")?.click());
+    await until("who must be updated", async () =>
+      /older than this add-on and cannot do this\. Update it/.test(await page.text()),
+    );
+    await page.close();
+  });
+
+  test("a newer one that speaks no version of ours: nothing leaves, and who must be updated is said", async () => {
+    await start(doctored("9.0.0", "protocol=2"), plain());
+    const page = await Page.open(tb, "ui/options/options.html");
+    await until("who must be updated", async () => /add-on is too old.*Update the add-on/.test(await page.text()));
+    await page.close();
+    const mail = await openCompose(tb, { to: "bob@example.test", subject: "Hello", body: "<p>Secret words</p>" });
+    await pressSend(tb, mail);
+    const said = await dialog(tb, /too old/);
+    await answer(tb, said, said.buttons.find((label) => /back|OK/.test(label)) ?? "");
+    assert.equal(smtp.mails().length, 0);
+  });
+});
+
+describe("for everybody", () => {
+  before(() => start(join(PROGRAMS, "dane-smime-host"), thunderbirdUnder(join(home, "app"), policies({}))));
+
+  const pages = readdirSync(join(ROOT, "extension/ui"), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".html"))
+    .sort();
+  for (const path of pages) {
+    test(`${path}: axe-core finds nothing, light, dark and at 200 %; the keyboard reaches everything`, async () => {
+      const page = await Page.open(tb, `ui/${path}`);
+      await until("the page", async () => (await page.text()).trim().length > 20 || path.startsWith("compose/"));
+      for (const how of [
+        { dark: false, zoom: 1 },
+        { dark: true, zoom: 1 },
+        { dark: true, zoom: 2 },
+      ]) {
+        await page.draw(how);
+        assert.deepEqual(await page.faults(), [], JSON.stringify(how));
+      }
+      const overflow = await page.run(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      assert.ok(overflow <= 1, `at 200 % nothing has to be scrolled sideways (${overflow})`);
+      assert.deepEqual(await page.outOfReach(), []);
+      await page.close();
+    });
+  }
+});

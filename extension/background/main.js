@@ -8,6 +8,7 @@ import { startDoctor } from "./doctor.js";
 import { Host } from "./host.js";
 import { startKeys } from "./keys.js";
 import { startPolicy } from "./policy.js";
+import { startProvision } from "./provision.js";
 import { startReading } from "./reading.js";
 
 const host = new Host({
@@ -20,3 +21,4 @@ startReading(host);
 startKeys(host);
 startPolicy();
 startDoctor(host);
+startProvision(host);

@@ -288,6 +288,7 @@ export interface KeyRequests {
 
 /** Request and result of each type; `hello` is the connection's own affair. */
 export interface Requests extends KeyRequests {
+  provision: { request: { addresses: string[] }; result: { handed_over: Key[] } };
   doctor: { request: { accounts: string[] }; result: { ok: boolean; checks: DoctorCheck[]; report: string } };
   keyring: { request: Record<string, never>; result: { locked: boolean } };
   lookup: { request: { addresses: string[] }; result: { results: LookupResult[] } };

@@ -11,7 +11,7 @@ use crate::mime::EmailAddress;
 use crate::service::engine::Engine;
 use crate::service::outgoing::{Audience, Wish, WishedLayers, parse_address, parse_addresses, prepare};
 use crate::service::requests::bcc_needs_own_copy;
-use crate::service::{Failure, recipients};
+use crate::service::{Failure, audit, recipients};
 
 /// Arguments of `protect`.
 #[derive(Debug, clap::Args)]
@@ -93,6 +93,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
         copies.push(draft);
     }
     let mut json = prepared.describe(&made);
+    let everybody = [&*arguments.to, &*arguments.cc, &*arguments.bcc].concat();
+    audit::record(&context.settings, &arguments.from, &everybody, &json)?;
     if let Value::Object(fields) = &mut json {
         fields.insert("copies".into(), json!(copies.len()));
     }

@@ -48,6 +48,9 @@ pub fn problems(policy: &Value) -> Vec<String> {
         "encrypt_to" => list(value, path, found, |value, path, found| expect(is_pattern(value), path, found)),
         "offer_unencrypted" => expect(value.is_boolean(), path, found),
         "open_with" => expect(is_one_of(value, &["addon", "thunderbird"]), path, found),
+        "patience" => {
+            expect(value.as_f64().is_some_and(|factor| (0.01..=20.0).contains(&factor)), path, found);
+        }
         "locked" => list(value, path, found, |value, path, found| {
             expect(is_one_of(value, &["defaults", "accounts"]), path, found);
         }),

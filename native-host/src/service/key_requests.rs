@@ -303,7 +303,16 @@ fn to_publish<'a>(
     keys
 }
 
-fn new_key(address: &str, name: Option<&str>, algorithm: Option<&str>, days: u16) -> Result<NewKey, Failure> {
+/// What a new key is to be.
+///
+/// # Errors
+/// `bad-request`, `invalid-address`.
+pub(super) fn new_key(
+    address: &str,
+    name: Option<&str>,
+    algorithm: Option<&str>,
+    days: u16,
+) -> Result<NewKey, Failure> {
     let algorithm = match algorithm {
         Some(word) => {
             word.parse().map_err(|error| Failure::new(Code::BadRequest, format!("`algorithm`: {error}.")))?

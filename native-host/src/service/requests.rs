@@ -9,7 +9,7 @@ use super::doctor::Examination;
 use super::engine::Engine;
 use super::outgoing::{self, Audience, Wish, WishedLayers};
 use super::session::{Body, Reply, Service, Work};
-use super::{Code, Failure, details, recipients, verdict};
+use super::{Code, Failure, audit, details, provisioning, recipients, verdict};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::installation::Surroundings;
@@ -17,7 +17,7 @@ use crate::message::Reading;
 use crate::message::outgoing::Source;
 use crate::mime::EmailAddress;
 use crate::mime::protecting::OuterField;
-use crate::wire::request::{Call, Doctor, Lookup, Open, Protect, Purpose};
+use crate::wire::request::{Call, Doctor, Lookup, Open, Protect, Provision, Purpose};
 
 /// How long before the add-on stops waiting the host stops asking the DNS, so that there is time
 /// to say why.
@@ -30,6 +30,7 @@ impl Service for Engine {
     fn call(&self, call: Call, body: Body, work: &Work) -> Result<Reply, Failure> {
         match call {
             Call::Key(call) => self.call_keys(call, &body.read_all()?, work),
+            Call::Provision(request) => self.provision(&request),
             Call::Doctor(request) => Ok(examine(Ok(self.settings()), &request, work)),
             Call::Keys => self.list_keys(),
             Call::Keyring => {
@@ -72,8 +73,18 @@ impl Engine {
         let mut input = Watched::new(body, work);
         let mut outlet = work.outlet();
         let made = prepared.protect(&mut input, &mut outlet, Source::Entity(&headers))?;
+        let made = prepared.describe(&made);
+        if request.purpose == Purpose::Send {
+            audit::record(self.settings(), &request.from, &everybody(request), &made)?;
+        }
         outlet.finish()?;
-        Ok(Reply { fields: object(prepared.describe(&made)), body: None })
+        Ok(Reply { fields: object(made), body: None })
+    }
+
+    fn provision(&self, request: &Provision) -> Result<Reply, Failure> {
+        let addresses: Vec<_> =
+            request.addresses.iter().filter_map(|text| EmailAddress::parse(text).ok()).collect();
+        Ok(Reply { fields: object(provisioning::provision(self, &addresses)?), body: None })
     }
 
     fn open_message(&self, request: &Open, body: Body, work: &Work) -> Result<Reply, Failure> {
@@ -89,6 +100,15 @@ impl Engine {
             "details": details::to_json(&opened),
         });
         Ok(Reply { fields: object(fields), body: opened.content })
+    }
+}
+
+/// Everybody whom this copy of a mail goes to.
+fn everybody(request: &Protect) -> Vec<String> {
+    match &request.blind_copy_for {
+        Some(address) => vec![address.clone()],
+        None if request.bcc_copies => [&*request.to, &*request.cc].concat(),
+        None => [&*request.to, &*request.cc, &*request.bcc].concat(),
     }
 }
 

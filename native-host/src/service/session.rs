@@ -47,6 +47,7 @@ const FEATURES: &[&str] = &[
     "open-details",
     "open-unauthentic",
     "protect",
+    "provision",
     "protect-forms",
 ];
 
@@ -230,6 +231,7 @@ impl Session {
             return Ok(false);
         }
         self.greeted = true;
+        tracing::info!(protocol = newest, "an add-on says hello");
         let features = [FEATURES, &KeyCall::TYPES[..]].concat();
         self.out.send(&answer::hello(id, newest, &features))?;
         Ok(true)
@@ -352,6 +354,10 @@ impl Supervisor {
                 Err(Failure::new(Code::Deadline, words))
             }
         };
+        match &end {
+            Ok(_) => tracing::info!(id = self.id, "a request is done"),
+            Err(failure) => tracing::info!(id = self.id, code = failure.code.word(), "a request failed"),
+        }
         self.stopped.store(true, Ordering::SeqCst);
         lock(&self.running).remove(&self.id);
         let sent = match end {

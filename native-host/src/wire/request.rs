@@ -53,6 +53,8 @@ pub struct Request {
 pub enum Call {
     /// Do something with keys.
     Key(KeyCall),
+    /// Make the keys that the settings want.
+    Provision(Provision),
     /// Look whether all is well.
     Doctor(Doctor),
     /// List the keys.
@@ -81,6 +83,14 @@ pub struct VersionRange {
     pub min: u32,
     /// Newest.
     pub max: u32,
+}
+
+/// Fields of `provision`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provision {
+    /// The senders of the profile.
+    pub addresses: Vec<String>,
 }
 
 /// Fields of `doctor`.
@@ -241,6 +251,7 @@ impl Inbound {
             .map(|length| length.ok_or(RequestError::BodyTooLarge { id }))
             .transpose()?;
         let call = match kind.as_str() {
+            "provision" => Call::Provision(read(id, fields)?),
             "doctor" => Call::Doctor(read(id, fields)?),
             "keys" => read::<Nothing>(id, fields).map(|_| Call::Keys)?,
             "keyring" => read::<Nothing>(id, fields).map(|_| Call::Keyring)?,

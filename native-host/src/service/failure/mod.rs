@@ -147,6 +147,10 @@ codes! {
     KeyInTheClear = "key-in-the-clear", 2;
     /// The name server did not take the update.
     UpdateRefused = "update-refused", 3;
+    /// The audit log cannot be written, so the mail is not protected.
+    AuditFailed = "audit-failed", 2;
+    /// The DNS lines of a new key could not be handed to whoever publishes them.
+    HandOverFailed = "hand-over-failed", 2;
     /// What is to be changed was set by the administrator.
     SetByAdministrator = "set-by-administrator", 2;
 }

@@ -1,0 +1,125 @@
+//! Keys that the host makes by itself, because the administrator's settings say for whom, and the DNS lines of these keys
+//! handed to whoever publishes them.
+//!
+//! What is made and who is told stands in the settings alone: the request names addresses and can choose nothing else.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::engine::Engine;
+use super::{Code, Failure, key_list, key_requests, records};
+use crate::config::{HandOver, Provision};
+use crate::keys::{HeldKey, Purpose};
+use crate::mime::EmailAddress;
+
+/// Makes the keys that are wanted and missing, and hands over the lines of those that were not handed over yet.
+///
+/// # Errors
+/// Those of making a key; `hand-over-failed`. What was done before stays done, and the rest is tried again next time.
+pub fn provision(engine: &Engine, addresses: &[EmailAddress]) -> Result<Value, Failure> {
+    let mut rows = Vec::new();
+    if let Some(wanted) = &engine.settings().provision {
+        for address in addresses.iter().filter(|address| is_wanted(wanted, address)) {
+            let key = key_of(engine, wanted, address)?;
+            let mark = mark_of(engine, &key);
+            if !mark.exists() {
+                hand_over(&wanted.hand_over, engine, address, &key)?;
+                let marked =
+                    mark.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&mark, ""));
+                marked.map_err(|reason| failed(&mark, &reason))?;
+                rows.push(key_list::row(&key));
+            }
+        }
+    }
+    Ok(json!({ "handed_over": rows }))
+}
+
+/// Addresses, or `*@domain`; case counts for nothing.
+fn is_wanted(wanted: &Provision, address: &EmailAddress) -> bool {
+    let address = address.to_string().to_lowercase();
+    wanted.addresses.iter().any(|pattern| match pattern.to_lowercase().strip_prefix('*') {
+        Some(domain) => domain.starts_with('@') && address.ends_with(domain),
+        None => address == pattern.to_lowercase(),
+    })
+}
+
+/// The key in use, or a new one. A key that was retired or has expired is followed by a new one, too.
+fn key_of(engine: &Engine, wanted: &Provision, address: &EmailAddress) -> Result<HeldKey, Failure> {
+    let now = engine.now();
+    if let Ok(key) = engine.keys().overview(now)?.in_use(address, Purpose::Encrypt, now) {
+        return Ok(key.clone());
+    }
+    let days = wanted.days.map_or(730, |days| u16::try_from(days.clamp(1, 7300)).unwrap_or(730));
+    let new = key_requests::new_key(&address.to_string(), None, wanted.algorithm.as_deref(), days)?;
+    Ok(engine.keys().generate(&new, now)?)
+}
+
+/// That a key's lines were handed over is remembered by an empty file of its name.
+fn mark_of(engine: &Engine, key: &HeldKey) -> PathBuf {
+    engine.settings().data_dir.join("handed-over").join(key.certificate.sha256().to_string())
+}
+
+fn hand_over(to: &HandOver, engine: &Engine, address: &EmailAddress, key: &HeldKey) -> Result<(), Failure> {
+    let record = records::usual(address, &key.certificate, engine.settings().profile)?;
+    let lines = format!("; {address}\n{}\n", record.mnemonic());
+    match to {
+        HandOver::Directory(directory) => {
+            // Whole or not at all: somebody may be reading there.
+            let file = directory.join(format!("{}.zone", key.certificate.sha256()));
+            let written = tempfile::NamedTempFile::new_in(directory).and_then(|mut draft| {
+                draft.write_all(lines.as_bytes())?;
+                make_readable(draft.as_file())?;
+                draft.persist(&file).map_err(|error| error.error)
+            });
+            written.map(drop).map_err(|reason| failed(&file, &reason))
+        }
+        HandOver::Command(words) => run(words, &lines),
+    }
+}
+
+/// Lets others read what is published anyway.
+#[cfg(unix)]
+fn make_readable(file: &fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_file: &fs::File) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn run(words: &[String], lines: &str) -> Result<(), Failure> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(Failure::new(Code::BadConfiguration, "`provision.hand-over.command` names no program."));
+    };
+    let started = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null()) // ours carries frames
+        .stderr(Stdio::null())
+        .spawn();
+    let done = started.and_then(|mut child| {
+        if let Some(mut input) = child.stdin.take() {
+            input.write_all(lines.as_bytes())?;
+        }
+        child.wait()
+    });
+    match done {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failed(Path::new(program), &status)),
+        Err(reason) => Err(failed(Path::new(program), &reason)),
+    }
+}
+
+fn failed(what: &Path, reason: &dyn std::fmt::Display) -> Failure {
+    let words = format!(
+        "The DNS lines of a new key could not be handed to {} ({reason}). It is tried again at the next start.",
+        what.display()
+    );
+    Failure::new(Code::HandOverFailed, words)
+}

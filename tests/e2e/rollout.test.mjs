@@ -256,6 +256,7 @@ describe("for everybody", () => {
     test(`${path}: axe-core finds nothing, light, dark and at 200 %; the keyboard reaches everything`, async () => {
       const page = await Page.open(tb, `ui/${path}`);
       await until("the page", async () => (await page.text()).trim().length > 20 || path.startsWith("compose/"));
+      await page.picture(join(PICTURES, `page-${path.replaceAll("/", "-")}.png`));
       for (const how of [
         { dark: false, zoom: 1 },
         { dark: true, zoom: 1 },

@@ -37,7 +37,9 @@ for (const page of PAGES) {
       const file = path ? join(dirname(page), path) : page;
       assert.ok(existsSync(file), `${target} is not there`);
       if (fragment) {
-        const headings = [...readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => anchor(heading));
+        const headings = [...readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+          anchor(heading),
+        );
         assert.ok(headings.includes(fragment), `${target}: there is no such heading`);
       }
     }

@@ -154,6 +154,13 @@ describe("the .deb", () => {
       assert.ok(existsSync(join(root, path)), path);
     }
 
+    const manual = join(root, "usr/share/doc/dane-smime");
+    for (const page of readdirSync(manual).filter((name) => name.endsWith(".md"))) {
+      for (const [, target = ""] of readFileSync(join(manual, page), "utf8").matchAll(/\]\(([^)#\s]+)\)/g)) {
+        assert.ok(existsSync(join(manual, target)), `${page}: ${target}`);
+      }
+    }
+
     dpkg("--purge", "dane-smime");
     assert.deepEqual(
       files(root).filter((path) => !path.startsWith("var/lib/dpkg/")),

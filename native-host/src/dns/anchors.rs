@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DS};
-use hickory_resolver::proto::dnssec::{Algorithm, DigestType, PublicKey, PublicKeyBuf};
+use hickory_resolver::proto::dnssec::{Algorithm, DigestType, PublicKeyBuf};
 
 use super::DomainName;
 
@@ -43,16 +43,6 @@ pub enum AnchorKey {
     Key(DNSKEY),
     /// A digest of it.
     Digest(DS),
-}
-
-impl AnchorKey {
-    /// Whether its algorithm, and that of its digest, are known.
-    pub(super) fn is_known(&self) -> bool {
-        match self {
-            Self::Key(key) => key.public_key().algorithm().is_supported(),
-            Self::Digest(ds) => ds.algorithm().is_supported() && ds.digest_type().is_supported(),
-        }
-    }
 }
 
 /// Why there are no anchors.
@@ -133,10 +123,9 @@ impl Anchors {
         self.0.iter()
     }
 
-    /// The deepest zone with an anchor that holds `name`. An anchor of an algorithm that is not known
-    /// here proves nothing, and is as good as none.
+    /// The deepest zone with an anchor that holds `name`.
     pub fn closest(&self, name: &DomainName) -> Option<&DomainName> {
-        let holding = self.0.iter().filter(|anchor| anchor.zone.zone_of(name) && anchor.key.is_known());
+        let holding = self.0.iter().filter(|anchor| anchor.zone.zone_of(name));
         holding.max_by_key(|anchor| anchor.zone.num_labels()).map(|anchor| &anchor.zone)
     }
 
@@ -210,15 +199,6 @@ mod tests {
             anchors.closest(&DomainName::from_ascii("other.test.").unwrap()),
             Some(&DomainName::root())
         );
-    }
-
-    #[test]
-    fn an_anchor_of_an_unknown_algorithm_is_as_good_as_none() {
-        let name = DomainName::from_ascii("a.example.test.").unwrap();
-        let anchors = Anchors::parse("example.test. DS 1 250 2 00\nexample.test. DS 1 13 250 00\n").unwrap();
-        assert_eq!(anchors.closest(&name), None);
-        let anchors = Anchors::parse("example.test. DS 1 250 2 00\n. DS 1 13 2 00\n").unwrap();
-        assert_eq!(anchors.closest(&name), Some(&DomainName::root()));
     }
 
     #[test]

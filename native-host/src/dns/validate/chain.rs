@@ -110,6 +110,10 @@ impl Session<'_> {
         until: UnixTime,
     ) -> Result<Arc<Zone>, Stop> {
         let vouchers = strongest(vouchers);
+        if vouchers.is_empty() && parent.is_none() {
+            // Whoever gives an anchor wants the zone secure.
+            return Err(Stop::bogus(apex, RecordType::DNSKEY, Some(apex), Defect::KeysNotVouchedFor));
+        }
         if vouchers.is_empty() {
             // RFC 4035 section 5.2: as if the zone were not signed.
             let cause = InsecureCause::UnknownAlgorithm;
@@ -191,7 +195,10 @@ fn way_down(from: &DomainName, to: &DomainName) -> Vec<Question> {
 
 /// The vouchers that can be checked. RFC 4509 section 3: SHA-1 digests do not count beside others.
 fn strongest(vouchers: &[AnchorKey]) -> Vec<&AnchorKey> {
-    let known = vouchers.iter().filter(|voucher| voucher.is_known());
+    let known = vouchers.iter().filter(|voucher| match voucher {
+        AnchorKey::Key(key) => key.public_key().algorithm().is_supported(),
+        AnchorKey::Digest(ds) => ds.algorithm().is_supported() && ds.digest_type().is_supported(),
+    });
     let known: Vec<&AnchorKey> = known.collect();
     let is_sha1 = |voucher: &AnchorKey| matches!(voucher, AnchorKey::Digest(ds) if ds.digest_type() == DigestType::SHA1);
     if known.iter().all(|voucher| is_sha1(voucher)) {

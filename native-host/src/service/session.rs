@@ -32,6 +32,10 @@ const LONGEST: Duration = Duration::from_secs(300);
 const MAX_RUNNING: usize = 64;
 /// Requests whose bodies may be on their way at once.
 const MAX_UPLOADS: usize = 8;
+/// Octets of a body that wait to be worked on before more are taken in only slowly.
+const MOST_WAITING: usize = 4 * 1024 * 1024;
+/// How much more slowly, a chunk.
+const SLOWER: Duration = Duration::from_millis(100);
 
 pub use streams::{Body, Outlet};
 
@@ -172,6 +176,8 @@ type Running = Arc<Mutex<HashMap<u64, Sender<Event>>>>;
 struct Upload {
     assembly: Assembly,
     pieces: Sender<Vec<u8>>,
+    /// Octets that are in and not worked on yet.
+    waiting: Arc<AtomicUsize>,
 }
 
 struct Session {
@@ -252,8 +258,12 @@ impl Session {
                     return self.fail(id, busy());
                 }
                 let (sender, receiver) = mpsc::channel();
-                self.uploads.insert(id, Upload { assembly: Assembly::new(length), pieces: sender });
-                self.start(request, Body::of(receiver, length))
+                let waiting = Arc::<AtomicUsize>::default();
+                self.uploads.insert(
+                    id,
+                    Upload { assembly: Assembly::new(length), pieces: sender, waiting: Arc::clone(&waiting) },
+                );
+                self.start(request, Body::of(receiver, waiting, length))
             }
         }
     }
@@ -269,6 +279,13 @@ impl Session {
         let Some(upload) = self.uploads.get_mut(&id) else { return Ok(()) };
         match upload.assembly.add(chunk) {
             Ok(piece) => {
+                // What comes faster than it is worked on would fill the memory. Only a little slower at
+                // a time, because a cancel may stand behind it.
+                let until = Instant::now() + SLOWER;
+                while upload.waiting.load(Ordering::Relaxed) > MOST_WAITING && Instant::now() < until {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                upload.waiting.fetch_add(piece.len(), Ordering::Relaxed);
                 if upload.pieces.send(piece).is_err() || upload.assembly.is_complete() {
                     self.uploads.remove(&id);
                 }

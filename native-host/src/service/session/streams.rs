@@ -2,6 +2,8 @@
 //! what it answers as something to write to.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 
 use super::{Failure, Work, cancelled};
@@ -11,6 +13,8 @@ use crate::wire::{CHUNK, answer};
 #[derive(Debug)]
 pub struct Body {
     pieces: Option<Receiver<Vec<u8>>>,
+    /// Octets that are in and were not taken yet; whoever brings them slows down.
+    waiting: Arc<AtomicUsize>,
     piece: Vec<u8>,
     at: usize,
     length: usize,
@@ -20,11 +24,11 @@ pub struct Body {
 impl Body {
     /// No body.
     pub fn empty() -> Self {
-        Self { pieces: None, piece: Vec::new(), at: 0, length: 0, taken: 0 }
+        Self { pieces: None, waiting: Arc::default(), piece: Vec::new(), at: 0, length: 0, taken: 0 }
     }
 
-    pub(super) fn of(pieces: Receiver<Vec<u8>>, length: usize) -> Self {
-        Self { pieces: Some(pieces), length, ..Self::empty() }
+    pub(super) fn of(pieces: Receiver<Vec<u8>>, waiting: Arc<AtomicUsize>, length: usize) -> Self {
+        Self { pieces: Some(pieces), waiting, length, ..Self::empty() }
     }
 
     /// How many octets were announced.
@@ -51,6 +55,7 @@ impl Body {
         let next = self.pieces.as_ref().and_then(|pieces| pieces.recv().ok());
         self.piece = next.ok_or(ErrorKind::UnexpectedEof)?;
         self.at = 0;
+        self.waiting.fetch_sub(self.piece.len(), Ordering::Relaxed);
         self.taken = self.taken.saturating_add(self.piece.len());
         Ok(true)
     }

@@ -93,7 +93,7 @@ class Compose {
     if (made !== window.choice) {
       await browser.daneCompose.setChoice(tabId, made);
     }
-    const answered = window.answers?.sign === undefined ? made : touch(made, { sign: window.answers.sign });
+    const answered = touch(made, window.answers ?? {});
     const choice = mustEncrypt ? insistOnEncryption(answered) : answered;
     this.#recipients.forgetUnchecked(everybody(window));
     const recipients = choice.encrypt ? await this.#recipients.lookUp(everybody(window)) : [];

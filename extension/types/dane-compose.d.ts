@@ -17,7 +17,7 @@ export interface WindowDescription {
   /** Recipients that can be taken out of the window (not those of a mailing list). */
   removable: string[];
   /** At sending: what the writer has answered so far. */
-  answers?: { sign?: boolean };
+  answers?: { sign?: boolean; encrypt?: boolean };
 }
 
 export interface Mark {

@@ -190,6 +190,18 @@ test("encryption off: nobody is asked", () => {
   assert.deepEqual(proposeFor("bogus", { choice: off, recipients: [] }), { plan: { sign: true, encrypt: false } });
 });
 
+test("a text that was encrypted does not leave in the clear unasked, also after a change of the sender", () => {
+  const window = windowWith({ to: [BOB], fromEncrypted: true });
+  const off = touch(choice({ fromEncrypted: true }), { encrypt: false });
+  const asked = question(proposeFor("ready", { choice: off, window }));
+  assert.deepEqual(labels(asked), ["Encrypt", "Send unencrypted"]);
+  assert.deepEqual([asked.choices[0].encrypt, asked.choices[1].plan], [true, { sign: true, encrypt: false }]);
+  const keyless = choice({ from: CAROL, fromEncrypted: true, previous: choice({ fromEncrypted: true }) });
+  assert.equal(keyless.encrypt, false);
+  assert.deepEqual(labels(proposeFor("ready", { choice: keyless, window })), ["Send unencrypted"]);
+  assert.deepEqual(labels(proposeFor("ready", { choice: keyless, window, offerUnencrypted: false })), []);
+});
+
 for (const state of /** @type {const} */ (["absent", "insecure", "unusable", "invalid-address"])) {
   test(`somebody ${state}: named with the reason; leave out, or send in the clear`, () => {
     const asked = question(proposeFor(state));

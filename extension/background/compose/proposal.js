@@ -22,12 +22,14 @@ import { recipientLines } from "./words.js";
  * @property {Plan} [plan]
  * @property {string[]} [remove] recipients
  * @property {boolean} [sign]
+ * @property {boolean} [encrypt]
  */
 
 /**
  * @param {object} facts
  * @param {import("./choice.js").Choice} facts.choice
- * @param {{ to: string[], cc: string[], bcc: string[], newsgroups: boolean, removable: string[] }} facts.window
+ * @param {{ to: string[], cc: string[], bcc: string[], newsgroups: boolean, removable: string[],
+ *   fromEncrypted: boolean }} facts.window
  * @param {import("./recipients.js").Known[]} facts.recipients of To, Cc and Bcc; needed only where the choice is to encrypt
  * @param {string[]} facts.remembered addresses that the writer wants to write to unencrypted while they have no certificate
  * @param {boolean} [facts.blindCopies] whether the host can make copies for blind recipients; an older one cannot
@@ -44,6 +46,19 @@ export function propose({ choice, window, recipients, remembered, blindCopies = 
       choices: [
         { label: text("button_sign"), sign: true },
         { label: text("button_dont_sign"), sign: false },
+      ],
+    };
+  }
+  if (!choice.encrypt && window.fromEncrypted) {
+    return {
+      title: text("decrypted_title"),
+      text: text("decrypted_text"),
+      back: text("button_back"),
+      choices: [
+        ...(choice.hasKey ? [{ label: text("button_encrypt"), encrypt: true }] : []),
+        ...(offerUnencrypted
+          ? [{ label: text("button_unencrypted"), plan: { sign: choice.sign, encrypt: false } }]
+          : []),
       ],
     };
   }

@@ -270,7 +270,11 @@ export class ComposeWindow {
           removePills(window, chosen.remove);
           window.GetComposeDetails();
         }
-        answers = { ...answers, ...(chosen.sign === undefined ? {} : { sign: chosen.sign }) };
+        for (const what of /** @type {const} */ (["sign", "encrypt"])) {
+          if (chosen[what] !== undefined) {
+            answers = { ...answers, [what]: chosen[what] };
+          }
+        }
       }
       return null;
     } finally {

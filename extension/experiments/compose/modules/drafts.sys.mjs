@@ -43,7 +43,7 @@ export class Drafts {
       return null;
     }
     const automatic = event.detail.msgType === Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft;
-    if (choice && this.#canBeEncrypted()) {
+    if (choice?.encrypt && this.#canBeEncrypted()) {
       showNotice(this.#window, NOTICE, "");
       return {
         sign: false,
@@ -75,9 +75,9 @@ export class Drafts {
     return secured || !this.#needsCare(choice);
   }
 
-  /** What is not known yet may turn out to be "encrypt". @param {MaybeChoice} choice */
+  /** What is not known yet may turn out to be "encrypt"; and what was encrypted once is not to lie readable now. @param {MaybeChoice} choice */
   #needsCare(choice) {
-    return !this.#inTheClear && (choice === null || choice.encrypt);
+    return !this.#inTheClear && (choice === null || choice.encrypt || choice.fromEncrypted);
   }
 
   /** Thunderbird leaves a draft unencrypted where its own setting says so, whatever we put into its slot. */

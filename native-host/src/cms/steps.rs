@@ -447,3 +447,87 @@ fn skip_context<'s, 'a>(fields: &'s [AnyRef<'a>], number: u8) -> &'s [AnyRef<'a>
 fn as_set(any: AnyRef<'_>) -> Vec<u8> {
     AnyRef::new(Tag::Set, any.value()).and_then(|set| set.to_der()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use openssl::aes::wrap_key;
+
+    use super::*;
+    use crate::x509::samples::{Sample, p256};
+
+    fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        explicit(tag, &parts.concat()).unwrap()
+    }
+
+    fn oid(text: &str) -> Vec<u8> {
+        ObjectIdentifier::new_unwrap(text).to_der().unwrap()
+    }
+
+    /// AuthEnvelopedData with ChaCha20-Poly1305 for one recipient by ECDH and HKDF (RFC 8418).
+    fn sealed(certificate: &Certificate, text: &[u8], attributes: &[u8]) -> Vec<u8> {
+        let public = certificate.x509().public_key().unwrap();
+        let public_ec = public.ec_key().unwrap();
+        let group = public_ec.group();
+        let ephemeral = EcKey::generate(group).unwrap();
+        let mut context = openssl::bn::BigNumContext::new().unwrap();
+        let form = openssl::ec::PointConversionForm::UNCOMPRESSED;
+        let point = ephemeral.public_key().to_bytes(group, form, &mut context).unwrap();
+        let ephemeral = PKey::from_ec_key(ephemeral).unwrap();
+        let mut deriver = Deriver::new(&ephemeral).unwrap();
+        deriver.set_peer(&public).unwrap();
+        let secret = deriver.derive_to_vec().unwrap();
+        let wrap = value(0x30, &[&oid("2.16.840.1.101.3.4.1.45")]);
+        let info = shared_info(AnyRef::from_der(&wrap).unwrap(), None, 32).unwrap();
+        let derivation = Derivation { digest: MessageDigest::sha256(), is_hkdf: true };
+        let kek = derivation.key(&secret, &[], &info, 32).unwrap();
+        let (cek, nonce, mut wrapped, mut mac) = ([7; 32], [9; 12], [0; 40], [0; 16]);
+        wrap_key(&AesKey::new_encrypt(&kek).unwrap(), None, &mut wrapped, &cek).unwrap();
+        let cipher = Cipher::chacha20_poly1305();
+        let authenticated = if attributes.is_empty() { Vec::new() } else { value(0x31, &[attributes]) };
+        let ciphertext =
+            symm::encrypt_aead(cipher, &cek, Some(&nonce), &authenticated, text, &mut mac).unwrap();
+        let named = certificate.issuer_and_serial();
+        let rid = value(0x30, &[&named.issuer, &value(2, &[&named.serial])]);
+        let originator =
+            value(0xa1, &[&value(0x30, &[&oid("1.2.840.10045.2.1")]), &value(3, &[&[0], &point])]);
+        let recipient = value(
+            0xa1,
+            &[
+                &[2, 1, 3],
+                &value(0xa0, &[&originator]),
+                &value(0x30, &[&oid("1.2.840.113549.1.9.16.3.19"), &wrap]),
+                &value(0x30, &[&value(0x30, &[&rid, &value(4, &[&wrapped])])]),
+            ],
+        );
+        let algorithm = value(0x30, &[&oid("1.2.840.113549.1.9.16.3.18"), &value(4, &[&nonce])]);
+        let encrypted =
+            value(0x30, &[&oid("1.2.840.113549.1.7.1"), &algorithm, &value(0x80, &[&ciphertext])]);
+        let signed_beside = if attributes.is_empty() { Vec::new() } else { value(0xa1, &[attributes]) };
+        let enveloped = value(
+            0x30,
+            &[&[2, 1, 0], &value(0x31, &[&recipient]), &encrypted, &signed_beside, &value(4, &[&mac])],
+        );
+        value(0x30, &[&oid("1.2.840.113549.1.9.16.1.23"), &value(0xa0, &[&enveloped])])
+    }
+
+    #[test]
+    fn each_step_is_undone_and_no_octet_may_change() {
+        let key = p256();
+        let certificate = Sample::default().signed_by(&key);
+        for attributes in [&b""[..], &[0x30, 0]] {
+            let object = sealed(&certificate, b"secret", attributes);
+            assert_eq!(decrypt(&object, &certificate, &key).unwrap(), b"secret");
+            for at in 0..object.len() {
+                let mut changed = object.clone();
+                changed[at] ^= 1;
+                // Types and versions are not authenticated; what comes out is the same text or none.
+                if let Ok(text) = decrypt(&changed, &certificate, &key) {
+                    assert_eq!(text, b"secret", "octet {at}");
+                }
+                let _ = decrypt(&object[..at], &certificate, &key);
+            }
+        }
+        let other = p256();
+        assert!(decrypt(&sealed(&certificate, b"secret", b""), &certificate, &other).is_err());
+    }
+}

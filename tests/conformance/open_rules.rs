@@ -275,7 +275,10 @@ fn who_may_sign_and_how() {
         ),
     ];
     check(&reader, &[], cases);
-    let old = vec![("expired", by("alice", ""), none("unknown", "certificate-expired"))];
+    // Another text: Alice's signature of the same one within the same second is one that was proven above.
+    let letter = reader.cms(b"Content-Type: text/plain\r\n\r\nmeet me never\r\n", SIGN);
+    let late = mail(&[ALICE.as_bytes(), &letter]);
+    let old = vec![("expired", late, none("unknown", "certificate-expired"))];
     check(&reader, &["--at", "2099-01-01T00:00:00Z"], old);
 
     let dated = mail(&[b"Date: Mon, 1 Jan 2024 00:00:00 +0000\r\n", &by("alice", "-md sha384")]);

@@ -7,7 +7,7 @@
 
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { userAt } from "../support/keyring.mjs";
 import { fill, openTable } from "../support/list.mjs";
@@ -15,6 +15,7 @@ import { identity } from "../support/openssl.mjs";
 import { remove, temporaryDirectory } from "../support/process.mjs";
 import { installPermanently, profileOf, Thunderbird } from "../support/thunderbird.mjs";
 import { World } from "../support/world.mjs";
+import { computed, median, pss } from "./measuring.mjs";
 
 const MEBIBYTES = Number(process.argv[2] ?? 30);
 const SMALL = 15;
@@ -258,57 +259,6 @@ function line(what, values, unit, of = median) {
   const [native = 0, ours = 0] = [of(...(values.native ?? [])), of(...(values.ours ?? []))];
   const numbers = `Thunderbird's own ${native.toFixed(0)} ${unit}, ours ${ours.toFixed(0)} ${unit}`;
   console.log(`${what}${numbers}: ${(ours / native).toFixed(2)} x, ${(ours - native).toFixed(0)} ${unit} more`);
-}
-
-/** @param {...number} all */
-function median(...all) {
-  return all.sort((a, b) => a - b)[all.length >> 1] ?? 0;
-}
-
-/** A process and all that it started. @param {number} root */
-function family(root) {
-  /** @type {Map<number, number>} */
-  const parents = new Map();
-  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    const stat = read(`/proc/${name}/stat`);
-    parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
-  }
-  const belongs = (/** @type {number | undefined} */ pid) => {
-    for (let at = pid; at; at = parents.get(at)) if (at === root) return true;
-    return false;
-  };
-  return [...parents.keys()].filter(belongs);
-}
-
-/** Proportional set size of a process and all that it started, in MiB. @param {number} root */
-function pss(root) {
-  const sizes = family(root).map((pid) => {
-    const rollup = read(`/proc/${pid}/smaps_rollup`);
-    return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024;
-  });
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-/** Time that a process and all that it started have computed, in ms. @param {number} root */
-function computed(root) {
-  const ticks = family(root).map((pid) => {
-    const stat = read(`/proc/${pid}/stat`);
-    const [user, system] = stat
-      .slice(stat.lastIndexOf(")") + 2)
-      .split(" ")
-      .slice(11, 13);
-    return Number(user ?? 0) + Number(system ?? 0);
-  });
-  return 10 * ticks.reduce((sum, each) => sum + each, 0); // 100 ticks a second (proc(5))
-}
-
-/** @param {string} file of a process, which may end while the list is read */
-function read(file) {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
 }
 
 /** @param {Thunderbird} tb */

@@ -1,0 +1,222 @@
+/**
+ * Sending, beside Thunderbird's own S/MIME (NSS): the same mail to the same recipient, signed and encrypted, sent in turn by a
+ * Thunderbird with the add-on and by one that has the key in its own certificate store; and, to see what the rest costs, by
+ * the latter without either. From the press of Send until the server has all of it. Read the ratios.
+ *
+ *     scripts/bench send [mebibytes]
+ */
+
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { marks, openCompose, pressSend, sent } from "../support/composing.mjs";
+import { userAt } from "../support/keyring.mjs";
+import { identity } from "../support/openssl.mjs";
+import { remove, sleep, temporaryDirectory, until } from "../support/process.mjs";
+import { installPermanently, profileOf, Thunderbird } from "../support/thunderbird.mjs";
+import { screen } from "../support/windows.mjs";
+import { World } from "../support/world.mjs";
+import { computed, median, pss } from "./measuring.mjs";
+
+const MEBIBYTES = Number(process.argv[2] ?? 30);
+const SMALL = 9;
+const LARGE = 3;
+
+const directory = temporaryDirectory();
+const ca = authority();
+const keys = { alice: issued("alice@example.test"), bob: issued("bob@example.test") };
+/** @param {import("../support/openssl.mjs").Identity} key */
+const holds = (key) => (/** @type {import("../support/world.mjs").Person} */ person) =>
+  person.must("key", "import", key.pkcs12, "--password-file", key.passwordFile, "--address", person.email);
+const world = await World.start(directory, { alices: holds(keys.alice), bobs: holds(keys.bob) });
+/** @type {Thunderbird[]} */
+const running = [];
+try {
+  const attached = join(directory, "attached.bin");
+  writeFileSync(attached, randomBytes(MEBIBYTES * 1024 * 1024));
+  const [own, withAddon] = [await native(), await ours()];
+  running.push(own, withAddon);
+  /** @type {Record<"plain" | "native" | "ours", (file?: string) => Promise<{ms: number, cpu: number}>>} */
+  const rivals = {
+    plain: (file) => send(own, file, { protect: false }),
+    native: (file) => send(own, file, { protect: true }),
+    ours: (file) => send(withAddon, file, {}),
+  };
+
+  console.log(`\nsmall mail, signed and encrypted (${SMALL} times)`);
+  report(await inTurn(rivals, SMALL));
+  const before = { native: pss(own.process.pid ?? 0), ours: pss(withAddon.process.pid ?? 0) };
+  console.log(`\nwith ${MEBIBYTES} MiB attached (${LARGE} times)`);
+  report(await inTurn(rivals, LARGE, attached));
+  await sleep(10_000);
+  const after = { native: pss(own.process.pid ?? 0), ours: pss(withAddon.process.pid ?? 0) };
+  console.log(
+    `memory (PSS) of Thunderbird, its processes and the host, before and ten seconds after: Thunderbird's own ` +
+      `${before.native.toFixed(0)} and ${after.native.toFixed(0)} MiB, ours ${before.ours.toFixed(0)} and ${after.ours.toFixed(0)} MiB: ` +
+      `${(after.ours - after.native).toFixed(0)} MiB more`,
+  );
+} finally {
+  for (const thunderbird of running) await thunderbird.stop();
+  await world.stop();
+  remove(directory);
+}
+
+/** @param {...string} args */
+function openssl(...args) {
+  execFileSync("openssl", args, { stdio: "pipe" });
+}
+
+/** Who issues the certificates. */
+function authority() {
+  const [key, certificate] = [join(directory, "ca.key"), join(directory, "ca.pem")];
+  openssl(
+    ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=Authority"],
+    ...["-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", key, "-out", certificate],
+  );
+  return { key, certificate };
+}
+
+/**
+ * A key with a certificate of the authority's: NSS takes no certificate that could be an authority itself.
+ *
+ * @param {string} email
+ * @returns {import("../support/openssl.mjs").Identity}
+ */
+function issued(email) {
+  const made = identity(join(directory, email), email);
+  const [request, extensions] = ["request.pem", "extensions"].map((name) => join(directory, email, name));
+  writeFileSync(
+    extensions,
+    `basicConstraints=CA:FALSE\nsubjectAltName=email:${email}\nkeyUsage=critical,digitalSignature,keyEncipherment\n` +
+      "extendedKeyUsage=emailProtection\n",
+  );
+  openssl("req", "-new", "-key", made.key, "-subj", `/CN=${email}`, "-out", request);
+  openssl(
+    ...["x509", "-req", "-in", request, "-CA", ca.certificate, "-CAkey", ca.key, "-CAcreateserial", "-days", "30"],
+    ...["-extfile", extensions, "-out", made.certificate],
+  );
+  const password = `file:${made.passwordFile}`;
+  openssl(
+    ...["pkcs12", "-export", "-inkey", made.key, "-in", made.certificate, "-out", made.pkcs12, "-passout", password],
+  );
+  return made;
+}
+
+/** Alice's Thunderbird as she has it. */
+async function ours() {
+  installPermanently(profileOf(world.alice.user));
+  const thunderbird = await world.alice.thunderbird({ addon: null });
+  await thunderbird.addonActive();
+  return thunderbird;
+}
+
+/** A Thunderbird without the add-on, with Alice's key and trust in both certificates in its own store. */
+async function native() {
+  const user = userAt(join(directory, "native"));
+  const thunderbird = await Thunderbird.start({ user, account: world.alice.account, addon: null, host: null });
+  const bare = (/** @type {string} */ file) => readFileSync(file, "utf8").replace(/-----[^-]*-----|\s/g, "");
+  await thunderbird.chrome(
+    (file, password, authority, certificates) => {
+      const store = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB);
+      const pkcs12 = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
+      pkcs12.initWithPath(file);
+      const result = store.importPKCS12File(pkcs12, password);
+      if (result !== 0) throw new Error(`the key was not imported: ${result}`);
+      store.addCertFromBase64(authority, "C,C,C");
+      const [alice] = certificates.map((certificate) => store.addCertFromBase64(certificate, ",,"));
+      const [identity] = MailServices.accounts.allIdentities;
+      for (const use of ["signing", "encryption"]) {
+        identity.setUnicharAttribute(`${use}_cert_name`, alice.displayName);
+        identity.setCharAttribute(`${use}_cert_dbkey`, alice.dbKey);
+      }
+    },
+    keys.alice.pkcs12,
+    readFileSync(keys.alice.passwordFile, "utf8"),
+    bare(ca.certificate),
+    [bare(keys.alice.certificate), bare(keys.bob.certificate)],
+  );
+  return thunderbird;
+}
+
+/**
+ * @param {Record<string, (file?: string) => Promise<{ms: number, cpu: number}>>} rivals
+ * @param {number} count
+ * @param {string} [file]
+ */
+async function inTurn(rivals, count, file) {
+  /** @type {Record<string, {ms: number, cpu: number}[]>} */
+  const results = {};
+  for (let at = 0; at <= count; at++) {
+    for (const [name, rival] of Object.entries(rivals)) {
+      const result = await rival(file);
+      if (at > 0) results[name] = [...(results[name] ?? []), result]; // the first is for warming up
+    }
+  }
+  return results;
+}
+
+/**
+ * @param {Thunderbird} tb
+ * @param {string | undefined} file
+ * @param {{protect?: boolean}} how `protect`: by Thunderbird's own S/MIME; left out: by the add-on
+ */
+async function send(tb, file, { protect }) {
+  const { smtp } = world.mail;
+  smtp.clear();
+  const mail = await openCompose(tb, {
+    to: "bob@example.test",
+    subject: "Measured",
+    body: "<p>The tarts are in the third oven.</p>",
+    ...(file && { attachments: [file] }),
+  });
+  if (protect === undefined) {
+    await until("Bob's mark", async () => (await marks(tb, mail))["bob@example.test"] === "found");
+  } else if (protect) {
+    await tb.chrome((id) => {
+      const win = windowById(id);
+      win.gSelectedTechnologyIsPGP = false;
+      win.gSendEncrypted = true;
+      win.gSendSigned = true;
+      win.gUserTouchedSendEncrypted = true;
+      win.gUserTouchedSendSigned = true;
+    }, mail);
+  }
+  await sleep(1000); // what Thunderbird does after a window has opened is not measured
+  const pid = tb.process.pid ?? 0;
+  const [used, start] = [computed(pid), performance.now()];
+  await pressSend(tb, mail);
+  const bytes = await arrival(tb, smtp);
+  const ms = performance.now() - start;
+  await sent(tb, mail, 180_000);
+  await sleep(500);
+  const type = /^Content-Type: ([^;\r\n]*)/im.exec(bytes.toString("latin1", 0, 4096))?.[1];
+  if ((protect ?? true) !== (type === "application/pkcs7-mime")) throw new Error(`it went out as ${type}`);
+  return { ms, cpu: computed(pid) - used };
+}
+
+/** @param {Thunderbird} tb @param {import("../support/smtp.mjs").SmtpSpool} smtp */
+async function arrival(tb, smtp) {
+  for (const end = performance.now() + 120_000; performance.now() < end; ) {
+    const [mail] = smtp.mails();
+    if (mail) return mail.bytes;
+    await sleep(2);
+  }
+  throw new Error(`it never came; on the screen: ${JSON.stringify(await screen(tb))}`);
+}
+
+/** @param {Record<string, {ms: number, cpu: number}[]>} results */
+function report(results) {
+  for (const [what, key] of /** @type {const} */ ([
+    ["time, median", "ms"],
+    ["computed", "cpu"],
+  ])) {
+    const of = (/** @type {string} */ name) => median(...(results[name] ?? []).map((one) => one[key]));
+    const [plain, native, ours] = [of("plain"), of("native"), of("ours")];
+    console.log(
+      `  ${what}: plain ${plain.toFixed(0)}, Thunderbird's own ${native.toFixed(0)}, ours ${ours.toFixed(0)} ms: ` +
+        `${(ours / native).toFixed(2)} x, ${(ours - native).toFixed(0)} ms more (plain: ${(ours / plain).toFixed(2)} x)`,
+    );
+  }
+}

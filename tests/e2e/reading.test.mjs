@@ -932,7 +932,7 @@ function withHeader(entity, from) {
     `From: ${from}`,
     "To: Bob Dodgson <bob@example.test>",
     "Subject: Tarts",
-    "Date: Sun, 22 Nov 2026 06:00:00 +0000",
+    `Date: ${new Date().toUTCString()}`, // the day it is signed: another one is warned of
     `Message-ID: <${randomBytes(8).toString("hex")}@example.test>`,
     "MIME-Version: 1.0",
   ];

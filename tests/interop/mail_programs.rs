@@ -238,8 +238,8 @@ impl Gpgsm {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        let reason = said.lines().rfind(|line| !line.is_empty()).unwrap_or("it ended badly");
-        if done.status.success() { Ok(()) } else { Err(reason.to_owned()) }
+        let reason = said.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+        if done.status.success() { Ok(()) } else { Err(format!("{}: {reason}", done.status)) }
     }
 
     /// The entity under all layers.

@@ -134,7 +134,7 @@ function eventually(wanted) {
     rows = await marks(bob);
     return wanted(rows) && rows;
   }).catch((error) => {
-    throw new Error(`${error.message}; it shows ${JSON.stringify(rows.slice(0, 8))}`);
+    throw new Error(`${error.message}; it shows ${rows.map(({ subject, mark }) => `${subject}: ${mark || "-"}`).join(", ")}`);
   });
 }
 

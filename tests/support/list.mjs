@@ -41,7 +41,8 @@ export function openTable(tb, name) {
 }
 
 /**
- * What the add-on's column shows of the rows on the screen.
+ * What the add-on's column shows of the rows on the screen. The tree draws more rows ahead when it has time, at most a
+ * hundred or so: these are left out.
  *
  * @param {import("./thunderbird.mjs").Thunderbird} tb
  * @returns {Promise<{subject: string, mark: string, title: string}[]>} from the top; `mark`: empty for no icon
@@ -49,7 +50,11 @@ export function openTable(tb, name) {
 export function marks(tb) {
   return tb.chrome(() => {
     const { threadTree } = mainWindow().document.getElementById("tabmail").currentAbout3Pane;
-    const rows = [...threadTree.querySelectorAll("tr.table-row, tr")].filter((row) => row.index !== undefined);
+    const { top, bottom } = threadTree.getBoundingClientRect();
+    const rows = [...threadTree.querySelectorAll("tr.table-row, tr")].filter((row) => {
+      const place = row.getBoundingClientRect();
+      return row.index !== undefined && place.bottom > top && place.top < bottom;
+    });
     return rows
       .sort((a, b) => a.index - b.index)
       .map((row) => {

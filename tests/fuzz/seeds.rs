@@ -53,12 +53,23 @@ fn frames() -> Vec<Vec<u8>> {
 }
 
 fn objects() -> Vec<Vec<u8>> {
+    let signed = sign(b"text", Placement::Detached);
     vec![
-        sign(b"text", Placement::Detached),
+        of_unknown_digest(&signed), // found once: OpenSSL lost memory there
+        signed,
         sign(b"text", Placement::Embedded),
         encrypt(b"text", ContentCipher::Aes256Cbc),
         encrypt(b"text", ContentCipher::Aes256Gcm),
     ]
+}
+
+/// With a digestAlgorithm that nobody knows, beside the SignerInfo's own.
+fn of_unknown_digest(signed: &[u8]) -> Vec<u8> {
+    const SHA256: [u8; 11] = [6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+    let mut octets = signed.to_vec();
+    let at = octets.windows(SHA256.len()).position(|piece| piece == SHA256).unwrap();
+    octets[at + SHA256.len() - 1] = 0x7f;
+    octets
 }
 
 fn clear_signed(content: &[u8]) -> Vec<u8> {

@@ -169,6 +169,7 @@ describe("a message that fills a compose window", () => {
       `Content-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=s\r\n\r\n--s\r\n${inner}\r\n--s--`;
     assert.ok(isOpenedByHost("Content-Type: application/pkcs7-mime\r\n\r\nMII="));
     assert.ok(isOpenedByHost(signed("Content-Type: application/pkcs7-mime\r\n\r\nMII=")));
+    assert.ok(isOpenedByHost(signed("Content-Type: message/rfc822\r\n\r\nFrom: a@b.test\r\n\r\ntext")));
     assert.ok(!isOpenedByHost(signed("Content-Type: text/plain\r\n\r\ntext")));
   });
 });

@@ -3,10 +3,20 @@
  * in their place. Byte strings; pure.
  */
 
-import { fieldValue, firstPart, headerFields, mediaType, parameter, smimeKind, splitEntity } from "./mime-text.mjs";
+import {
+  fieldValue,
+  firstPart,
+  headerFields,
+  isWholeMessage,
+  mediaType,
+  parameter,
+  smimeKind,
+  splitEntity,
+} from "./mime-text.mjs";
 
 /**
- * Whether the host has to open the message before anything of it can be read: all CMS objects, and a signature over one.
+ * Whether the host has to open the message before it can be read as it is meant: all CMS objects, and a signature over one,
+ * or over a whole message.
  *
  * @param {string} message
  */
@@ -17,7 +27,8 @@ export function isOpenedByHost(message) {
     return true;
   }
   const first = firstPart(body, parameter(type, "boundary") ?? "") ?? "";
-  return smimeKind(fieldValue(headerFields(splitEntity(first).head), "content-type")) !== null;
+  const inner = fieldValue(headerFields(splitEntity(first).head), "content-type");
+  return smimeKind(inner) !== null || isWholeMessage(inner);
 }
 
 /**
@@ -49,8 +60,9 @@ export function asMessage(fields, entity, boundary) {
   const subject = parameter(type, "hp") === "cipher" ? inside.find(({ name }) => name === "subject") : undefined;
   const own = subject ? [...fields.filter(({ name }) => name !== "subject"), subject] : fields;
   // A multipart goes one level down, so that its parts have the numbers that they have on display, where images inside
-  // the text are fetched. A single part stays: wrapped, flowed text would gain a space and a line each time.
-  return mediaType(type).startsWith("multipart/")
+  // the text are fetched; an attached message too, to be an attachment. Any other single part stays: wrapped, flowed text
+  // would gain a space and a line each time.
+  return mediaType(type).startsWith("multipart/") || isWholeMessage(type)
     ? mixed(outerHeader(own), [`${content}\r\n${body}`], boundary)
     : `${outerHeader(own)}${content}\r\n${body}`;
 }

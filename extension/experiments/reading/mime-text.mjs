@@ -95,6 +95,16 @@ export function smimeKind(contentType) {
 }
 
 /**
+ * Whether a signed part of this type is a whole message. Whether that is the sender's own, with its header protected (RFC
+ * 8551 section 3.1), or one that is only attached, the host knows.
+ *
+ * @param {string} contentType
+ */
+export function isWholeMessage(contentType) {
+  return mediaType(contentType) === "message/rfc822";
+}
+
+/**
  * The content type that the host is told. libmime takes a part for CMS by the name of its file, too (`smime.p7m`, as
  * RFC 8551 section 3.10.2 has it), whatever type it is given.
  *

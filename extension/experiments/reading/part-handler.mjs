@@ -16,6 +16,7 @@ import {
   fieldValue,
   firstPart,
   headerFields,
+  isWholeMessage,
   parameter,
   smimeKind,
   smimeType,
@@ -148,9 +149,12 @@ export class PartHandler {
     }
     const text = sliceOf(octets.buffer);
     const first = firstPart(text, parameter(this.#proxy.contentType, "boundary") ?? "");
-    const inner = smimeKind(fieldValue(headerFields(splitEntity(first ?? "").head), "content-type"));
+    const innerType = fieldValue(headerFields(splitEntity(first ?? "").head), "content-type");
+    const inner = smimeKind(innerType);
     if (inner && whole) {
       this.#open(octets); // what is signed is itself to be opened: the host takes off all the layers
+    } else if (first !== null && whole && isWholeMessage(innerType) && !this.#isScanned) {
+      this.#open(octets, first);
     } else if (inner) {
       this.#leaveClosed(bufferOf(first ?? ""));
     } else {
@@ -187,29 +191,32 @@ export class PartHandler {
   }
 
   /**
-   * A part of which nothing can be drawn before the host has opened it.
+   * A part of which nothing can be drawn before the host has opened it, or not as it is meant.
    *
    * @param {import("./octets.mjs").Octets} octets
+   * @param {string | null} [signed] the part of it that may be drawn where the host does not answer: it came in the clear
    */
-  #open(octets) {
+  #open(octets, signed = null) {
     if (this.#isScanned) {
       return;
     }
     const sealed = this.#sealed(octets, null);
     if (this.#view) {
-      this.#draw(this.#view, sealed);
+      this.#draw(this.#view, sealed, signed);
     } else if (this.#proxy.mailChannel) {
       const { openings } = this.#around;
-      this.#use(openings.kept(sealed) ?? this.#revealed(sealed) ?? this.#waitFor(sealed));
+      this.#use(openings.kept(sealed) ?? this.#revealed(sealed) ?? this.#waitFor(sealed), signed);
     }
   }
 
   /**
    * @param {import("./message-views.mjs").MessageView} view
    * @param {import("./openings.mjs").Sealed} sealed
+   * @param {string | null} signed as for `#open`
    */
-  #draw(view, sealed) {
+  #draw(view, sealed, signed) {
     const { openings, display } = this.#around;
+    const kind = signed === null ? "cms" : "signed";
     const handed = view.takeHanded(sealed.key);
     if (handed === "other") {
       display.show(view, BROKEN, "cms");
@@ -218,19 +225,20 @@ export class PartHandler {
     const opened = handed ?? openings.known(sealed);
     const reveal = () => this.#reveal(view, sealed);
     if (opened) {
-      display.show(view, opened, "cms", reveal);
+      display.show(view, opened, kind, reveal);
       if (opened.content !== null) {
         this.#output(opened.content);
       }
       return;
     }
     const answer = openings.open(sealed);
-    display.pending(view, answer, "reading_decrypting");
+    display.pending(view, answer, kind === "cms" ? "reading_decrypting" : "reading_checking");
     const inTime = within(answer, DRAWING_MS, () => !view.isCurrent);
     if (inTime) {
-      display.show(view, inTime, "cms", reveal);
-      if (inTime.ok && inTime.content !== null && view.isCurrent) {
-        this.#output(inTime.content);
+      display.show(view, inTime, kind, reveal);
+      const content = inTime.ok ? inTime.content : signed && bufferOf(signed);
+      if (content && view.isCurrent) {
+        this.#output(content);
       }
       return;
     }
@@ -238,7 +246,7 @@ export class PartHandler {
       if (outcome.ok && outcome.content !== null && view.isCurrent) {
         view.drawAgain(sealed.key, outcome);
       } else {
-        display.show(view, outcome, "cms", reveal);
+        display.show(view, outcome, kind, reveal);
       }
     });
   }
@@ -277,9 +285,13 @@ export class PartHandler {
    * Hands content to who asked for it without drawing it.
    *
    * @param {import("./openings.mjs").Opened | null} opened
+   * @param {string | null} signed as for `#open`
    */
-  #use(opened) {
+  #use(opened, signed) {
     if (!opened || opened.content === null) {
+      if (!opened && signed !== null) {
+        this.#output(bufferOf(signed));
+      }
       return;
     }
     if (opened.verdict.encryption.state === "decrypted") {

@@ -14,9 +14,9 @@ use crate::directory::Finding;
 use crate::keys::{KeyError, KeyStore};
 use crate::mime::address::{Mailbox, parse_single_mailbox};
 use crate::mime::canonical::to_crlf;
-use crate::mime::header::HeaderError;
+use crate::mime::header::{HeaderError, has_plain_lines};
 use crate::mime::protected::{Intent, ProtectedHeaders};
-use crate::mime::{EmailAddress, Entity, Headers, legacy_display};
+use crate::mime::{EmailAddress, Entity, Headers, legacy_display, wrapped};
 use crate::trust::{Judge, Memory};
 
 /// Largest message that is opened.
@@ -119,6 +119,17 @@ pub fn open(
     // encrypted: then they are as good as the text beside them.
     let was_decrypted = matches!(encryption, Encryption::Decrypted { .. });
     let is_intact = matches!(signature, Signature::Valid { .. } | Signature::Unknown(..));
+    let content = match (content, &from) {
+        // What the caller shows already is not taken for something else.
+        (Some(payload), Some(sender))
+            if unwrapped && (was_decrypted || is_intact) && reading.shown.is_none() =>
+        {
+            let intent = if was_decrypted { Intent::Cipher } else { Intent::Clear };
+            let message = wrapped::as_protected(&payload, &root.headers, sender, intent);
+            Some(message.map_or(payload, Bytes::from))
+        }
+        (content, _) => content,
+    };
     let inside = content.as_deref().filter(|_| was_decrypted || is_intact);
     let inside = inside.and_then(|octets| Entity::parse(octets).ok());
     let protected = inside.as_ref().and_then(ProtectedHeaders::of);
@@ -159,13 +170,6 @@ fn without_display_elements(content: Bytes) -> Bytes {
         Cow::Owned(changed) => Some(changed),
     };
     changed.map_or(content, Bytes::from)
-}
-
-/// Whether every reader finds the same lines in a header: some programs take a lone CR for the end of
-/// a line, or stop at a NUL, and so would find another From.
-fn has_plain_lines(head: &[u8]) -> bool {
-    let is_lone = |at: usize| at.checked_add(1).and_then(|next| head.get(next)) != Some(&b'\n');
-    !head.contains(&0) && !memchr::memchr_iter(b'\r', head).any(is_lone)
 }
 
 /// How far the time of the signature may lie from the date of the mail: mail waits in outboxes.

@@ -153,6 +153,13 @@ impl<'a> Entity<'a> {
     }
 }
 
+/// Whether every reader finds the same lines in a header: some programs take a lone CR for the end of
+/// a line, or stop at a NUL, and so would find another From.
+pub fn has_plain_lines(head: &[u8]) -> bool {
+    let is_lone = |at: usize| at.checked_add(1).and_then(|next| head.get(next)) != Some(&b'\n');
+    !head.contains(&0) && !memchr::memchr_iter(b'\r', head).any(is_lone)
+}
+
 /// The line that begins at `at`, with its line end.
 pub(super) fn next_line(raw: &[u8], at: usize) -> &[u8] {
     let rest = raw.get(at..).unwrap_or_default();

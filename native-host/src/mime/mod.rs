@@ -12,6 +12,7 @@ pub mod protected;
 pub mod protecting;
 pub mod split;
 pub mod transfer;
+pub mod wrapped;
 
 pub use address::EmailAddress;
 pub use content_type::{ContentType, Kind};

@@ -93,7 +93,7 @@ impl<'a> ProtectedHeaders<'a> {
 }
 
 /// RFC 9788 section 1.1: structural fields (`Content-*`, `MIME-Version`) are the entity's own.
-fn is_message_field(name: &str) -> bool {
+pub(super) fn is_message_field(name: &str) -> bool {
     let starts =
         |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     !starts("Content-") && !["MIME-Version", "HP-Outer"].iter().any(|other| name.eq_ignore_ascii_case(other))

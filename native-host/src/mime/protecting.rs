@@ -219,7 +219,7 @@ fn outside(field: &OuterField) -> Outside {
 
 /// The Content-Type field with `parameters` at its end. Those that say the same already, because the
 /// entity was protected before, are taken out.
-fn with_parameters(field: &Field<'_>, parameters: &str) -> Vec<u8> {
+pub(super) fn with_parameters(field: &Field<'_>, parameters: &str) -> Vec<u8> {
     let said_already = ["hp", "protected-headers"];
     let mut out = match ContentType::parse(&field.value()) {
         Some(parsed) if said_already.iter().any(|name| parsed.parameter(name).is_some()) => {
@@ -235,7 +235,7 @@ fn with_parameters(field: &Field<'_>, parameters: &str) -> Vec<u8> {
 }
 
 /// Writes a field, folded at blanks where it is long, so that unfolding gives the value again.
-fn write_field(out: &mut Vec<u8>, name: &str, value: &str) {
+pub(super) fn write_field(out: &mut Vec<u8>, name: &str, value: &str) {
     let mut line = format!("{name}:");
     let mut rest = value;
     loop {

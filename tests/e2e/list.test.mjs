@@ -134,7 +134,9 @@ function eventually(wanted) {
     rows = await marks(bob);
     return wanted(rows) && rows;
   }).catch((error) => {
-    throw new Error(`${error.message}; it shows ${rows.map(({ subject, mark }) => `${subject}: ${mark || "-"}`).join(", ")}`);
+    throw new Error(
+      `${error.message}; it shows ${rows.map(({ subject, mark }) => `${subject}: ${mark || "-"}`).join(", ")}`,
+    );
   });
 }
 

@@ -11,7 +11,9 @@
 #[path = "../support/host_client.rs"]
 mod host_client;
 
-use host_client::Host;
+use std::path::Path;
+
+use host_client::{Host, put_private, runtime_in_memory};
 use serde_json::json;
 
 #[test]
@@ -93,4 +95,80 @@ fn versions_that_meet_in_any_order_go_on_or_say_who_is_to_be_updated() {
             "{answer}"
         );
     }
+}
+
+const LARGE: usize = 1024 * 1024;
+
+/// A mail without any protection, which is given back as it is.
+fn plain_mail() -> Vec<u8> {
+    let head = b"From: a@example.test\r\nContent-Type: text/plain\r\n\r\n";
+    [&head[..], &b"meet me at noon\r\n".repeat(LARGE / 17 + 1)].concat()
+}
+
+fn entries(folder: &Path) -> usize {
+    std::fs::read_dir(folder).map(|entries| entries.count()).unwrap_or_default()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_mail_goes_by_file_and_nothing_of_it_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let runtime = runtime_in_memory(home.path());
+    let mut host = Host::start(home.path(), "").greeted();
+    let folder = host.bodies.clone().unwrap();
+    assert!(folder.starts_with(home.path().join("run")));
+    let mail = plain_mail();
+    let (end, got, _) = host.ask_by_file(json!({"type": "open"}), &mail);
+    assert!(end["body_file"].is_string(), "{end}");
+    assert!(got == mail);
+    assert_eq!(entries(&folder), 0);
+    // The same in chunks gives the same.
+    assert!(host.ask_with(json!({"type": "open"}), &mail).1 == mail);
+
+    put_private(&folder.join("body-x"), &mail);
+    let refused = |host: &mut Host, name: &str, length: usize| {
+        host.ask(json!({"type": "open", "body_file": name, "body_length": length}))["code"].clone()
+    };
+    assert_eq!(refused(&mut host, "body-x", mail.len() - 1), "body-file-refused");
+    assert_eq!(refused(&mut host, "body-y", mail.len()), "body-file-refused");
+    assert_eq!(refused(&mut host, "../body-x", mail.len()), "bad-request");
+    std::os::unix::fs::symlink(folder.join("body-x"), folder.join("body-z")).unwrap();
+    assert_eq!(refused(&mut host, "body-z", mail.len()), "body-file-refused");
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(folder.join("body-x"), readable).unwrap();
+    assert_eq!(refused(&mut host, "body-x", mail.len()), "body-file-refused");
+
+    assert_eq!(host.hang_up(), Some(0));
+    assert!(!folder.exists(), "with all that was in it");
+    assert_eq!(entries(&runtime.path().join("dane-smime-bodies")), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_killed_host_leaves_goes_when_the_next_one_starts() {
+    let home = tempfile::tempdir().unwrap();
+    let _runtime = runtime_in_memory(home.path());
+    let mut living = Host::start(home.path(), "").greeted();
+    let mut killed = Host::start(home.path(), "").greeted();
+    let (of_living, of_killed) = (living.bodies.clone().unwrap(), killed.bodies.clone().unwrap());
+    for folder in [&of_living, &of_killed] {
+        put_private(&folder.join("body-1"), b"meet me at noon");
+    }
+    killed.process.kill().unwrap();
+    killed.process.wait().unwrap();
+    assert!(of_killed.join("body-1").exists());
+    let next = Host::start(home.path(), "").greeted();
+    assert!(!of_killed.exists() && of_living.join("body-1").exists());
+    assert_ne!(next.bodies, living.bodies);
+    assert_eq!(living.hang_up(), Some(0));
+}
+
+#[test]
+fn without_a_place_in_memory_there_is_no_folder_for_bodies() {
+    let home = tempfile::tempdir().unwrap();
+    let mut host = Host::start(home.path(), "").greeted();
+    assert_eq!(host.bodies, None);
+    let mail = plain_mail();
+    let (end, got) = host.ask_with(json!({"type": "open", "answer_file": true}), &mail);
+    assert!(end["type"] == "result" && got == mail, "{end}");
 }

@@ -23,7 +23,7 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use host_client::Host;
+use host_client::{Host, runtime_in_memory};
 use letters::{BODY, WORLD};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -250,6 +250,7 @@ fn fifty_recipients_are_looked_up_side_by_side_and_each_is_answered_for() {
 #[test]
 fn a_large_mail_passes_through_little_memory_and_tells_how_far_it_is() {
     let home = TempDir::new().unwrap();
+    let _runtime = runtime_in_memory(home.path());
     let mut alice = host("alice", &WORLD.tree.address.to_string(), &home);
     let mut body =
         b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n".to_vec();
@@ -259,13 +260,19 @@ fn a_large_mail_passes_through_little_memory_and_tells_how_far_it_is() {
     }
     let request = json!({"type": "protect", "from": "alice@example.test", "to": ["bob@example.test"],
                          "sign": true, "encrypt": true, "purpose": "send", "headers": [["Subject", "Figures"]]});
-    let (end, answer, told) = alice.ask_telling(request, &body);
-    assert_eq!(end["type"], "result", "{end}");
-    assert!(answer.len() > body.len());
-    let stages: Vec<_> = told.iter().map(|frame| frame["stage"].as_str().unwrap()).collect();
-    assert!(stages.starts_with(&["certificates", "certificates", "protecting"]), "{stages:?}");
-    let last = told.last().unwrap();
-    assert!(told.len() > 5 && last["total"] == json!(body.len()), "{last}");
+    for by_file in [false, true] {
+        let (end, answer, told) = match by_file {
+            false => alice.ask_telling(request.clone(), &body),
+            true => alice.ask_by_file(request.clone(), &body),
+        };
+        assert_eq!(end["type"], "result", "{end}");
+        assert_eq!(end["body_file"].is_string(), by_file, "{end}");
+        assert!(answer.len() > body.len());
+        let stages: Vec<_> = told.iter().map(|frame| frame["stage"].as_str().unwrap()).collect();
+        assert!(stages.starts_with(&["certificates", "certificates", "protecting"]), "{stages:?}");
+        let last = told.last().unwrap();
+        assert!(told.len() > 5 && last["total"] == json!(body.len()), "{last}");
+    }
     if cfg!(target_os = "linux") {
         let peak = alice.peak_memory();
         assert!(peak < 64 * 1024, "{peak} KiB for a mail of 30 MiB");

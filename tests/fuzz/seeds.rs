@@ -43,6 +43,7 @@ fn frames() -> Vec<Vec<u8>> {
     [
         r#"{"type":"hello","id":1,"protocol":{"min":1,"max":1},"addon":"0.1.0"}"#,
         r#"{"type":"open","id":2,"body_length":3,"shown_sha256":"00","show_unauthentic":true,"deadline_ms":9}"#,
+        r#"{"type":"open","id":2,"body_length":3,"body_file":"body-1","answer_file":true}"#,
         r#"{"type":"chunk","id":2,"seq":0,"data":"AAEC"}"#,
         r#"{"type":"lookup","id":3,"addresses":["a@b.test"]}"#,
         r#"{"type":"protect","id":4,"from":"a@b.test","to":["c@d.test"],"sign":true,"encrypt":true,"purpose":"send"}"#,

@@ -1,7 +1,7 @@
 //! The host as a process, spoken to as Thunderbird speaks to it.
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use base64::Engine as _;
@@ -16,6 +16,18 @@ pub struct Host {
     to: Option<ChildStdin>,
     from: ChildStdout,
     last_id: u64,
+    /// Where large bodies are handed over, if anywhere.
+    pub bodies: Option<PathBuf>,
+}
+
+/// Gives this home a place in memory for the files of a session (`XDG_RUNTIME_DIR`), which is removed
+/// when the result is dropped. Without it, hosts in that home offer no folder for bodies.
+pub fn runtime_in_memory(home: &Path) -> tempfile::TempDir {
+    let mut builder = tempfile::Builder::new();
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let place = builder.tempdir_in("/dev/shm").unwrap();
+    std::os::unix::fs::symlink(place.path(), home.join("run")).unwrap();
+    place
 }
 
 impl Host {
@@ -33,6 +45,7 @@ impl Host {
             .env("HOME", home)
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_DATA_HOME", home.join("data"))
+            .env("XDG_RUNTIME_DIR", home.join("run"))
             .env_remove("DBUS_SESSION_BUS_ADDRESS")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -40,14 +53,37 @@ impl Host {
             .spawn()
             .unwrap();
         let (to, from) = (process.stdin.take(), process.stdout.take().unwrap());
-        Self { process, to, from, last_id: 0 }
+        Self { process, to, from, last_id: 0, bodies: None }
     }
 
     /// Says hello and expects to be greeted.
     pub fn greeted(mut self) -> Self {
         let answer = self.ask(json!({"type": "hello", "protocol": {"min": 1, "max": 1}, "addon": "0.1.0"}));
         assert_eq!(answer["type"], "hello", "{answer}");
+        self.bodies = answer["bodies_folder"].as_str().map(PathBuf::from);
         self
+    }
+
+    /// As [`Host::ask_telling`], with bodies handed over by file both ways.
+    pub fn ask_by_file(&mut self, mut request: Value, body: &[u8]) -> (Value, Vec<u8>, Vec<Value>) {
+        let folder = self.bodies.clone().expect("the host offers no folder for bodies");
+        self.last_id += 1;
+        let name = format!("body-{}", self.last_id);
+        put_private(&folder.join(&name), body);
+        request["id"] = json!(self.last_id);
+        request["body_length"] = json!(body.len());
+        request["body_file"] = json!(name);
+        request["answer_file"] = json!(true);
+        self.say(&request);
+        let (end, mut got, told) = self.answer(self.last_id);
+        std::fs::remove_file(folder.join(&name)).unwrap();
+        if let Some(name) = end["body_file"].as_str() {
+            assert!(got.is_empty(), "chunks and a file");
+            got = std::fs::read(folder.join(name)).unwrap();
+            std::fs::remove_file(folder.join(name)).unwrap();
+            assert_eq!(end["body_length"], json!(got.len()));
+        }
+        (end, got, told)
     }
 
     pub fn write(&mut self, octets: &[u8]) {
@@ -132,6 +168,13 @@ impl Host {
         self.to = None;
         self.process.wait().unwrap().code()
     }
+}
+
+/// A new file that only this user can read.
+pub fn put_private(path: &Path, octets: &[u8]) {
+    let mut options = std::fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create_new(true).open(path).unwrap().write_all(octets).unwrap();
 }
 
 fn say(to: &mut ChildStdin, octets: &[u8]) {

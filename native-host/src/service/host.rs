@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Write};
 use std::sync::Arc;
 
 use super::engine::Engine;
-use super::session::{self, Body, Reply, Service, Work};
+use super::session::{self, BodiesFolder, Body, Reply, Service, Work};
 use super::{Code, Failure};
 use crate::config::{Layer, LogSettings, Settings};
 use crate::installation::ADD_ON;
@@ -39,8 +39,10 @@ pub fn main(arguments: Vec<String>) -> u8 {
         Ok(settings) => Arc::new(Engine::new(settings)),
         Err(error) => Arc::new(Misconfigured(Failure::new(Code::BadConfiguration, format!("{error}.")))),
     };
+    let folder =
+        BodiesFolder::make().inspect_err(|reason| tracing::info!(%reason, "large bodies go in chunks")).ok();
     let mut input = BufReader::new(io::stdin().lock());
-    match session::run(&mut input, Box::new(io::stdout()), &service) {
+    match session::run(&mut input, Box::new(io::stdout()), &service, folder) {
         Ok(()) => 0,
         Err(error) => {
             tracing::error!(%error, "the connection to Thunderbird broke");

@@ -14,7 +14,7 @@ use super::nsupdate::{self, Target};
 use super::outgoing::{parse_address, parse_addresses};
 use super::publication::Publication;
 use super::requests::{object, patience};
-use super::session::{Reply, Work};
+use super::session::{Reply, Sent, Work};
 use super::{Code, Failure, host_settings, key_list, recipients, records};
 use crate::directory::{Directory, SmimeaDirectory};
 use crate::keys::{
@@ -159,7 +159,7 @@ impl Engine {
             work,
         )?;
         let body = self.keys().pkcs12(sha256, &password, encryption)?;
-        Ok(Reply { body: Some(body.into()), ..Reply::default() })
+        Ok(Reply { body: work.hand_over(&body)?, ..Reply::default() })
     }
 
     fn back_up(&self, request: &Asking, work: &Work) -> Result<Reply, Failure> {
@@ -169,7 +169,7 @@ impl Engine {
             work,
         )?;
         let body = self.keys().backup(&password)?;
-        Ok(Reply { body: Some(body.into()), ..Reply::default() })
+        Ok(Reply { body: work.hand_over(&body)?, ..Reply::default() })
     }
 
     fn restore(&self, request: &Asking, file: &[u8], work: &Work) -> Result<Reply, Failure> {
@@ -340,5 +340,5 @@ fn fingerprint(text: &str) -> Result<Fingerprint, Failure> {
 }
 
 fn result(fields: Value) -> Reply {
-    Reply { fields: object(fields), body: None }
+    Reply { fields: object(fields), body: Sent::Nothing }
 }

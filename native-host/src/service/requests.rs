@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::doctor::Examination;
 use super::engine::Engine;
 use super::outgoing::{self, Audience, Wish, WishedLayers};
-use super::session::{Body, Reply, Service, Work};
+use super::session::{Body, Reply, Sent, Service, Work};
 use super::{Code, Failure, audit, details, provisioning, recipients, verdict};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
@@ -35,7 +35,7 @@ impl Service for Engine {
             Call::Keys => self.list_keys(),
             Call::Keyring => {
                 let locked = self.keys().is_locked()?;
-                Ok(Reply { fields: object(json!({ "locked": locked })), body: None })
+                Ok(Reply { fields: object(json!({ "locked": locked })), body: Sent::Nothing })
             }
             Call::Lookup(request) => self.lookup(&request, work),
             Call::Protect(request) => self.protect(&request, body, work),
@@ -47,7 +47,7 @@ impl Service for Engine {
 impl Engine {
     fn list_keys(&self) -> Result<Reply, Failure> {
         let rows = super::key_list::rows(self.keys(), self.now())?;
-        Ok(Reply { fields: object(json!({ "keys": rows })), body: None })
+        Ok(Reply { fields: object(json!({ "keys": rows })), body: Sent::Nothing })
     }
 
     fn lookup(&self, request: &Lookup, work: &Work) -> Result<Reply, Failure> {
@@ -57,7 +57,7 @@ impl Engine {
         }
         let directory = self.directory()?;
         let results = recipients::results(&*directory, &request.addresses, self.now(), patience(work));
-        Ok(Reply { fields: object(json!({ "results": results })), body: None })
+        Ok(Reply { fields: object(json!({ "results": results })), body: Sent::Nothing })
     }
 
     fn protect(&self, request: &Protect, body: Body, work: &Work) -> Result<Reply, Failure> {
@@ -77,14 +77,13 @@ impl Engine {
         if request.purpose == Purpose::Send {
             audit::record(self.settings(), &request.from, &everybody(request), &made)?;
         }
-        outlet.finish()?;
-        Ok(Reply { fields: object(made), body: None })
+        Ok(Reply { fields: object(made), body: outlet.finish()? })
     }
 
     fn provision(&self, request: &Provision) -> Result<Reply, Failure> {
         let addresses: Vec<_> =
             request.addresses.iter().filter_map(|text| EmailAddress::parse(text).ok()).collect();
-        Ok(Reply { fields: object(provisioning::provision(self, &addresses)?), body: None })
+        Ok(Reply { fields: object(provisioning::provision(self, &addresses)?), body: Sent::Nothing })
     }
 
     fn open_message(&self, request: &Open, body: Body, work: &Work) -> Result<Reply, Failure> {
@@ -99,7 +98,8 @@ impl Engine {
             "domain": verdict::vouching_domain(&opened.verdict),
             "details": details::to_json(&opened),
         });
-        Ok(Reply { fields: object(fields), body: opened.content })
+        let body = opened.content.map(|content| work.hand_over(&content)).transpose()?;
+        Ok(Reply { fields: object(fields), body: body.unwrap_or_default() })
     }
 }
 
@@ -206,7 +206,7 @@ pub fn examine(settings: Result<&Settings, &Failure>, request: &Doctor, work: &W
         now: SystemClock.now(),
         patience: patience(work),
     };
-    Reply { fields: object(examination.run().to_json()), body: None }
+    Reply { fields: object(examination.run().to_json()), body: Sent::Nothing }
 }
 
 /// The failure for blind recipients of one encrypted mail.

@@ -3,8 +3,9 @@
 //! The calling thread reads and never works, so that a cancel is heard and an end of input is
 //! noticed whatever else goes on. Each request has a worker and a supervisor that answers for it
 //! when it does not answer in time. A body is worked on while it comes in, and an answer's body goes
-//! out as it is made.
+//! out as it is made; large ones are handed over by files in memory where there is a folder for them.
 
+mod folder;
 mod streams;
 
 use std::collections::HashMap;
@@ -16,14 +17,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{Code, Failure};
 use crate::wire::body::Assembly;
 use crate::wire::frame::{self, FrameError};
 use crate::wire::key_request::KeyCall;
-use crate::wire::request::{Call, Chunk, Hello, Inbound, Request, RequestError};
+use crate::wire::request::{AnswerForm, BodySource, Call, Chunk, Hello, Inbound, Request, RequestError};
 use crate::wire::{MAX_BODY, PROTOCOL_MAX, PROTOCOL_MIN, answer};
 
 /// What a request gets whose sender names no deadline, and the most that any gets.
@@ -37,7 +37,8 @@ const MOST_WAITING: usize = 4 * 1024 * 1024;
 /// How much more slowly, a chunk.
 const SLOWER: Duration = Duration::from_millis(100);
 
-pub use streams::{Body, Outlet};
+pub use folder::{BodiesFolder, BodyFileError, NoFolder};
+pub use streams::{AnswerFile, Body, Outlet, Sent};
 
 /// What `hello` says that this host can do: requests, and what was added to them since.
 const FEATURES: &[&str] = &[
@@ -54,6 +55,8 @@ const FEATURES: &[&str] = &[
     "provision",
     "protect-forms",
 ];
+/// Said where there is a folder for bodies.
+const BODIES_BY_FILE: &str = "bodies-by-file";
 
 /// Carries out requests.
 pub trait Service: Send + Sync + 'static {
@@ -69,8 +72,8 @@ pub trait Service: Send + Sync + 'static {
 pub struct Reply {
     /// Fields of the `result` frame.
     pub fields: Map<String, Value>,
-    /// The body, sent in chunks before it. `None` also where it went through [`Work::outlet`].
-    pub body: Option<Bytes>,
+    /// What [`Work::outlet`] says of the body.
+    pub body: Sent,
 }
 
 /// What a request may know about the one who waits for it.
@@ -78,7 +81,8 @@ pub struct Work {
     id: u64,
     deadline: Instant,
     stopped: Arc<AtomicBool>,
-    sent: Arc<AtomicUsize>,
+    answer: AnswerForm,
+    folder: Option<Arc<BodiesFolder>>,
     out: Out,
 }
 
@@ -102,25 +106,22 @@ impl Work {
         let _ = self.out.send_unless(&self.stopped, &answer::progress(self.id, stage, done, total));
     }
 
-    /// Where the answer's body goes while it is made.
-    pub fn outlet(&self) -> Outlet<'_> {
-        Outlet::new(self)
-    }
-
-    /// Sends a chunk of `length` octets of the body.
-    fn send_chunk(&self, chunk: &Value, length: usize) -> io::Result<()> {
+    /// Sends a chunk of the body.
+    fn send_chunk(&self, chunk: &Value) -> io::Result<()> {
         match self.out.send_unless(&self.stopped, chunk) {
-            Ok(true) => {
-                self.sent.fetch_add(length, Ordering::Relaxed);
-                Ok(())
-            }
+            Ok(true) => Ok(()),
             Ok(false) => Err(io::Error::other("nobody waits any more")),
             Err(error) => Err(io::Error::other(error)),
         }
     }
+
+    fn still_wanted(&self) -> io::Result<()> {
+        self.go_on().map_err(|_| io::Error::other("nobody waits any more"))
+    }
 }
 
-/// Serves one connection until its input ends.
+/// Serves one connection until its input ends. Large bodies go through `folder`, where there is one;
+/// it is removed at the end.
 ///
 /// # Errors
 /// [`FrameError`] where the connection broke or sent what is no request.
@@ -128,20 +129,22 @@ pub fn run(
     input: &mut dyn Read,
     output: Box<dyn Write + Send>,
     service: &Arc<dyn Service>,
+    folder: Option<BodiesFolder>,
 ) -> Result<(), FrameError> {
     let mut session = Session {
         out: Out(Arc::new(Mutex::new(output))),
         service: Arc::clone(service),
+        folder: folder.map(Arc::new),
         greeted: false,
         uploads: HashMap::new(),
         running: Arc::default(),
+        left: Arc::default(),
     };
-    while let Some(octets) = frame::read(input)? {
-        if !session.take(&octets)? {
-            break;
-        }
+    let ended = session.serve(input);
+    if let Some(folder) = &session.folder {
+        folder.remove();
     }
-    Ok(())
+    ended
 }
 
 #[derive(Clone)]
@@ -172,6 +175,10 @@ enum Event {
 
 type Running = Arc<Mutex<HashMap<u64, Sender<Event>>>>;
 
+/// Files with the answers of requests that have ended well. The add-on takes and removes each, unless
+/// it gave the request up while the answer was under way.
+type Left = Arc<Mutex<HashMap<u64, AnswerFile>>>;
+
 /// A body that is on its way in.
 struct Upload {
     assembly: Assembly,
@@ -183,12 +190,23 @@ struct Upload {
 struct Session {
     out: Out,
     service: Arc<dyn Service>,
+    folder: Option<Arc<BodiesFolder>>,
     greeted: bool,
     uploads: HashMap<u64, Upload>,
     running: Running,
+    left: Left,
 }
 
 impl Session {
+    fn serve(&mut self, input: &mut dyn Read) -> Result<(), FrameError> {
+        while let Some(octets) = frame::read(input)? {
+            if !self.take(&octets)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Handles one frame. `false` ends the connection.
     fn take(&mut self, octets: &[u8]) -> Result<bool, FrameError> {
         let inbound = match Inbound::parse(octets) {
@@ -238,8 +256,10 @@ impl Session {
         }
         self.greeted = true;
         tracing::info!(protocol = newest, "an add-on says hello");
-        let features = [FEATURES, &KeyCall::TYPES[..]].concat();
-        self.out.send(&answer::hello(id, newest, &features))?;
+        let folder = self.folder.as_deref().and_then(BodiesFolder::path);
+        let by_file: &[_] = if folder.is_some() { &[BODIES_BY_FILE] } else { &[] };
+        let features = [FEATURES, by_file, &KeyCall::TYPES[..]].concat();
+        self.out.send(&answer::hello(id, newest, &features, folder))?;
         Ok(true)
     }
 
@@ -249,9 +269,16 @@ impl Session {
             let words = "The id of the request is in use already.";
             return self.fail(id, Failure::new(Code::BadRequest, words));
         }
-        match request.body_length {
-            None | Some(0) => self.start(request, Body::empty()),
-            Some(length) => {
+        match request.body.clone() {
+            BodySource::Nowhere => self.start(request, Body::empty()),
+            BodySource::File { name, length } => {
+                let folder = self.folder.as_ref().ok_or(BodyFileError::NoFolder);
+                match folder.and_then(|folder| folder.open(&name, length)) {
+                    Ok(file) => self.start(request, Body::of_file(file, length)),
+                    Err(error) => self.fail(id, error.into()),
+                }
+            }
+            BodySource::Chunks { length } => {
                 self.forget_ended_uploads();
                 let promised: usize = self.uploads.values().map(|upload| upload.assembly.expected()).sum();
                 if self.uploads.len() >= MAX_UPLOADS || promised.saturating_add(length) > MAX_BODY {
@@ -263,7 +290,7 @@ impl Session {
                     id,
                     Upload { assembly: Assembly::new(length), pieces: sender, waiting: Arc::clone(&waiting) },
                 );
-                self.start(request, Body::of(receiver, waiting, length))
+                self.start(request, Body::of_chunks(receiver, waiting, length))
             }
         }
     }
@@ -302,6 +329,7 @@ impl Session {
     fn cancel(&mut self, id: u64) {
         self.end(id, cancelled());
         self.uploads.remove(&id);
+        lock(&self.left).remove(&id);
     }
 
     /// Ends a request that is under way, from here.
@@ -326,15 +354,16 @@ impl Session {
             id: request.id,
             deadline: Instant::now().checked_add(wait).unwrap_or_else(Instant::now),
             stopped: Arc::default(),
-            sent: Arc::default(),
+            answer: request.answer,
+            folder: self.folder.clone(),
             out: self.out.clone(),
         };
         let supervisor = Supervisor {
             id: request.id,
             stopped: Arc::clone(&work.stopped),
-            sent: Arc::clone(&work.sent),
             out: self.out.clone(),
             running: Arc::clone(&self.running),
+            left: Arc::clone(&self.left),
         };
         let service = Arc::clone(&self.service);
         thread::spawn(move || {
@@ -354,10 +383,9 @@ impl Session {
 struct Supervisor {
     id: u64,
     stopped: Arc<AtomicBool>,
-    /// Octets of the answer's body that are out already.
-    sent: Arc<AtomicUsize>,
     out: Out,
     running: Running,
+    left: Left,
 }
 
 impl Supervisor {
@@ -376,24 +404,41 @@ impl Supervisor {
             Err(failure) => tracing::info!(id = self.id, code = failure.code.word(), "a request failed"),
         }
         self.stopped.store(true, Ordering::SeqCst);
-        lock(&self.running).remove(&self.id);
         let sent = match end {
-            Ok(reply) => self.send_reply(reply),
-            Err(failure) => self.out.send(&answer::error(self.id, failure.to_json())),
+            Ok(Reply { fields, body }) => {
+                let result = answer::result(self.id, fields, body.told());
+                // Kept before the request is forgotten, so that a cancel finds the one or the other.
+                if let Sent::File(file) = body {
+                    self.keep(file);
+                }
+                lock(&self.running).remove(&self.id);
+                if let Ok(Event::Stopped(failure)) = events.try_recv() {
+                    lock(&self.left).remove(&self.id);
+                    self.out.send(&answer::error(self.id, failure.to_json()))
+                } else {
+                    self.send_result(&result)
+                }
+            }
+            Err(failure) => {
+                lock(&self.running).remove(&self.id);
+                self.out.send(&answer::error(self.id, failure.to_json()))
+            }
         };
         if let Err(error) = sent {
             tracing::error!(%error, "an answer could not be sent");
         }
     }
 
-    fn send_reply(&self, reply: Reply) -> Result<(), FrameError> {
-        let streamed = self.sent.load(Ordering::Relaxed);
-        let length = reply.body.as_ref().map(Bytes::len).or((streamed > 0).then_some(streamed));
-        for chunk in answer::chunks(self.id, reply.body.as_deref().unwrap_or_default()) {
-            self.out.send(&chunk)?;
-        }
-        match self.out.send(&answer::result(self.id, reply.fields, length)) {
+    fn keep(&self, file: AnswerFile) {
+        let mut left = lock(&self.left);
+        left.retain(|_, file| file.is_there());
+        left.insert(self.id, file);
+    }
+
+    fn send_result(&self, result: &Value) -> Result<(), FrameError> {
+        match self.out.send(result) {
             Err(FrameError::TooLarge(_)) => {
+                lock(&self.left).remove(&self.id);
                 let words = "The answer is too large to be handed over.";
                 self.out.send(&answer::error(self.id, Failure::new(Code::TooLarge, words).to_json()))
             }

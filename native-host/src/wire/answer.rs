@@ -4,17 +4,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::CHUNK;
+use super::file_name::FileName;
 
-/// `hello`: the version chosen.
-pub fn hello(id: u64, protocol: u32, features: &[&str]) -> Value {
-    json!({
+/// `hello`: the version chosen, and where bodies may be handed over by a file, if anywhere.
+pub fn hello(id: u64, protocol: u32, features: &[&str], bodies_folder: Option<&str>) -> Value {
+    let mut hello = json!({
         "type": "hello",
         "id": id,
         "protocol": protocol,
         "host": env!("CARGO_PKG_VERSION"),
         "features": features,
-    })
+    });
+    if let (Some(folder), Some(fields)) = (bodies_folder, hello.as_object_mut()) {
+        fields.insert("bodies_folder".into(), json!(folder));
+    }
+    hello
 }
 
 /// `progress`: work goes on.
@@ -31,22 +35,35 @@ pub fn progress(id: u64, stage: &str, done: Option<u64>, total: Option<u64>) -> 
     Value::Object(fields)
 }
 
-/// The chunks of an answer's body, in order.
-pub fn chunks(id: u64, body: &[u8]) -> impl Iterator<Item = Value> + '_ {
-    (0..).zip(body.chunks(CHUNK)).map(move |(seq, piece)| chunk(id, seq, piece))
-}
-
-/// One chunk.
+/// One chunk of the answer's body.
 pub fn chunk(id: u64, seq: u64, piece: &[u8]) -> Value {
     json!({ "type": "chunk", "id": id, "seq": seq, "data": STANDARD.encode(piece) })
 }
 
+/// The body that belongs to a `result`.
+#[derive(Clone, Copy, Debug)]
+pub enum BodySent<'a> {
+    /// There is none.
+    Nothing,
+    /// So many octets, in the chunks before it.
+    Chunks(usize),
+    /// So many octets, in this file of the folder for bodies.
+    File(&'a FileName, usize),
+}
+
 /// `result`: the good end of a request.
-pub fn result(id: u64, mut fields: Map<String, Value>, body_length: Option<usize>) -> Value {
+pub fn result(id: u64, mut fields: Map<String, Value>, body: BodySent<'_>) -> Value {
     fields.insert("type".into(), json!("result"));
     fields.insert("id".into(), json!(id));
-    if let Some(length) = body_length {
-        fields.insert("body_length".into(), json!(length));
+    match body {
+        BodySent::Nothing => {}
+        BodySent::Chunks(length) => {
+            fields.insert("body_length".into(), json!(length));
+        }
+        BodySent::File(name, length) => {
+            fields.insert("body_length".into(), json!(length));
+            fields.insert("body_file".into(), json!(name.as_str()));
+        }
     }
     Value::Object(fields)
 }

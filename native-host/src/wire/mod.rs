@@ -4,12 +4,14 @@
 //! * [`request`]: what a frame from the add-on asks for, as types.
 //! * [`key_request`]: those of them that concern the user's own keys.
 //! * [`body`]: a request's body, put together from its chunks.
+//! * [`file_name`]: the name under which a large body is handed over by a file.
 //! * [`answer`]: what a frame to the add-on says.
 //!
 //! Nothing here knows what a request means.
 
 pub mod answer;
 pub mod body;
+pub mod file_name;
 pub mod frame;
 pub mod key_request;
 pub mod request;

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::MAX_BODY;
+use super::file_name::FileName;
 use super::key_request::KeyCall;
 
 /// A frame from the add-on.
@@ -42,10 +43,40 @@ pub struct Request {
     pub id: u64,
     /// How long the add-on waits.
     pub deadline: Option<Duration>,
-    /// Octets of the body that follows in chunks.
-    pub body_length: Option<usize>,
+    /// Its body.
+    pub body: BodySource,
+    /// How the answer's body may come.
+    pub answer: AnswerForm,
     /// What to do.
     pub call: Call,
+}
+
+/// Where the body of a request comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodySource {
+    /// It has none.
+    Nowhere,
+    /// From `length` octets, more than none, in the chunks that follow.
+    Chunks {
+        /// All of them together.
+        length: usize,
+    },
+    /// From a file of exactly `length` octets in the folder for bodies.
+    File {
+        /// The file.
+        name: FileName,
+        /// Its size.
+        length: usize,
+    },
+}
+
+/// How the sender of a request takes the body of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerForm {
+    /// In chunks.
+    Chunks,
+    /// A large one in a file of the folder for bodies; in chunks all the same, where that fails.
+    FileIfLarge,
 }
 
 /// What to do, with its parameters.
@@ -245,11 +276,24 @@ impl Inbound {
             }
             _ => {}
         }
-        let deadline = take_number(&mut fields, id, "deadline_ms")?.map(Duration::from_millis);
-        let body_length = take_number(&mut fields, id, "body_length")?
+        let deadline = take(&mut fields, id, "deadline_ms")?.map(Duration::from_millis);
+        let body_length = take::<u64>(&mut fields, id, "body_length")?
             .map(|length| usize::try_from(length).ok().filter(|length| *length <= MAX_BODY))
             .map(|length| length.ok_or(RequestError::BodyTooLarge { id }))
             .transpose()?;
+        let body = match (take::<String>(&mut fields, id, "body_file")?, body_length) {
+            (Some(name), Some(length)) => {
+                let no_name = || bad_field(id, "`body_file` is no name of a file");
+                BodySource::File { name: FileName::parse(&name).ok_or_else(no_name)?, length }
+            }
+            (Some(_), None) => return Err(bad_field(id, "`body_file` without `body_length`")),
+            (None, None | Some(0)) => BodySource::Nowhere,
+            (None, Some(length)) => BodySource::Chunks { length },
+        };
+        let answer = match take(&mut fields, id, "answer_file")? {
+            Some(true) => AnswerForm::FileIfLarge,
+            Some(false) | None => AnswerForm::Chunks,
+        };
         let call = match kind.as_str() {
             "provision" => Call::Provision(read(id, fields)?),
             "doctor" => Call::Doctor(read(id, fields)?),
@@ -263,7 +307,7 @@ impl Inbound {
                 None => return Err(RequestError::UnknownType { id }),
             },
         };
-        Ok(Self::Request(Request { id, deadline, body_length, call }))
+        Ok(Self::Request(Request { id, deadline, body, answer, call }))
     }
 }
 
@@ -280,18 +324,19 @@ pub(super) fn read<T: DeserializeOwned>(id: u64, fields: Map<String, Value>) -> 
     })
 }
 
-fn take_number(
+/// A field that any request may have.
+fn take<T: DeserializeOwned>(
     fields: &mut Map<String, Value>,
     id: u64,
     name: &'static str,
-) -> Result<Option<u64>, RequestError> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => value
-            .as_u64()
-            .map(Some)
-            .ok_or_else(|| RequestError::BadField { id, reason: format!("`{name}` is not a number") }),
-    }
+) -> Result<Option<T>, RequestError> {
+    let value = fields.remove(name).unwrap_or_default();
+    serde_json::from_value(value)
+        .map_err(|_| bad_field(id, &format!("`{name}` has a value of the wrong kind")))
+}
+
+fn bad_field(id: u64, reason: &str) -> RequestError {
+    RequestError::BadField { id, reason: reason.to_owned() }
 }
 
 #[cfg(test)]
@@ -307,7 +352,8 @@ mod tests {
         let text = r#"{"type":"protect","id":3,"from":"a@a.test","to":["b@b.test"],"sign":true,
             "encrypt":true,"purpose":"send","body_length":5,"deadline_ms":1000}"#;
         let Ok(Inbound::Request(request)) = parse(text) else { panic!("not a request") };
-        assert_eq!((request.id, request.body_length), (3, Some(5)));
+        assert_eq!((request.id, request.body), (3, BodySource::Chunks { length: 5 }));
+        assert_eq!(request.answer, AnswerForm::Chunks);
         assert_eq!(request.deadline, Some(Duration::from_secs(1)));
         assert!(matches!(request.call, Call::Protect(Protect { purpose: Purpose::Send, .. })));
     }
@@ -318,6 +364,31 @@ mod tests {
         let newer = parse(r#"{"type":"lookup","id":2,"addresses":[],"how":"fast"}"#);
         assert!(matches!(newer, Err(RequestError::BadField { id: 2, .. })));
         assert!(matches!(parse(r#"{"type":"keys","id":2,"x":1}"#), Err(RequestError::BadField { .. })));
+    }
+
+    #[test]
+    fn a_body_comes_from_nowhere_from_chunks_or_from_one_named_file() {
+        let source = |fields: &str| match parse(&format!(r#"{{"type":"open","id":4{fields}}}"#)) {
+            Ok(Inbound::Request(request)) => Ok((request.body, request.answer)),
+            Ok(_) => panic!("not a request"),
+            Err(error) => Err(error.to_string()),
+        };
+        assert_eq!(source("").unwrap(), (BodySource::Nowhere, AnswerForm::Chunks));
+        assert_eq!(source(r#","body_length":0"#).unwrap().0, BodySource::Nowhere);
+        let file = |length| BodySource::File { name: FileName::parse("b-1").unwrap(), length };
+        assert_eq!(source(r#","body_length":7,"body_file":"b-1""#).unwrap().0, file(7));
+        assert_eq!(source(r#","body_length":0,"body_file":"b-1""#).unwrap().0, file(0));
+        assert_eq!(source(r#","answer_file":true"#).unwrap().1, AnswerForm::FileIfLarge);
+        for wrong in [
+            r#","body_file":"b-1""#,
+            r#","body_length":7,"body_file":"../b""#,
+            r#","body_length":7,"body_file":["b-1"]"#,
+            r#","body_length":"7""#,
+            r#","answer_file":"a""#,
+        ] {
+            let reason = source(wrong).unwrap_err();
+            assert!(reason.starts_with('`') && !reason.contains(".."), "{reason}");
+        }
     }
 
     #[test]

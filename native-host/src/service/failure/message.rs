@@ -5,6 +5,7 @@ use crate::cms::CmsError;
 use crate::message::OpenError;
 use crate::message::outgoing::ProtectError;
 use crate::mime::header::HeaderError;
+use crate::service::session::BodyFileError;
 
 impl From<ProtectError> for Failure {
     fn from(error: ProtectError) -> Self {
@@ -56,5 +57,12 @@ impl From<OpenError> for Failure {
             OpenError::Header(error) => error.into(),
             OpenError::TooLarge => Self::new(Code::TooLarge, "The mail is too large to be opened."),
         }
+    }
+}
+
+impl From<BodyFileError> for Failure {
+    fn from(error: BodyFileError) -> Self {
+        let words = format!("The file with the mail was not taken: {error}. Nothing was made. Try again.");
+        Self::new(Code::BodyFileRefused, words)
     }
 }

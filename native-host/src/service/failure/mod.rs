@@ -153,6 +153,8 @@ codes! {
     HandOverFailed = "hand-over-failed", 2;
     /// What is to be changed was set by the administrator.
     SetByAdministrator = "set-by-administrator", 2;
+    /// The file that was to hold a request's body is not what it has to be.
+    BodyFileRefused = "body-file-refused", 2;
 }
 
 #[cfg(test)]

@@ -17,12 +17,11 @@ struct StandIn;
 impl Service for StandIn {
     fn call(&self, call: Call, mut body: Body, work: &Work) -> Result<Reply, Failure> {
         match call {
-            Call::Open(_) => Ok(Reply { fields: Map::new(), body: Some(body.read_all()?.into()) }),
+            Call::Open(_) => Ok(Reply { fields: Map::new(), body: work.hand_over(&body.read_all()?)? }),
             Call::Protect(_) => {
                 let mut outlet = work.outlet();
                 io::copy(&mut body, &mut outlet).map_err(|_| cancelled())?;
-                outlet.finish()?;
-                Ok(Reply::default())
+                Ok(Reply { fields: Map::new(), body: outlet.finish()? })
             }
             Call::Lookup(request) => match request.addresses.first().map(String::as_str) {
                 Some("panic") => panic!("a fault of the host's own"),
@@ -51,19 +50,29 @@ struct Peer {
 
 impl Peer {
     fn connect() -> Self {
+        Self::connect_with(None)
+    }
+
+    fn connect_with(folder: Option<BodiesFolder>) -> Self {
         let (mut input, to) = pipe().unwrap();
         let (from, output) = pipe().unwrap();
         let service: Arc<dyn Service> = Arc::new(StandIn);
-        let session = thread::spawn(move || run(&mut input, Box::new(output), &service));
+        let session = thread::spawn(move || run(&mut input, Box::new(output), &service, folder));
         Self { to: Some(to), from, session: Some(session) }
     }
 
     fn greeted() -> Self {
         let mut peer = Self::connect();
-        peer.say(&json!({"type": "hello", "id": 1, "protocol": {"min": 1, "max": 3}, "addon": "9", "x": 1}));
-        let hello = peer.hear();
-        assert_eq!((&hello["type"], &hello["protocol"]), (&json!("hello"), &json!(1)));
+        let hello = peer.greet();
+        assert!(hello.get("bodies_folder").is_none() && !hello.to_string().contains("bodies-by-file"));
         peer
+    }
+
+    fn greet(&mut self) -> Value {
+        self.say(&json!({"type": "hello", "id": 1, "protocol": {"min": 1, "max": 3}, "addon": "9", "x": 1}));
+        let hello = self.hear();
+        assert_eq!((&hello["type"], &hello["protocol"]), (&json!("hello"), &json!(1)));
+        hello
     }
 
     fn say(&mut self, value: &Value) {
@@ -218,5 +227,122 @@ fn what_is_no_request_closes_the_connection() {
         let mut peer = Peer::greeted();
         frame::write(peer.to.as_mut().unwrap(), octets).unwrap();
         assert!(frame::read(&mut peer.from).unwrap().is_none());
+    }
+}
+
+/// A connection whose large bodies may go by file, and the folder for them; nothing where this machine
+/// has no place in memory.
+#[cfg(target_os = "linux")]
+fn by_file() -> Option<(Peer, std::path::PathBuf, tempfile::TempDir)> {
+    let place = folder::tests::place()?;
+    let folder = BodiesFolder::make_in(place.path()).unwrap();
+    let path = std::path::PathBuf::from(folder.path().unwrap());
+    let mut peer = Peer::connect_with(Some(folder));
+    let hello = peer.greet();
+    assert_eq!(hello["bodies_folder"], json!(path));
+    assert!(hello["features"].as_array().unwrap().contains(&json!("bodies-by-file")));
+    Some((peer, path, place))
+}
+
+#[cfg(target_os = "linux")]
+fn put(folder: &std::path::Path, name: &str, octets: &[u8]) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(folder.join(name)).unwrap();
+    file.write_all(octets).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+fn entries(folder: &std::path::Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_body_goes_there_and_back_by_file() {
+    let Some((mut peer, folder, _place)) = by_file() else { return };
+    let body: Vec<u8> = (0..=250).cycle().take(3 * CHUNK + 10).collect();
+    put(&folder, "body-1", &body);
+    for (id, kind) in [(2, "open"), (3, "protect")] {
+        let mut request = json!({"type": kind, "id": id, "body_length": body.len(), "body_file": "body-1",
+                                 "answer_file": true});
+        if kind == "protect" {
+            request["from"] = json!("a@a.test");
+            request["sign"] = json!(true);
+            request["encrypt"] = json!(false);
+            request["purpose"] = json!("send");
+        }
+        peer.say(&request);
+        let end = peer.hear();
+        assert_eq!((&end["type"], &end["body_length"]), (&json!("result"), &json!(body.len())), "{end}");
+        let answer = folder.join(end["body_file"].as_str().unwrap());
+        assert!(std::fs::read(&answer).unwrap() == body);
+        assert_eq!(entries(&folder), 2, "the request's body is the add-on's to remove");
+        if kind == "open" {
+            std::fs::remove_file(answer).unwrap();
+        } else {
+            peer.say(&json!({"type": "cancel", "id": id})); // it was given up when its answer was under way
+            peer.say(&lookup(9, "x"));
+            assert_eq!((peer.hear()["id"].clone(), peer.hear()["id"].clone()), (json!(9), json!(9)));
+            assert!(!answer.exists());
+        }
+    }
+    // A small answer needs no file, and where none is asked for there is none.
+    put(&folder, "body-2", &body[..10]);
+    for (length, name, asked) in [(10, "body-2", true), (body.len(), "body-1", false)] {
+        let id = length + 10;
+        peer.say(&json!({"type": "open", "id": id, "body_length": length, "body_file": name, "answer_file": asked}));
+        assert_eq!(peer.hear()["type"], "chunk");
+        while peer.hear()["type"] == "chunk" {}
+        assert_eq!(entries(&folder), 2);
+    }
+    assert!(peer.hang_up().is_ok());
+    assert!(!folder.exists(), "with all that was in it");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_not_as_it_was_said_is_refused_and_harms_no_other_request() {
+    let Some((mut peer, folder, _place)) = by_file() else { return };
+    put(&folder, "body-1", b"12345");
+    let mut ask = |id: u64, name: &str, length: usize| {
+        peer.say(&json!({"type": "open", "id": id, "body_length": length, "body_file": name}));
+        peer.hear()
+    };
+    assert_eq!(ask(2, "body-1", 6)["code"], "body-file-refused");
+    assert_eq!(ask(3, "body-2", 5)["code"], "body-file-refused");
+    assert_eq!(ask(4, "../body-1", 5)["code"], "bad-request");
+    assert_eq!(ask(5, "body-1", MAX_BODY + 1)["code"], "too-large");
+    assert_eq!(ask(6, "body-1", 5)["type"], "chunk");
+    assert_eq!(peer.hear()["type"], "result");
+    std::fs::remove_dir_all(&folder).unwrap();
+    put(folder.parent().unwrap(), "body-1", b"12345");
+    peer.say(&json!({"type": "open", "id": 7, "body_length": 5, "body_file": "body-1"}));
+    assert_eq!(peer.hear_error(7), "body-file-refused");
+
+    let mut without = Peer::greeted();
+    without.say(&json!({"type": "open", "id": 2, "body_length": 5, "body_file": "body-1"}));
+    assert_eq!(without.hear_error(2), "body-file-refused");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_stays_of_an_answer_that_was_given_up() {
+    let Some((mut peer, folder, _place)) = by_file() else { return };
+    let request = json!({"type": "protect", "id": 2, "from": "a@a.test", "sign": true, "encrypt": false, "purpose": "send",
+                         "body_length": 3 * CHUNK, "answer_file": true});
+    peer.say(&request);
+    let piece = vec![7; CHUNK];
+    peer.say(&json!({"type": "chunk", "id": 2, "seq": 0, "data": STANDARD.encode(&piece)}));
+    let until = Instant::now() + Duration::from_secs(10);
+    while entries(&folder) == 0 {
+        assert!(Instant::now() < until, "the answer is not written while its request comes in");
+        thread::sleep(Duration::from_millis(5));
+    }
+    peer.say(&json!({"type": "cancel", "id": 2}));
+    assert_eq!(peer.hear_error(2), "cancelled");
+    while entries(&folder) != 0 {
+        assert!(Instant::now() < until, "the file was left");
+        thread::sleep(Duration::from_millis(5));
     }
 }

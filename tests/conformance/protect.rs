@@ -21,7 +21,7 @@ mod signed_tree;
 use std::fs;
 
 use host_client::Host;
-use letters::{BODY, WORLD, open, openssl, protect, protect_text, verdict};
+use letters::{BODY, WORLD, command, open, openssl, protect, protect_text, verdict};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -177,6 +177,48 @@ fn blind_recipients_are_seen_by_nobody() {
         let (end, body) = alice.ask_with(blind(senseless), BODY.as_bytes());
         assert_eq!((&end["code"], body.len()), (&json!("bad-request"), 0), "{end}");
     }
+}
+
+#[test]
+fn a_certificate_that_is_named_is_used_or_nothing_is_made() {
+    let home = TempDir::new().unwrap();
+    // Two keys of hers, and one of somebody else's in the same store.
+    let new = |address: &str| {
+        let arguments = ["key", "generate", "--address", address, "--algorithm", "p-256"];
+        let (exit, made) = command(WORLD.dir.path(), "carroll", &arguments);
+        assert_eq!(exit, 0, "{made}");
+        made["sha256"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (new("alice@example.test"), new("alice@example.test"));
+    let foreign = new("dodgson@example.test");
+    let mut alice = host_of("carroll", &home);
+    let used = |end: &Value| {
+        let own = end["encrypted_to"]
+            .as_array()
+            .and_then(|all| all.iter().find(|to| to["address"] == "alice@example.test"));
+        (end["signed_with"].clone(), own.map_or(Value::Null, |own| own["sha256"].clone()))
+    };
+    for named in [&first, &second] {
+        let (end, entity) = alice.ask_with(request(json!({"certificate": named})), BODY.as_bytes());
+        assert_eq!(used(&end), (json!(named), json!(named)), "{end}");
+        let opened = open("carroll", &message(&end, &entity), &[]);
+        assert_eq!(opened.answer["signature"]["certificate_sha256"], json!(named), "{}", opened.answer);
+        let draft = request(json!({"certificate": named.to_uppercase(), "purpose": "draft"}));
+        let (end, _) = alice.ask_with(draft, BODY.as_bytes());
+        assert_eq!(used(&end), (Value::Null, json!(named)), "{end}");
+    }
+    command(WORLD.dir.path(), "carroll", &["key", "retire", "--sha256", &first]);
+    for (named, code) in [
+        (first.as_str(), "chosen-certificate-unusable"),
+        (&foreign, "chosen-certificate-unusable"),
+        (&"00".repeat(32), "chosen-certificate-unusable"),
+        ("that one", "bad-request"),
+    ] {
+        let (end, body) = alice.ask_with(request(json!({"certificate": named})), BODY.as_bytes());
+        assert_eq!((&end["code"], body.len()), (&json!(code), 0), "{named}: {end}");
+    }
+    let (end, _) = alice.ask_with(request(json!({})), BODY.as_bytes());
+    assert_eq!(end["signed_with"], json!(second), "without a name: the one in use");
 }
 
 #[test]

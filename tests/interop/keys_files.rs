@@ -164,6 +164,7 @@ fn lines_of_the_list_have_the_names_of_the_contract() {
         names,
         [
             "address",
+            "addresses",
             "algorithm",
             "can_encrypt",
             "can_sign",

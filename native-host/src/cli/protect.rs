@@ -12,6 +12,7 @@ use crate::service::engine::Engine;
 use crate::service::outgoing::{Audience, Wish, WishedLayers, parse_address, parse_addresses, prepare};
 use crate::service::requests::bcc_needs_own_copy;
 use crate::service::{Failure, audit, recipients};
+use crate::x509::Fingerprint;
 
 /// Arguments of `protect`.
 #[derive(Debug, clap::Args)]
@@ -31,6 +32,9 @@ pub(super) struct Arguments {
     /// Where the blind recipients' own copies are put, named ADDRESS.eml
     #[arg(long, value_name = "DIR")]
     bcc_dir: Option<PathBuf>,
+    /// The sender's certificate to sign with and to encrypt the own copy to [default: the selected one]
+    #[arg(long, value_name = "SHA256")]
+    certificate: Option<Fingerprint>,
     /// Sign with the sender's key
     #[arg(long)]
     sign: bool,
@@ -65,6 +69,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
     let blind = parse_addresses(&arguments.bcc)?;
     let wish = Wish {
         from: parse_address(&arguments.from)?,
+        certificate: arguments.certificate,
         audience: Audience::Named {
             to: [parse_addresses(&arguments.to)?, parse_addresses(&arguments.cc)?].concat(),
             blind,

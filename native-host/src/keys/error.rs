@@ -35,6 +35,15 @@ pub enum Purpose {
     Sign,
 }
 
+impl Purpose {
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::Encrypt => Self::Sign,
+            Self::Sign => Self::Encrypt,
+        }
+    }
+}
+
 /// Why none of the keys held for an address will do; of several reasons, that of the key which
 /// came closest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -35,6 +35,14 @@ pub struct KeyFacts {
     pub selected_encrypt: bool,
 }
 
+impl KeyFacts {
+    /// The addresses that the key is one of: its own, and those that the certificate names beside it.
+    pub fn serves(&self) -> impl Iterator<Item = &EmailAddress> {
+        let others = self.names.iter().filter(|name| **name != self.address);
+        std::iter::once(&self.address).chain(others)
+    }
+}
+
 impl From<&HeldKey> for KeyFacts {
     fn from(key: &HeldKey) -> Self {
         let certificate = &key.certificate;

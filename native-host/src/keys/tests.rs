@@ -47,16 +47,36 @@ fn new_key() -> NewKey {
 }
 
 #[test]
+fn a_named_certificate_for_one_purpose_leaves_the_other_to_the_choice() {
+    let place = Place::new();
+    let store = place.store();
+    let both = store.generate(&new_key(), NOW).unwrap().certificate;
+    let sign_only: (&str, bool, &[u8]) = ("2.5.29.15", true, b"\x03\x02\x07\x80");
+    let key = p256();
+    let sample = Sample { extensions: &[sign_only], ..Sample::default() };
+    let certificate = sample.signed_by(&key);
+    let named = Some(certificate.sha256());
+    let material =
+        KeyMaterial { private: PrivateKey::new(key), certificate: certificate.clone(), chain: Vec::new() };
+    store.import(&material, Some(&alice()), NOW).unwrap();
+    assert_eq!(store.signer_for(&alice(), named, NOW).unwrap().certificate, certificate);
+    assert_eq!(store.own_certificates_for(&alice(), named, NOW).unwrap(), [both]);
+}
+
+#[test]
 fn what_is_generated_can_be_used() {
     let place = Place::new();
     let held = place.store().generate(&new_key(), NOW).unwrap();
     assert!(held.selected_sign && held.selected_encrypt && !held.retired);
     // another store value: nothing is only in memory
     let store = place.store();
-    let signer = store.signer_for(&alice(), NOW).unwrap();
+    let signer = store.signer_for(&alice(), None, NOW).unwrap();
     assert_eq!(signer.certificate, held.certificate);
     assert!(signer.private.belongs_to(&held.certificate));
-    assert_eq!(store.own_certificates_for(&alice(), NOW).unwrap(), std::slice::from_ref(&held.certificate));
+    assert_eq!(
+        store.own_certificates_for(&alice(), None, NOW).unwrap(),
+        std::slice::from_ref(&held.certificate)
+    );
     let candidates: Vec<_> = store.decryption_candidates().unwrap().collect();
     assert_eq!(candidates, [(held.certificate.clone(), held.handle)]);
     assert!(store.unseal(held.handle).unwrap().belongs_to(&held.certificate));
@@ -68,7 +88,7 @@ fn an_empty_store_lists_nothing_and_writes_nothing() {
     let store = place.store();
     assert!(store.list(NOW).unwrap().is_empty());
     assert!(matches!(
-        store.signer_for(&alice(), NOW),
+        store.signer_for(&alice(), None, NOW),
         Err(KeyError::NoUsableKey { why: NoneUsable::NoneHeld, purpose: Purpose::Sign, .. })
     ));
     assert!(!place.data().exists());
@@ -80,7 +100,7 @@ fn listing_needs_no_secret_and_opening_does() {
     let held = place.store().generate(&new_key(), NOW).unwrap();
     let none = KeyStore::open(&place.data(), KekSource::UnlockFile(place.secret("none")));
     assert_eq!(none.list(NOW).unwrap().len(), 1);
-    assert_eq!(none.own_certificates_for(&alice(), NOW).unwrap().len(), 1);
+    assert_eq!(none.own_certificates_for(&alice(), None, NOW).unwrap().len(), 1);
     assert!(matches!(none.unseal(held.handle), Err(KeyError::Unreadable { .. })));
     let other = KeyStore::open(&place.data(), KekSource::UnlockFile(place.secret("other")));
     assert!(matches!(other.unseal(held.handle), Err(KeyError::SealedOtherwise { .. })));
@@ -139,7 +159,7 @@ fn a_damaged_key_says_so_when_opened() {
         let mut bad = good.clone();
         bad[position] ^= 1;
         std::fs::write(&file, &bad).unwrap();
-        let error = store.signer_for(&alice(), NOW).unwrap_err();
+        let error = store.signer_for(&alice(), None, NOW).unwrap_err();
         assert!(matches!(error, KeyError::Damaged { .. }), "octet {position}: {error:?}");
     }
     std::fs::write(&file, good).unwrap();
@@ -153,7 +173,7 @@ fn retired_keys_still_decrypt_and_sign_nothing() {
     let old = store.generate(&new_key(), NOW).unwrap();
     store.retire(old.certificate.sha256()).unwrap();
     assert!(matches!(
-        store.signer_for(&alice(), NOW),
+        store.signer_for(&alice(), None, NOW),
         Err(KeyError::NoUsableKey { why: NoneUsable::Retired, .. })
     ));
     assert_eq!(store.all_decryption_keys().unwrap().len(), 1);
@@ -171,11 +191,11 @@ fn a_chosen_key_is_used_and_a_deleted_one_is_gone() {
     let store = place.store();
     let first = store.generate(&new_key(), NOW).unwrap();
     let second = store.generate(&new_key(), NOW.plus(10)).unwrap();
-    let signer = || store.signer_for(&alice(), NOW).unwrap().certificate;
+    let signer = || store.signer_for(&alice(), None, NOW).unwrap().certificate;
     assert_eq!(signer(), second.certificate);
     store.select(&alice(), Some(first.certificate.sha256()), None).unwrap();
     assert_eq!(signer(), first.certificate);
-    assert_eq!(store.own_certificates_for(&alice(), NOW).unwrap()[0], second.certificate);
+    assert_eq!(store.own_certificates_for(&alice(), None, NOW).unwrap()[0], second.certificate);
     let bob = EmailAddress::parse("bob@example.test").unwrap();
     assert!(matches!(
         store.select(&bob, Some(first.certificate.sha256()), None),
@@ -220,7 +240,7 @@ fn a_certificate_is_held_for_an_address_it_may_be_used_for() {
     let nameless = material(&[("CN", "Alice")]);
     assert!(matches!(store.import(&nameless, None, NOW), Err(KeyError::AddressMissing)));
     assert_eq!(store.import(&nameless, Some(&alice()), NOW).unwrap().address, alice());
-    assert!(store.signer_for(&alice(), NOW).is_ok());
+    assert!(store.signer_for(&alice(), None, NOW).is_ok());
     let bobs = material(&[("emailAddress", "bob@example.test")]);
     assert!(matches!(store.import(&bobs, Some(&alice()), NOW), Err(KeyError::AddressDoesNotFit { .. })));
 }
@@ -245,12 +265,12 @@ fn the_next_key_waits_for_its_turn() {
     let current = store.generate(&new_key(), NOW).unwrap();
     let next = store.generate_next(&new_key(), None, NOW.plus(86_400)).unwrap();
     assert!(!next.selected_sign && !next.selected_encrypt);
-    let signer = |at| store.signer_for(&alice(), at).unwrap().certificate;
+    let signer = |at| store.signer_for(&alice(), None, at).unwrap().certificate;
     assert_eq!(signer(NOW.plus(86_400)), current.certificate);
     // and takes it when the present one ends
     assert_eq!(signer(current.certificate.not_after().plus(1)), next.certificate);
     // own copies go to both meanwhile
-    assert_eq!(store.own_certificates_for(&alice(), NOW.plus(86_400)).unwrap().len(), 2);
+    assert_eq!(store.own_certificates_for(&alice(), None, NOW.plus(86_400)).unwrap().len(), 2);
 }
 
 #[test]
@@ -291,7 +311,7 @@ fn a_request_is_answered_by_a_certificate_for_its_key() {
     let good = answer("alice@example.test");
     let held = store.install(&[other, good.clone()], NOW).unwrap();
     assert_eq!(held.certificate, good);
-    assert!(store.signer_for(&alice(), NOW).unwrap().private.belongs_to(&good));
+    assert!(store.signer_for(&alice(), None, NOW).unwrap().private.belongs_to(&good));
     assert!(place.files("csr").is_empty());
 }
 

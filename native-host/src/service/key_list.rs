@@ -22,6 +22,7 @@ pub fn row(key: &HeldKey) -> Value {
 pub fn row_of_facts(key: &KeyFacts) -> Value {
     json!({
         "address": key.address.to_string(),
+        "addresses": key.serves().map(ToString::to_string).collect::<Vec<_>>(),
         "sha256": key.sha256.to_string(),
         "algorithm": key.algorithm,
         "not_before": key.not_before.to_string(),

@@ -13,16 +13,19 @@ use super::recipients::{find_all_telling, recipient_state};
 use super::{Code, Failure};
 use crate::clock::UnixTime;
 use crate::cms::{Recipient, SigningIdentity, readable_here};
-use crate::keys::SigningKey;
+use crate::keys::{KeyError, SigningKey};
 use crate::message::outgoing::{Made, Manner, Plan, Source, protect};
 use crate::mime::EmailAddress;
-use crate::x509::{Capabilities, Capability, Certificate};
+use crate::x509::{Capabilities, Capability, Certificate, Fingerprint};
 
 /// What the sender asks for.
 #[derive(Clone, Debug)]
 pub struct Wish {
     /// The sender.
     pub from: EmailAddress,
+    /// The certificate to sign with and to encrypt the sender's own copy to, where it must be a certain
+    /// one; else the one that is selected.
+    pub certificate: Option<Fingerprint>,
     /// Who is to read it.
     pub audience: Audience,
     /// What is done to it.
@@ -146,7 +149,7 @@ pub fn parse_address(text: &str) -> Result<EmailAddress, Failure> {
 ///
 /// # Errors
 /// `recipient-without-certificate` with all who stand in the way; `no-own-certificate`,
-/// `no-signing-key`, and what the keyring says.
+/// `no-signing-key`, `chosen-certificate-unusable`, and what the keyring says.
 pub fn prepare(engine: &Engine, wish: &Wish, deadline: Duration) -> Result<Prepared, Failure> {
     prepare_telling(engine, wish, deadline, &|_, _| true)
 }
@@ -168,7 +171,8 @@ pub fn prepare_telling(
     if wish.layers.encrypts() {
         // Asked for even where the copy is for somebody else: who cannot read their own mail must not
         // find that out after half of the copies are gone.
-        let own = engine.keys().own_certificates_for(&wish.from, now)?;
+        let own = engine.keys().own_certificates_for(&wish.from, wish.certificate, now);
+        let own = own.map_err(|error| no_own_key(error, wish.certificate))?;
         if !matches!(wish.audience, Audience::Blind(_)) {
             encrypt_to.extend(own.into_iter().map(|certificate| Addressee {
                 address: wish.from.clone(),
@@ -191,7 +195,12 @@ pub fn prepare_telling(
         encrypt_to.extend(named);
     }
     // The key is unsealed last: a locked keyring is not asked about when nothing will be made.
-    let signer = if wish.layers.signs() { Some(engine.keys().signer_for(&wish.from, now)?) } else { None };
+    let signer = if wish.layers.signs() {
+        let signer = engine.keys().signer_for(&wish.from, wish.certificate, now);
+        Some(signer.map_err(|error| no_own_key(error, wish.certificate))?)
+    } else {
+        None
+    };
     let manner = Manner {
         opaque: wish.opaque,
         wrap: wish.wrap,
@@ -200,6 +209,22 @@ pub fn prepare_telling(
     };
     let (layers, with_certificates) = (wish.layers, !wish.nocerts);
     Ok(Prepared { layers, manner, with_certificates, signer, encrypt_to, blind, sign_time: now })
+}
+
+/// Whoever fixed a certificate meant it: no other takes its place.
+fn no_own_key(error: KeyError, named: Option<Fingerprint>) -> Failure {
+    let about_it = matches!(
+        error,
+        KeyError::NoSuchKey(_) | KeyError::AddressDoesNotFit { .. } | KeyError::NoUsableKey { .. }
+    );
+    let failure = Failure::from(error);
+    match named {
+        Some(named) if about_it => {
+            let code = Code::ChosenCertificateUnusable;
+            Failure { code, ..failure }.with("sha256", json!(named.to_string()))
+        }
+        _ => failure,
+    }
 }
 
 /// All or nothing: mail is encrypted to every recipient or not sent.
@@ -292,6 +317,7 @@ impl Prepared {
         json!({
             "signed": self.layers.signs(),
             "encrypted": self.layers.encrypts(),
+            "signed_with": self.signer.as_ref().map(|signer| signer.certificate.sha256().to_string()),
             "content_type": made.media_type,
             "algorithm": made.cipher.map(|cipher| cipher.name()),
             "recipients": addresses,

@@ -137,8 +137,11 @@ fn wish(request: &Protect) -> Result<Wish, Failure> {
             (audience, layers)
         }
     };
+    let certificate = request.certificate.as_deref().map(str::parse).transpose();
     Ok(Wish {
         from,
+        certificate: certificate
+            .map_err(|_| Failure::new(Code::BadRequest, "`certificate` is no SHA-256 fingerprint."))?,
         audience,
         layers,
         opaque: request.opaque,

@@ -52,8 +52,9 @@ const FEATURES: &[&str] = &[
     "open-details",
     "open-unauthentic",
     "protect",
-    "provision",
+    "protect-certificate",
     "protect-forms",
+    "provision",
 ];
 /// Said where there is a folder for bodies.
 const BODIES_BY_FILE: &str = "bodies-by-file";

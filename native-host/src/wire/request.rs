@@ -156,6 +156,9 @@ pub struct Protect {
     /// Blind recipients.
     #[serde(default)]
     pub bcc: Vec<String>,
+    /// SHA-256 of the sender's certificate to use, where it must be a certain one.
+    #[serde(default)]
+    pub certificate: Option<String>,
     /// Whether to sign.
     pub sign: bool,
     /// Whether to encrypt.

@@ -88,12 +88,19 @@ impl KeyStore {
         Ok(Overview { keys: held, choices })
     }
 
-    /// The key that signs mail from `address` at `now`, unsealed.
+    /// The key that signs mail from `address` at `now`, unsealed. `named`: the certificate that it
+    /// must be, whatever is selected; see [`KeyStore::own_certificates_for`].
     ///
     /// # Errors
-    /// [`KeyError::NoUsableKey`] says why none will do; else as [`KeyStore::unseal`].
-    pub fn signer_for(&self, address: &EmailAddress, now: UnixTime) -> Result<SigningKey, KeyError> {
-        let held = self.usable(address, Purpose::Sign, now)?;
+    /// [`KeyError::NoUsableKey`] says why none will do; [`KeyError::NoSuchKey`] and
+    /// [`KeyError::AddressDoesNotFit`] of one that is named; else as [`KeyStore::unseal`].
+    pub fn signer_for(
+        &self,
+        address: &EmailAddress,
+        named: Option<Fingerprint>,
+        now: UnixTime,
+    ) -> Result<SigningKey, KeyError> {
+        let held = self.usable(address, named, Purpose::Sign, now)?;
         let key = held.into_iter().next().ok_or_else(|| none_held(address, Purpose::Sign))?;
         let private = self.unseal(key.handle)?;
         if !private.belongs_to(&key.certificate) {
@@ -103,16 +110,21 @@ impl KeyStore {
     }
 
     /// The certificates that mail from `address` is encrypted to beside its recipients at `now`,
-    /// the selected one first. Needs no keyring.
+    /// the selected one first. Needs no keyring. `named`: the one that it must be, whatever is
+    /// selected. One that is made for signing alone says nothing about encrypting, and the other way
+    /// round: then what is selected counts.
     ///
     /// # Errors
-    /// [`KeyError::NoUsableKey`] says why there is none.
+    /// [`KeyError::NoUsableKey`] says why there is none; [`KeyError::NoSuchKey`] and
+    /// [`KeyError::AddressDoesNotFit`] of one that is named.
     pub fn own_certificates_for(
         &self,
         address: &EmailAddress,
+        named: Option<Fingerprint>,
         now: UnixTime,
     ) -> Result<Vec<Certificate>, KeyError> {
-        Ok(self.usable(address, Purpose::Encrypt, now)?.into_iter().map(|key| key.certificate).collect())
+        let held = self.usable(address, named, Purpose::Encrypt, now)?;
+        Ok(held.into_iter().map(|key| key.certificate).collect())
     }
 
     /// Every certificate held, retired and expired ones too, with the handle that opens its key:
@@ -236,10 +248,21 @@ impl KeyStore {
     fn usable(
         &self,
         address: &EmailAddress,
+        named: Option<Fingerprint>,
         purpose: Purpose,
         now: UnixTime,
     ) -> Result<Vec<HeldKey>, KeyError> {
-        let Overview { keys, choices } = self.overview(now)?;
+        let Overview { mut keys, choices } = self.overview(now)?;
+        if let Some(named) = named {
+            let found = keys.iter().find(|key| key.certificate.sha256() == named);
+            let key = found.ok_or(KeyError::NoSuchKey(named))?;
+            if !key.serves(address) {
+                return Err(KeyError::AddressDoesNotFit { address: address.clone() });
+            }
+            if key.fitness(purpose).is_fit() || !key.fitness(purpose.other()).is_fit() {
+                keys.retain(|key| key.certificate.sha256() == named);
+            }
+        }
         match held::usable(&keys, &choices, address, purpose, now) {
             Ok(good) => Ok(good.into_iter().cloned().collect()),
             Err((why, closest)) => {

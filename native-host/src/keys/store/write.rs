@@ -121,7 +121,7 @@ impl KeyStore {
         now: UnixTime,
     ) -> Result<HeldKey, KeyError> {
         let current = |purpose| {
-            let held = self.usable(&new.address, purpose, now)?;
+            let held = self.usable(&new.address, None, purpose, now)?;
             held.into_iter()
                 .next()
                 .map(|key| key.certificate.sha256())

@@ -155,6 +155,8 @@ codes! {
     SetByAdministrator = "set-by-administrator", 2;
     /// The file that was to hold a request's body is not what it has to be.
     BodyFileRefused = "body-file-refused", 2;
+    /// The certificate that the sender is to use cannot be used.
+    ChosenCertificateUnusable = "chosen-certificate-unusable", 1;
 }
 
 #[cfg(test)]

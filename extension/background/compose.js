@@ -11,7 +11,7 @@ import { Recipients } from "./compose/recipients.js";
 import { showButton, viewOf } from "./compose/view.js";
 import { recipientLines } from "./compose/words.js";
 import { explain, HostError } from "./host-error.js";
-import { encryptedByPolicy, readSettings, saveWish, wishesFor } from "./settings.js";
+import { encryptedByPolicy, FORMS, patienceIn, readSettings, saveWish, wishesFor } from "./settings.js";
 
 /** Typing may go on; the host is asked when it pauses. */
 const PAUSE_MS = 250;
@@ -112,10 +112,7 @@ class Compose {
     const controller = new AbortController();
     this.#underWay.set(id, controller);
     try {
-      // A host that does not know a field refuses it.
-      const { header_protection, ...known } = job;
-      const request = (await this.#can("header-protection")) ? job : known;
-      const { body, result } = await this.#host.request("protect", request, {
+      const { body, result } = await this.#host.request("protect", await this.#understood(job), {
         body: new Uint8Array(entity),
         deadlineMs: PROTECT_MS + Math.ceil(entity.byteLength / 1024 / 1024) * PROTECT_MS_PER_MEBIBYTE,
         signal: controller.signal,
@@ -136,9 +133,29 @@ class Compose {
     }
   }
 
+  /**
+   * A host that does not know a field refuses it. Without header protection a mail is sent all the same; what somebody has set
+   * for this sender is not passed over.
+   *
+   * @param {import("../types/protocol").ProtectRequest} job
+   */
+  async #understood(job) {
+    const needs = {
+      certificate: "protect-certificate",
+      ...Object.fromEntries(FORMS.map((form) => [form, "protect-forms"])),
+    };
+    for (const [field, feature] of Object.entries(needs)) {
+      if (field in job && !(await this.#can(feature))) {
+        throw new HostError("protocol-mismatch", "", { update: "host" });
+      }
+    }
+    const { header_protection, ...known } = job;
+    return (await this.#can("header-protection")) ? job : known;
+  }
+
   async #settings() {
     const settings = await readSettings();
-    this.#host.patience = settings.managed.patience ?? settings.local.patience ?? 1;
+    this.#host.patience = patienceIn(settings).patience;
     return settings;
   }
 

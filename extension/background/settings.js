@@ -4,7 +4,7 @@
  *
  *     {"defaults": {"sign": "always|never|ask", "encrypt": "required|possible|never", "unattended": "refused|allowed"},
  *      "accounts": [{"match": "alice@example.test or *@example.test", "sign": …, "encrypt": …, "unattended": …,
- *                    "subject": "hidden|readable", "certificate": SHA-256}],
+ *                    "subject": "hidden|readable", "forms": ["opaque", …], "certificate": SHA-256}],
  *      "encrypt_to": ["*@bank.example", "bob@example.test"],
  *      "offer_unencrypted": true,
  *      "patience": 1,
@@ -12,11 +12,15 @@
  *      "locked": ["defaults", "accounts"]}
  *
  * `subject`: what becomes of it where the mail is encrypted (RFC 9788).
+ * `forms`: unusual forms of S/MIME, for correspondents who need them: `opaque` (the signed text inside the signature object),
+ * `triple` (signed once more around the encryption, RFC 2634), `nocerts` (no certificates in the signature), `wrap` (the whole
+ * message inside, RFC 8551 section 3.1).
  * `unattended`: what becomes of mail that leaves without a compose window, and so unencrypted (receipts, calendar replies,
  * filters, other add-ons), where encryption is required.
  * `patience`: a factor for how long the host may take; 2 on a slow computer or line.
  * `open_with`: who opens S/MIME mail, this add-on or Thunderbird's own S/MIME with its own certificate store.
- * `encrypt_to` and `offer_unencrypted` are the policy's alone. What concerns the host (resolver, trust anchors, sources of
+ * `certificate`, `encrypt_to` and `offer_unencrypted` are the policy's alone: which of their own keys users use is kept by the
+ * host (`select`), because it knows when one expires and another follows. What concerns the host (resolver, trust anchors, sources of
  * certificates) is not here: the host reads that itself, from files that only an administrator can write.
  */
 
@@ -24,6 +28,7 @@ const SIGN = ["always", "never", "ask"];
 const ENCRYPT = ["required", "possible", "never"];
 const SUBJECT = ["hidden", "readable"];
 const UNATTENDED = ["refused", "allowed"];
+export const FORMS = ["opaque", "triple", "nocerts", "wrap"];
 const OPEN_WITH = ["addon", "thunderbird"];
 const LOCKABLE = ["defaults", "accounts"];
 
@@ -36,6 +41,7 @@ const OF_THE_HOST = ["resolver", "trust-anchor", "ca-file", "sources", "provisio
  * @property {"required" | "possible" | "never"} [encrypt]
  * @property {"hidden" | "readable"} [subject]
  * @property {"refused" | "allowed"} [unattended]
+ * @property {string[]} [forms]
  * @property {string} [certificate]
  *
  * @typedef {{ defaults: Wishes, accounts: (Wishes & { match: string })[], locked: string[], encryptTo: string[],
@@ -100,6 +106,16 @@ export function openerIn({ managed, local }) {
   return { openWith: managed.openWith ?? local.openWith ?? "addon", byPolicy: managed.openWith !== null };
 }
 
+/**
+ * How much longer than usual the program may take.
+ *
+ * @param {{ managed: Settings, local: Settings }} settings
+ * @returns {{ patience: number, byPolicy: boolean }}
+ */
+export function patienceIn({ managed, local }) {
+  return { patience: managed.patience ?? local.patience ?? 1, byPolicy: managed.patience !== null };
+}
+
 /** @param {any} raw @returns {Wishes} */
 function parseWishes(raw) {
   /** @type {any} */
@@ -115,6 +131,9 @@ function parseWishes(raw) {
   }
   if (raw?.unattended !== undefined) {
     wishes.unattended = UNATTENDED.includes(raw.unattended) ? raw.unattended : "refused";
+  }
+  if (raw?.forms !== undefined) {
+    wishes.forms = texts(raw.forms).filter((form) => FORMS.includes(form));
   }
   if (isFingerprint(raw?.certificate)) {
     wishes.certificate = raw.certificate.toLowerCase();
@@ -169,11 +188,18 @@ export function problemsOf(raw) {
         fits((name) => LOCKABLE.includes(name)),
       ),
   };
+  /** @type {typeof keys} */
   const wishes = {
     sign: fits((value) => SIGN.includes(value)),
     encrypt: fits((value) => ENCRYPT.includes(value)),
     subject: fits((value) => SUBJECT.includes(value)),
     unattended: fits((value) => UNATTENDED.includes(value)),
+    forms: (value, key) =>
+      each(
+        value,
+        key,
+        fits((form) => FORMS.includes(form)),
+      ),
     certificate: fits(isFingerprint),
   };
   return problemsIn(raw, "", keys);
@@ -224,23 +250,27 @@ function isObject(value) {
  *
  * @param {string} address
  * @param {{ managed: Settings, local: Settings }} settings
- * @returns {Wishes & { byPolicy: { sign: boolean, encrypt: boolean, certificate: boolean } }}
+ * @returns {Wishes & { byPolicy: Record<keyof Wishes, boolean> }}
  */
 export function wishesFor(address, { managed, local }) {
   const policy = { ...managed.defaults, ...accountOf(address, managed.accounts) };
-  const own = {
+  const { certificate: _selectedAtTheHost, ...own } = {
     ...(managed.locked.includes("defaults") ? {} : local.defaults),
     ...(managed.locked.includes("accounts") ? {} : accountOf(address, local.accounts)),
   };
+  const fixed = (/** @type {keyof Wishes} */ wish) => policy[wish] !== undefined;
   return {
     ...own,
     // What policy requires, the user does not take back through the other door.
     ...(policy.encrypt === "required" ? { unattended: /** @type {const} */ ("refused") } : {}),
     ...policy,
     byPolicy: {
-      sign: policy.sign !== undefined,
-      encrypt: policy.encrypt !== undefined,
-      certificate: policy.certificate !== undefined,
+      sign: fixed("sign"),
+      encrypt: fixed("encrypt"),
+      subject: fixed("subject"),
+      unattended: fixed("unattended") || policy.encrypt === "required",
+      forms: fixed("forms"),
+      certificate: fixed("certificate"),
     },
   };
 }
@@ -266,7 +296,7 @@ export function encryptedByPolicy(recipients, { managed }) {
 export async function saveWish(address, what, value) {
   const { accounts } = parseSettings(await browser.storage.local.get("accounts"));
   const { [what]: _old, ...others } = accounts.find(({ match }) => match === address) ?? { match: address };
-  const account = value ? { ...others, [what]: value } : others;
+  const account = value !== "" ? { ...others, [what]: value } : others;
   const rest = accounts.filter(({ match }) => match !== address);
   await browser.storage.local.set({ accounts: Object.keys(account).length > 1 ? [account, ...rest] : rest });
 }

@@ -18,7 +18,10 @@ export interface Progress {
 }
 
 export interface Key {
+  /** What it was made or imported for. */
   address: string;
+  /** That, and the others that its certificate names. An older host gives none. */
+  addresses?: string[];
   sha256: string;
   algorithm: string;
   not_before: string;
@@ -63,6 +66,13 @@ export interface ProtectRequest {
   bcc_copies?: true;
   /** This is the copy for that blind recipient. */
   blind_copy_for?: string;
+  /** The sender's certificate to use, by its SHA-256 (feature `protect-certificate`). */
+  certificate?: string;
+  /** Unusual forms of S/MIME (feature `protect-forms`). */
+  opaque?: true;
+  triple?: true;
+  nocerts?: true;
+  wrap?: true;
 }
 
 export interface ProtectResult {
@@ -71,6 +81,8 @@ export interface ProtectResult {
   content_type: string;
   algorithm: string | null;
   recipients: string[];
+  /** The certificate, by its SHA-256; an older host does not say. */
+  signed_with?: string | null;
   /** Fields of the outer header that must get this value, or be left out. */
   outer_headers?: [name: string, value: string | null][];
 }

@@ -10,6 +10,7 @@ import { field, split, withLf } from "../support/mime.mjs";
 import { decrypt, verify } from "../support/openssl.mjs";
 import { until } from "../support/process.mjs";
 import { arrived, attachment, closeSecurityPanel, respond, securityPanel, select, shows } from "../support/reading.mjs";
+import { setSettings } from "../support/settings.mjs";
 import { open } from "./setup.mjs";
 
 const SUBJECT = "Tea on Thursday";
@@ -148,6 +149,34 @@ describe("Alice writes to Bob", () => {
     assert.ok(content.includes("dormouse"));
     assert.throws(() => decrypt(toAlice?.bytes, bobsKey), "no key of Bob's opens the mail of the others");
   });
+
+  for (const [forms, root] of /** @type {[string[], RegExp][]} */ ([
+    [["triple", "nocerts"], /^multipart\/signed;/],
+    [["triple", "opaque"], /smime-type=signed-data/],
+    [["opaque", "wrap"], /smime-type=(auth)?enveloped-data/i],
+  ])) {
+    test(`in the forms that were asked for (${forms.join(", ")}) Bob reads it all the same`, async () => {
+      const { alice, bob, world } = scene;
+      await setSettings(alice, { accounts: [{ match: "alice@example.test", encrypt: "required", forms }] });
+      const before = world.mail.smtp.mails().length;
+      const subject = `In another form: ${forms.join(" and ")}`;
+      const mail = await openCompose(alice, { to: "bob@example.test", subject, body: `<p>${SECRET}</p>` });
+      await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+      await pressSend(alice, mail);
+      await sent(alice, mail);
+      const { bytes } = await world.mail.smtp.next(before);
+      assert.match(field(bytes, "Content-Type") ?? "", root);
+      const id = field(bytes, "Message-ID") ?? "";
+      await select(bob, await arrived(bob, ({ messageId }) => id.includes(messageId)));
+      const shown = await shows(bob, ({ text, crypto }) => text.includes(SECRET) && crypto.signed !== null);
+      assert.deepEqual(
+        [shown.crypto.encrypted, shown.crypto.signed],
+        ["message-encrypted-ok", "message-signed-verified"],
+      );
+      // Of a wrapped message the subject stands in the header of the message inside.
+      assert.ok(forms.includes("wrap") ? shown.text.includes(subject) : shown.subject === subject, shown.text);
+    });
+  }
 
   test("a mail to somebody without a certificate does not leave by itself", async () => {
     const { alice, world } = scene;

@@ -8,7 +8,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
-import { discard, openCompose, pressSend, sent } from "../support/composing.mjs";
+import { discard, from, marks, openCompose, pressSend, saveDraft, sent } from "../support/composing.mjs";
 import { Page } from "../support/extension-page.mjs";
 import { userAt } from "../support/keyring.mjs";
 import { thunderbirdUnder } from "../support/policies.mjs";
@@ -131,6 +131,14 @@ describe("under a policy", () => {
         join(home, "app"),
         policies({
           defaults: { sign: "always", encrypt: "never" },
+          accounts: [
+            {
+              match: "legal@example.test",
+              encrypt: "required",
+              certificate: "AB".repeat(32),
+              forms: ["triple", "nocerts"],
+            },
+          ],
           encrypt_to: ["*@bank.test"],
           offer_unencrypted: false,
           locked: ["defaults", "accounts"],
@@ -161,6 +169,39 @@ describe("under a policy", () => {
     assert.match(bytes.toString("latin1"), /multipart\/signed/);
   });
 
+  test("the certificate and the forms that it sets for a sender are asked of the program, by From and changed with it", async () => {
+    const protects = () =>
+      readFileSync(join(home, "faults.json.log"), "utf8")
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line))
+        .filter(({ type }) => type === "protect");
+    const mail = await openCompose(tb, { to: "bob@example.test", subject: "Account", body: "<p>12345</p>" });
+    await from(tb, mail, "Legal <legal@example.test>");
+    await until("the new sender's wishes", async () => (await marks(tb, mail))["bob@example.test"] === "found");
+    await saveDraft(tb, mail);
+    const draft = protects().at(-1);
+    assert.deepEqual([draft.purpose, draft.certificate, draft.triple], ["draft", "ab".repeat(32), undefined]);
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    const { sign, encrypt, certificate, triple, nocerts, opaque } = protects().at(-1);
+    assert.deepEqual(
+      { sign, encrypt, certificate, triple, nocerts, opaque },
+      { sign: true, encrypt: true, certificate: "ab".repeat(32), triple: true, nocerts: true, opaque: undefined },
+    );
+    assert.match(
+      smtp.mails()[0]?.bytes.toString("latin1") ?? "",
+      /^Content-Type: multipart\/signed[\s\S]*smime-type=enveloped/m,
+    );
+
+    const again = await openCompose(tb, { to: "bob@example.test", subject: "Account", body: "<p>12345</p>" });
+    await from(tb, again, "Legal <legal@example.test>");
+    await from(tb, again, "Alice <alice@example.test>");
+    await pressSend(tb, again);
+    await sent(tb, again);
+    assert.deepEqual([protects().at(-1).certificate, protects().at(-1).triple], [undefined, undefined]);
+  });
+
   test("what it sets is shown as set, and cannot be changed", async () => {
     const page = await settingsPage();
     const choices = await page.run(() =>
@@ -178,6 +219,15 @@ describe("under a policy", () => {
       ["always", "never"],
     );
     assert.match(await page.text(), /Set by your administrator/);
+    await page.run(() => {
+      for (const details of document.querySelectorAll("details")) details.open = true;
+    });
+    const open = await page.run(() =>
+      [...document.querySelectorAll("#accounts input, #patience")]
+        .filter((input) => !(/** @type {any} */ (input).disabled))
+        .map(({ id }) => id),
+    );
+    assert.deepEqual(open, ["patience"], "what it leaves open stays open");
     await page.picture(join(PICTURES, "settings-locked.png"));
     await page.close();
   });
@@ -256,6 +306,9 @@ describe("for everybody", () => {
     test(`${path}: axe-core finds nothing, light, dark and at 200 %; the keyboard reaches everything`, async () => {
       const page = await Page.open(tb, `ui/${path}`);
       await until("the page", async () => (await page.text()).trim().length > 20 || path.startsWith("compose/"));
+      await page.run(() => {
+        for (const details of document.querySelectorAll("details")) details.open = true;
+      });
       await page.picture(join(PICTURES, `page-${path.replaceAll("/", "-")}.png`));
       for (const how of [
         { dark: false, zoom: 1 },

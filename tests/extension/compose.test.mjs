@@ -160,7 +160,42 @@ test("policy stands over the user, the account over the default, the first that 
     wishesFor("x@evil-example.test", { ...NO_SETTINGS, managed: parseSettings({ accounts }) }).encrypt,
     undefined,
   );
-  assert.deepEqual(wishes({ accounts }, local).byPolicy, { sign: false, encrypt: true, certificate: false });
+  const fixed = Object.entries(wishes({ accounts }, local).byPolicy).filter(([, byPolicy]) => byPolicy);
+  assert.deepEqual(fixed, [
+    ["encrypt", true],
+    ["unattended", true],
+  ]);
+});
+
+test("which certificate: the policy's, by From; the user's is selected at the host", () => {
+  const managed = parseSettings({
+    accounts: [
+      { match: ALICE, certificate: "AB".repeat(32), forms: ["triple", "nocerts", "origami"] },
+      { match: "*@example.org", certificate: "cd".repeat(32) },
+    ],
+  });
+  const local = parseSettings({ accounts: [{ match: BOB, certificate: "ef".repeat(32), forms: ["opaque"] }] });
+  const made = (/** @type {string} */ from, previous = /** @type {any} */ (null)) =>
+    choice({ from, wishes: wishesFor(from, { managed, local }), previous });
+  const alices = made(ALICE);
+  assert.deepEqual([alices.certificate, alices.forms], ["ab".repeat(32), ["triple", "nocerts"]]);
+  assert.equal(made("a@example.org", alices).certificate, "cd".repeat(32), "changed with From");
+  assert.deepEqual([made(BOB, alices).certificate, made(BOB).forms], [null, ["opaque"]]);
+  const plan = {
+    sign: true,
+    encrypt: true,
+    hideSubject: true,
+    certificate: "ab".repeat(32),
+    forms: ["triple", "nocerts"],
+  };
+  assert.deepEqual(proposeFor("ready", { choice: alices }), { plan });
+});
+
+test("an alias that the certificate names has that key", () => {
+  const keys = [{ ...KEY, addresses: [ALICE, "Liddell@example.test"] }];
+  const alias = choice({ from: "liddell@example.test", keys });
+  assert.deepEqual([alias.hasKey, alias.sign, alias.encrypt], [true, true, true]);
+  assert.equal(choice({ from: BOB, keys }).hasKey, false);
 });
 
 test("a typing error in a policy never weakens it", () => {

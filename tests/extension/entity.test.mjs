@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { entityFault, headerFields, isEncrypted } from "../../extension/experiments/compose/modules/entity.sys.mjs";
+import { entityFault, headerFields } from "../../extension/experiments/compose/modules/entity.sys.mjs";
+import { isEncrypted } from "../../extension/experiments/compose/modules/kind.sys.mjs";
 
 const octets = (/** @type {string} */ text) => new Uint8Array(Buffer.from(text, "latin1"));
 const ENVELOPED =
@@ -10,6 +11,29 @@ const AUTH_ENVELOPED = ENVELOPED.replace("enveloped-data", "authEnveloped-data")
 const SIGNED = 'Content-Type: multipart/signed; boundary="b";\r\n micalg=sha-256\r\n\r\n--b\r\n';
 const OPAQUE = ENVELOPED.replace("enveloped-data", "signed-data");
 const PLAIN = "Content-Type: text/plain; charset=UTF-8\r\n\r\nsecret\r\n";
+
+/** A clear signature around an entity. @param {string} entity */
+const signedAround = (entity) =>
+  `Content-Type: multipart/signed; boundary="=_B";\r\n micalg=sha-256\r\n\r\nSigned.\r\n\r\n--=_B\r\n${entity}\r\n--=_B\r\n`;
+
+/** An element in DER. @param {number} tag @param {...(string | Buffer)} parts */
+const der = (tag, ...parts) => {
+  const content = Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part, "latin1") : part)));
+  return Buffer.concat([Buffer.from([tag, 0x82, content.length >> 8, content.length & 0xff]), content]);
+};
+const SIGNED_DATA = Buffer.from("06092a864886f70d010702", "hex");
+const DATA = Buffer.from("06092a864886f70d010701", "hex");
+
+/** An opaque signature around an entity. @param {string} entity @param {(content: Buffer) => Buffer} [put] */
+const opaqueAround = (entity, put = (content) => content) => {
+  const content = put(der(0x04, entity));
+  const digests = Buffer.from("310d300b0609608648016503040201", "hex");
+  const signed = der(0x30, Buffer.from("020101", "hex"), digests, der(0x30, DATA, der(0xa0, content)));
+  const object = der(0x30, SIGNED_DATA, der(0xa0, signed));
+  return OPAQUE.replace("MAA=", object.toString("base64").replace(/.{64}/g, "$&\r\n"));
+};
+/** As OpenSSL writes what it does not know the length of. @param {Buffer} content */
+const inPieces = (content) => Buffer.concat([Buffer.from("2480", "hex"), content, Buffer.from("0000", "hex")]);
 
 for (const [name, entity, encrypt, good] of /** @type {[string, string, boolean, boolean][]} */ ([
   ["enveloped where encryption was asked for", ENVELOPED, true, true],
@@ -39,6 +63,37 @@ for (const [name, entity, encrypt, good] of /** @type {[string, string, boolean,
   });
 }
 
+for (const [name, entity, form, good] of /** @type {[string, string, object, boolean][]} */ ([
+  ["signed around encrypted, asked for", signedAround(ENVELOPED), { triple: true }, true],
+  ["authenticated, too", signedAround(AUTH_ENVELOPED), { triple: true }, true],
+  ["signed around encrypted, not asked for", signedAround(ENVELOPED), {}, false],
+  ["signed around plain", signedAround(PLAIN), { triple: true }, false],
+  ["signed around signed", signedAround(opaqueAround(ENVELOPED)), { triple: true }, false],
+  ["encrypted alone where both were asked for", ENVELOPED, { triple: true }, false],
+  [
+    "the type in the text before the first part",
+    signedAround(PLAIN).replace("Signed.", ENVELOPED),
+    { triple: true },
+    false,
+  ],
+  ["opaque around encrypted", opaqueAround(ENVELOPED), { triple: true, opaque: true }, true],
+  ["opaque around encrypted, in pieces", opaqueAround(ENVELOPED, inPieces), { triple: true, opaque: true }, true],
+  ["opaque around plain", opaqueAround(PLAIN), { triple: true, opaque: true }, false],
+  ["opaque around nothing that can be read", OPAQUE, { triple: true, opaque: true }, false],
+  ["beside the text where inside was asked for", signedAround(ENVELOPED), { triple: true, opaque: true }, false],
+  ["wrapped, encrypted", ENVELOPED, { wrap: true }, true],
+  ["opaque inside", ENVELOPED, { opaque: true }, true],
+])) {
+  test(`asked to encrypt, ${good ? "taken" : "refused"}: ${name}`, () => {
+    assert.equal(entityFault(octets(entity), { encrypt: true, ...form }) === null, good);
+  });
+}
+
+test("asked to sign inside: beside the text is refused", () => {
+  assert.equal(entityFault(octets(OPAQUE), { encrypt: false, opaque: true }), null);
+  assert.notEqual(entityFault(octets(SIGNED), { encrypt: false, opaque: true }), null);
+});
+
 test("the outer header is handed on unfolded, without what stays here", () => {
   const header =
     "Message-ID: <1@example.test>\r\nX-Mozilla-Draft-Info: internal/draft\r\nX-Identity-Key: id1\r\nFcc: mailbox://x\r\n" +
@@ -55,6 +110,13 @@ for (const [name, mail, encrypted] of /** @type {[string, string, boolean][]} */
   ["enveloped", `From: a@b\r\n${ENVELOPED}`, true],
   ["enveloped, with the line ends of a file", `From: a@b\r\n${ENVELOPED}`.replaceAll("\r\n", "\n"), true],
   ["OpenPGP", 'Content-Type: multipart/encrypted;\r\n protocol="application/pgp-encrypted"\r\n\r\n', true],
+  ["signed around encrypted", `From: a@b\r\n${signedAround(ENVELOPED)}`, true],
+  [
+    "signed around encrypted, inside, with the line ends of a file",
+    opaqueAround(ENVELOPED).replaceAll("\r\n", "\n"),
+    true,
+  ],
+  ["signed around plain", signedAround(PLAIN), false],
   ["signed alone", `From: a@b\r\n${SIGNED}`, false],
   ["opaque signed", `From: a@b\r\n${OPAQUE}`, false],
   ["plain", PLAIN, false],

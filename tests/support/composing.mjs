@@ -47,6 +47,28 @@ export function openCompose(tb, draft) {
 }
 
 /**
+ * Writes another sender into From, as "Customise From Address" lets one.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {number} id
+ * @param {string} sender
+ */
+export function from(tb, id, sender) {
+  return tb.chrome(
+    (windowId, text) => {
+      const win = windowById(windowId);
+      const field = win.document.getElementById("msgIdentity");
+      win.MakeFromFieldEditable(true);
+      field.value = text;
+      field.dispatchEvent(new win.Event("input", { bubbles: true }));
+      field.dispatchEvent(new win.Event("change", { bubbles: true }));
+    },
+    id,
+    sender,
+  );
+}
+
+/**
  * Presses the Send button, and does not wait for what comes of it. Fails where the button is grey.
  *
  * @param {import("./thunderbird.mjs").Thunderbird} tb

@@ -62,6 +62,7 @@ function result(id, fields, body) {
   send({ type: "result", id, ...fields, ...(body && { body_length: body.length }) });
 }
 
+const FEATURES = ["blind-copies", "header-protection", "protect-certificate", "protect-forms"];
 const CERTIFICATE = "00".repeat(32);
 const VALID_FOR_EVER = { not_before: "2026-01-01T00:00:00Z", not_after: "2036-01-01T00:00:00Z" };
 
@@ -116,12 +117,16 @@ const STAND_IN = {
     },
   ],
 
-  protect: ({ from, to, cc = [], sign, encrypt, purpose, headers, header_protection, blind_copy_for }, body) => {
+  protect: (
+    { from, to, cc = [], sign, encrypt, purpose, headers, header_protection, blind_copy_for, triple },
+    body,
+  ) => {
     const others = purpose === "draft" ? [] : [...to, ...cc];
     const hide = encrypt && header_protection && headers.length > 0;
     const content = hide ? withSubject(body, headers) : body;
-    const entity = encrypt ? pretendEnveloped(sign ? pretendSigned(content) : content) : pretendSigned(content);
-    const contentType = encrypt ? "application/pkcs7-mime" : "multipart/signed";
+    const inner = encrypt ? pretendEnveloped(sign ? pretendSigned(content) : content) : pretendSigned(content);
+    const entity = triple ? pretendSigned(inner, "=_stand-in-outer") : inner;
+    const contentType = encrypt && !triple ? "application/pkcs7-mime" : "multipart/signed";
     return [
       {
         signed: sign && purpose !== "draft",
@@ -198,9 +203,8 @@ function pretendEnveloped(entity) {
   );
 }
 
-/** @param {Buffer} entity */
-function pretendSigned(entity) {
-  const boundary = "=_stand-in";
+/** @param {Buffer} entity @param {string} [boundary] */
+function pretendSigned(entity, boundary = "=_stand-in") {
   return Buffer.concat([
     Buffer.from(
       `Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary="${boundary}"\r\n\r\n--${boundary}\r\n`,
@@ -282,8 +286,7 @@ function standIn(request, body) {
   const { id, type } = request;
   const ordered = orders().answers?.[type];
   if (ordered) return result(id, ordered, typeof ordered.body === "string" ? Buffer.from(ordered.body) : undefined);
-  if (type === "hello")
-    return send({ type: "hello", id, protocol: 1, host: "0.1.0", features: ["blind-copies", "header-protection"] });
+  if (type === "hello") return send({ type: "hello", id, protocol: 1, host: "0.1.0", features: FEATURES });
   if (type === "cancel") return undefined;
   const known = STAND_IN[type];
   if (!known)

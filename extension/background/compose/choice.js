@@ -9,6 +9,8 @@
  * @property {boolean} askToSign the writer is asked at sending
  * @property {boolean} encryptLocked encryption may not be switched off
  * @property {boolean} hideSubject where it is encrypted, so is the subject
+ * @property {string | null} certificate the one of the sender's to use, by its SHA-256; null: the one that the host has selected
+ * @property {string[]} forms unusual forms of S/MIME (see settings.js)
  * @property {boolean} hasKey the sender holds a key, so there is something to switch
  * @property {boolean} insist encryption was asked for by somebody (a person, a policy, the mail that is answered), so that a
  *   remembered "send it unencrypted" does not count
@@ -27,7 +29,7 @@
  * @returns {Choice | null} null: it cannot be known, so nothing may be sent without asking
  */
 export function makeChoice({ from, fromEncrypted, keys, wishes, previous }) {
-  const own = keys?.filter((key) => !key.retired && key.address.toLowerCase() === from.toLowerCase()) ?? [];
+  const own = keys?.filter((key) => !key.retired && serves(key, from)) ?? [];
   if (keys === null && wishes.encrypt !== "required" && (wishes.sign === undefined || wishes.encrypt === undefined)) {
     return null;
   }
@@ -41,6 +43,8 @@ export function makeChoice({ from, fromEncrypted, keys, wishes, previous }) {
     askToSign: sign === "ask",
     encryptLocked: encrypt === "required",
     hideSubject: wishes.subject !== "readable",
+    certificate: wishes.certificate ?? null,
+    forms: wishes.forms ?? [],
     hasKey,
     insist: encrypt === "required" || answersEncrypted,
     touched: { sign: false, encrypt: false, hideSubject: false },
@@ -48,6 +52,17 @@ export function makeChoice({ from, fromEncrypted, keys, wishes, previous }) {
     fromEncrypted,
   };
   return previous ? keepTouched(choice, previous) : choice;
+}
+
+/**
+ * Whether a key is one of an address: made for it, or its certificate names it, as that of an alias. An older host says only
+ * what it was made for.
+ *
+ * @param {import("../../types/protocol").Key} key
+ * @param {string} address
+ */
+export function serves({ address: own, addresses = [own] }, address) {
+  return addresses.some((one) => one.toLowerCase() === address.toLowerCase());
 }
 
 /**

@@ -7,7 +7,7 @@ import { mayGoInTheClear } from "./recipients.js";
 import { recipientLines } from "./words.js";
 
 /**
- * @typedef {{ sign: boolean, encrypt: boolean, hideSubject?: boolean }} Plan
+ * @typedef {{ sign: boolean, encrypt: boolean, hideSubject?: boolean, certificate?: string, forms?: string[] }} Plan
  * @typedef {{ plan: Plan } | Question} Proposal
  * @typedef {object} Question going back is always possible, and the default
  * @property {string} title
@@ -56,23 +56,19 @@ export function propose({ choice, window, recipients, remembered, blindCopies = 
       back: text("button_back"),
       choices: [
         ...(choice.hasKey ? [{ label: text("button_encrypt"), encrypt: true }] : []),
-        ...(offerUnencrypted
-          ? [{ label: text("button_unencrypted"), plan: { sign: choice.sign, encrypt: false } }]
-          : []),
+        ...(offerUnencrypted ? [{ label: text("button_unencrypted"), plan: planOf(choice, false) }] : []),
       ],
     };
   }
   if (!choice.encrypt) {
-    return { plan: { sign: choice.sign, encrypt: false } };
+    return { plan: planOf(choice, false) };
   }
 
   const inTheWay = recipients.filter(({ state }) => state !== "ready");
   const clearAllowed =
     offerUnencrypted && !choice.encryptLocked && inTheWay.every(({ state }) => mayGoInTheClear(state));
   /** @type {Answer[]} */
-  const inTheClear = clearAllowed
-    ? [{ label: text("button_unencrypted"), plan: { sign: choice.sign, encrypt: false } }]
-    : [];
+  const inTheClear = clearAllowed ? [{ label: text("button_unencrypted"), plan: planOf(choice, false) }] : [];
   const canRemove = (/** @type {string[]} */ addresses) =>
     addresses.length < recipients.length && addresses.every((address) => window.removable.includes(address));
 
@@ -96,14 +92,14 @@ export function propose({ choice, window, recipients, remembered, blindCopies = 
     };
   }
   if (inTheWay.length === 0) {
-    return { plan: { sign: choice.sign, encrypt: true, hideSubject: choice.hideSubject } };
+    return { plan: planOf(choice, true) };
   }
 
   const addresses = inTheWay.map(({ address }) => address);
   const mayRemember =
     clearAllowed && !choice.insist && inTheWay.every(({ state }) => state === "absent" || state === "insecure");
   if (mayRemember && addresses.every((address) => remembered.includes(address))) {
-    return { plan: { sign: choice.sign, encrypt: false } };
+    return { plan: planOf(choice, false) };
   }
   const many = addresses.length > 1;
   const choices = [
@@ -122,6 +118,21 @@ export function propose({ choice, window, recipients, remembered, blindCopies = 
     back: text("button_back"),
     choices,
     ...(mayRemember ? { checkbox: text("remember_without"), addresses } : {}),
+  };
+}
+
+/**
+ * @param {import("./choice.js").Choice} choice
+ * @param {boolean} encrypt what was decided
+ * @returns {Plan}
+ */
+function planOf({ sign, hideSubject, certificate, forms }, encrypt) {
+  return {
+    sign,
+    encrypt,
+    ...(encrypt ? { hideSubject } : {}),
+    ...(certificate ? { certificate } : {}),
+    ...(forms.length > 0 ? { forms } : {}),
   };
 }
 

@@ -3,7 +3,8 @@
 import { saveWish, wishesFor } from "../../background/settings.js";
 import { mending, stateKind, stateSentence } from "../shared/account-words.js";
 import { request } from "../shared/ask.js";
-import { button, byId, day, make, text } from "../shared/dom.js";
+import { button, byId, make, text } from "../shared/dom.js";
+import { senderDetails } from "./sender-details.js";
 
 const CHOICES = {
   sign: ["always", "ask", "never"],
@@ -30,31 +31,25 @@ const rows = new Map();
  */
 export function showAccounts(accounts, tools) {
   rows.clear();
-  const byAddress = new Map();
-  for (const key of tools.keys) {
-    const address = key.address.toLowerCase();
-    byAddress.set(address, [...(byAddress.get(address) ?? []), key]);
-  }
   byId("senders").replaceChildren(
-    ...accounts.map((account) => {
+    ...accounts.flatMap((account) => {
       const { address } = account;
       const state = make("span", { class: "state" });
       const mend = make("td");
       rows.set(address, { state, mend });
       const name = make("td", {}, make("strong", {}, address), state);
-      const choice = keyChoice(account, byAddress.get(address.toLowerCase()) ?? [], tools);
-      if (choice) {
-        name.append(choice);
-      }
       showState(account);
-      return make(
-        "tr",
-        { dataset: { address } },
-        name,
-        wishCell(address, "sign", tools.settings),
-        wishCell(address, "encrypt", tools.settings),
-        mend,
-      );
+      return [
+        make(
+          "tr",
+          { dataset: { address } },
+          name,
+          wishCell(address, "sign", tools.settings),
+          wishCell(address, "encrypt", tools.settings),
+          mend,
+        ),
+        make("tr", {}, make("td", { class: "details", colSpan: 4 }, senderDetails(account, tools))),
+      ];
     }),
   );
 }
@@ -90,48 +85,6 @@ function showState(account) {
 function openAssistant(address, step) {
   const query = new URLSearchParams({ address, step });
   return browser.tabs.create({ url: browser.runtime.getURL(`ui/assistant/assistant.html?${query}`) });
-}
-
-/**
- * Which key signs and which one own copies are encrypted to, where there is a choice.
- *
- * @param {import("../../types/protocol").Account} account
- * @param {import("../../types/protocol").Key[]} keys
- * @param {Tools} tools
- */
-function keyChoice({ address, sign, encrypt }, keys, tools) {
-  const usable = keys.filter(({ retired }) => !retired);
-  if (usable.length < 2) {
-    return null;
-  }
-  const select = (/** @type {"sign" | "encrypt"} */ what, /** @type {string | undefined} */ present) => {
-    const node = make("select");
-    for (const key of usable) {
-      if (what === "sign" ? key.can_sign : key.can_encrypt) {
-        node.add(
-          new Option(
-            text("options_key_option", [key.algorithm, day(key.not_after), key.sha256.slice(0, 8)]),
-            key.sha256,
-          ),
-        );
-      }
-    }
-    node.value = present ?? "";
-    node.addEventListener("change", () =>
-      tools.attempt(async () => {
-        await request("select", { address, [what]: node.value });
-        await tools.refresh();
-      }),
-    );
-    return make("label", {}, make("small", {}, text(`options_uses_${what}`)), node);
-  };
-  return make(
-    "details",
-    {},
-    make("summary", {}, text("options_choose_key")),
-    select("sign", sign?.sha256),
-    select("encrypt", encrypt?.sha256),
-  );
 }
 
 /**

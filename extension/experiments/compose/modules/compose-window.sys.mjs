@@ -15,7 +15,7 @@ const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailSer
 /** How long the event page may take to come to a plan; it asks the DNS on the way. */
 const PLAN_MS = 45_000;
 
-/** Several recipients are put in at once. */
+/** Several recipients are put in at once, and typing goes on. */
 const PAUSE_MS = 150;
 
 /** A question may lead to another one (recipients removed, then signing), but not for ever. */
@@ -31,7 +31,7 @@ const WORKING_MS = 700;
 const HIDDEN = "[...]";
 
 /**
- * @typedef {{ sign: boolean, encrypt: boolean, hideSubject: boolean }} Decided
+ * @typedef {{ sign: boolean, encrypt: boolean, hideSubject: boolean, certificate: string | null, forms: string[] }} Decided
  *
  * @typedef {object} Environment
  * @property {(key: string, substitutions?: string[]) => string} text `_locales`
@@ -64,7 +64,7 @@ export class ComposeWindow {
   #environment;
   #drafts;
   #observer;
-  #recipientsTimer = 0;
+  #changedTimer = 0;
   #listeners;
 
   /**
@@ -84,15 +84,14 @@ export class ComposeWindow {
       [window, "unload", () => this.#sending?.abandon()],
       [window, "compose-editor-ready", () => this.#filled.resolve(undefined)],
       [window, "compose-from-changed", () => this.changed()],
+      // Typed by hand, another sender brings no such event.
+      [window.document.getElementById("msgIdentity"), "input", () => this.#changedSoon()],
       [window.document, "encryption-state-checked", () => this.#quietenBuiltIn()],
     ]);
     for (const [target, type, listener] of this.#listeners) {
       target.addEventListener(type, listener, true);
     }
-    this.#observer = new window.MutationObserver(() => {
-      window.clearTimeout(this.#recipientsTimer);
-      this.#recipientsTimer = window.setTimeout(() => this.changed(), PAUSE_MS);
-    });
+    this.#observer = new window.MutationObserver(() => this.#changedSoon());
     this.#observer.observe(window.document.getElementById("recipientsContainer"), {
       childList: true,
       subtree: true,
@@ -108,7 +107,7 @@ export class ComposeWindow {
   /** Leaves the window as Thunderbird made it. */
   detach() {
     this.#observer.disconnect();
-    this.#window.clearTimeout(this.#recipientsTimer);
+    this.#window.clearTimeout(this.#changedTimer);
     for (const [target, type, listener] of this.#listeners) {
       target.removeEventListener(type, listener, true);
     }
@@ -162,7 +161,7 @@ export class ComposeWindow {
    */
   mayDeliver(mode, secured) {
     if (isDraft(mode)) {
-      return this.#drafts.mayStore(secured !== null, this.choice);
+      return this.#drafts.mayStore(secured !== null, this.#choiceNow());
     }
     if (this.#plan === null) {
       return false;
@@ -191,6 +190,16 @@ export class ComposeWindow {
     if (this.#window.composeEditorReady) {
       this.#environment.onChanged.tell(this.#environment.tabId(this.#window));
     }
+  }
+
+  #changedSoon() {
+    this.#window.clearTimeout(this.#changedTimer);
+    this.#changedTimer = this.#window.setTimeout(() => this.changed(), PAUSE_MS);
+  }
+
+  /** The choice, where it was made for the sender that From names now: another one may have to encrypt. */
+  #choiceNow() {
+    return this.choice?.from === this.describe().from ? this.choice : null;
   }
 
   #quietenBuiltIn() {
@@ -325,7 +334,7 @@ export class ComposeWindow {
   /** Just before Thunderbird builds the mail or draft. @param {CustomEvent} event */
   #atSend(event) {
     const draft = isDraft(event.detail.msgType);
-    const plan = draft ? this.#drafts.plan(event, this.choice) : this.#sendPlan(event);
+    const plan = draft ? this.#drafts.plan(event, this.#choiceNow()) : this.#sendPlan(event);
     const fields = this.#window.gMsgCompose.compFields;
     if (event.defaultPrevented || !plan || !(plan.sign || plan.encrypt)) {
       return;
@@ -375,5 +384,11 @@ function isDraft(mode) {
 
 /** @param {any} plan @returns {Decided} */
 function pickPlan(plan) {
-  return { sign: Boolean(plan.sign), encrypt: Boolean(plan.encrypt), hideSubject: plan.hideSubject !== false };
+  return {
+    sign: Boolean(plan.sign),
+    encrypt: Boolean(plan.encrypt),
+    hideSubject: plan.hideSubject !== false,
+    certificate: plan.certificate ?? null,
+    forms: plan.forms ?? [],
+  };
 }

@@ -50,6 +50,8 @@ export class Drafts {
         encrypt: true,
         purpose: "draft",
         hideSubject: choice.hideSubject,
+        certificate: choice.certificate,
+        forms: [],
         failed: automatic ? (why) => this.#failed(why) : null,
       };
     }

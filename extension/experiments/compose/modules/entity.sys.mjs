@@ -3,12 +3,14 @@
  * sure that what goes out is of the kind that was asked for, and that nothing slips into the outer header.
  */
 
+import { contentType, isEncrypted, kindOf } from "./kind.sys.mjs";
+
 /** How far the header of an entity may reach. */
 const HEADER_OCTETS = 8192;
 
 /**
  * @param {Uint8Array} entity as the host made it
- * @param {{ encrypt: boolean }} job what was asked for
+ * @param {{ encrypt: boolean, opaque?: boolean, triple?: boolean }} job what was asked for
  * @returns {string | null} what is wrong with it, in English, for the console
  */
 export function entityFault(entity, job) {
@@ -25,38 +27,16 @@ export function entityFault(entity, job) {
   if (type === null) {
     return "not one Content-Type";
   }
-  const enveloped = ENVELOPED.test(type);
-  const signed =
-    /^multipart\/signed\s*;/.test(type) || /^application\/(x-)?pkcs7-mime\s*;.*smime-type="?signed-data/.test(type);
-  if (job.encrypt ? !enveloped : !signed) {
-    return `asked to ${job.encrypt ? "encrypt" : "sign"}, got ${type}`;
+  const kind = kindOf(type);
+  // A host signs inside where relays could break a signature beside the text, asked or not; never the other way round.
+  const wanted = job.encrypt && !job.triple ? ["enveloped"] : job.opaque ? ["opaque"] : ["clear-signed", "opaque"];
+  if (!wanted.includes(kind)) {
+    return `asked for ${wanted.join(" or ")}, got ${type}`;
+  }
+  if (job.encrypt && job.triple && !isEncrypted(start)) {
+    return "asked to encrypt and sign that, got a signature around what is not encrypted";
   }
   return null;
-}
-
-const ENVELOPED = /^application\/(x-)?pkcs7-mime\s*;.*smime-type="?(enveloped|authenveloped)-data/;
-
-/**
- * Whether a mail is encrypted as a whole, be it by S/MIME or by OpenPGP. Of what its header says, that is: what lies inside is
- * nobody's business here.
- *
- * @param {string} head the beginning of a mail, with its whole header; line ends of any kind
- */
-export function isEncrypted(head) {
-  const text = head.replace(/\r\n?/g, "\n");
-  const end = text.indexOf("\n\n");
-  const type = end < 0 ? null : contentType(text.slice(0, end).split(/\n(?![ \t])/));
-  return type !== null && (ENVELOPED.test(type) || /^multipart\/encrypted\s*;/.test(type));
-}
-
-/**
- * The one Content-Type of a header, unfolded and in lower case; null where there is none, or more than one.
- *
- * @param {string[]} fields
- */
-function contentType(fields) {
-  const types = fields.filter((field) => /^content-type:/i.test(field));
-  return types.length === 1 ? types[0].replace(/\r?\n/g, "").slice("content-type:".length).trim().toLowerCase() : null;
 }
 
 /**

@@ -4,7 +4,7 @@
  * answer counts as "must".
  */
 
-import { isEncrypted } from "./entity.sys.mjs";
+import { isEncrypted } from "./kind.sys.mjs";
 import { addresses } from "./secure.sys.mjs";
 
 /** How long the event page may take to read the settings. It may have to be started first. */

@@ -11,9 +11,23 @@ import { headerFields } from "./entity.sys.mjs";
  * @property {boolean} encrypt
  * @property {"send" | "draft"} purpose
  * @property {boolean} hideSubject put the header inside, and the subject there alone; counts where the mail is encrypted
+ * @property {string | null} certificate the sender's to use, where it must be a certain one
+ * @property {string[]} forms unusual forms of S/MIME that are asked for
  * @property {import("./blind-copies.sys.mjs").BlindState | null} [blind] what the window knows of earlier attempts
  * @property {((why: string) => void) | null} [failed] told in place of a person, who is not to be interrupted
  */
+
+/**
+ * Where each form has a meaning; elsewhere the host would refuse it.
+ *
+ * @type {Record<string, (plan: { sign: boolean, encrypt: boolean }) => boolean>}
+ */
+const NEEDS = {
+  opaque: ({ sign }) => sign,
+  nocerts: ({ sign }) => sign,
+  triple: ({ sign, encrypt }) => sign && encrypt,
+  wrap: () => true,
+};
 
 export class CollectingComposeSecure {
   QueryInterface = ChromeUtils.generateQI(["nsIMsgComposeSecure"]);
@@ -101,12 +115,14 @@ export class CollectingComposeSecure {
    */
   beginCryptoEncapsulation(_stream, _recipients, compFields, headers) {
     this.#pieces = [];
-    const { sign, encrypt, purpose, hideSubject } = this.plan;
+    const { sign, encrypt, purpose, hideSubject, certificate, forms } = this.plan;
     this.#job = {
       sign,
       encrypt,
       purpose,
       header_protection: hideSubject || !encrypt,
+      ...(certificate ? { certificate } : {}),
+      ...Object.fromEntries(forms.filter((form) => NEEDS[form]?.({ sign, encrypt })).map((form) => [form, true])),
       from: addresses(compFields.from)[0] ?? "",
       to: addresses(compFields.to),
       cc: addresses(compFields.cc),

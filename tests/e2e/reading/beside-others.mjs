@@ -1,0 +1,94 @@
+/** The add-on beside Thunderbird's own OpenPGP and S/MIME, and after it was switched off. */
+
+import { strict as assert } from "node:assert";
+import { describe, test } from "node:test";
+import { openPage, pageShows } from "../../support/pages.mjs";
+import { until } from "../../support/process.mjs";
+import { page, shows } from "../../support/reading.mjs";
+import { openPgpSigned, SECRET } from "./mails.mjs";
+import { bob, hasVerdict, mails, photograph, restartBob, show, verdict } from "./scene.mjs";
+
+describe("beside Thunderbird's own", () => {
+  test("OpenPGP mail is left to OpenPGP", async () => {
+    await show(openPgpSigned());
+    const shown = await shows(bob, ({ text }) => text.includes("signed with OpenPGP"));
+    assert.deepEqual(
+      shown.bars.filter(({ value }) => value.startsWith("dane")),
+      [],
+    );
+  });
+
+  test("a setting leaves S/MIME mail to Thunderbird's own, and takes it back", async () => {
+    const OPTIONS = "ui/options/options.html";
+    await show(mails.clear);
+    await shows(bob, hasVerdict);
+    await openPage(bob, OPTIONS);
+    await pageShows(bob, OPTIONS, "#open-with option");
+    await page(bob, OPTIONS, choose("thunderbird"));
+    const ours = () => "@mozilla.org/mimecth;1?type=application/pkcs7-mime" in Cc;
+    await until("our part to be taken back", async () => !(await bob.chrome(ours)));
+    photograph("options-open-with");
+    await bob.chrome(() => mainWindow().document.getElementById("tabmail").switchToTab(0));
+    const left = await shows(bob, ({ text, bars }) => text.includes(SECRET) && !bars.some(isOurs));
+    assert.equal(left.crypto.technology, "S/MIME");
+    await page(bob, OPTIONS, choose("addon"));
+    await until("our part to be there again", () => bob.chrome(ours));
+    await bob.chrome(() => {
+      const tabmail = mainWindow().document.getElementById("tabmail");
+      tabmail.closeOtherTabs(tabmail.tabInfo[0]);
+    });
+    await show(mails.sealed);
+    assert.match(verdict(await shows(bob, hasVerdict)), /Signed by alice/);
+  });
+
+  test("after the second start mail opens just as well", async () => {
+    await restartBob();
+    await show(mails.sealed);
+    assert.match(verdict(await shows(bob, hasVerdict)), /Signed by alice/);
+  });
+
+  test("switched off while it runs, it leaves Thunderbird as it was", async () => {
+    await show(mails.sealed);
+    await shows(bob, hasVerdict);
+    const handlers = () => {
+      const registrar = Components.manager.QueryInterface(Ci.nsIComponentRegistrar);
+      return [
+        "@mozilla.org/mime/pgp-mime-js-decrypt;1",
+        "@mozilla.org/streamconv;1?from=message/rfc822&to=application/xhtml+xml",
+      ].map((contract) => String(registrar.contractIDToCID(contract)));
+    };
+    const ours = await bob.chrome(handlers);
+    await bob.chrome(async () => {
+      const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
+      await (await AddonManager.getAddonByID("dane-smime@dane-smime.org")).disable();
+    });
+    const shown = await shows(bob, ({ bars }) => !bars.some(({ value }) => value.startsWith("dane")));
+    assert.ok(!shown.html.includes(SECRET));
+    const native = await bob.chrome(handlers);
+    assert.ok(native.every((/** @type {string} */ id, /** @type {number} */ index) => id !== ours[index]));
+    await show(openPgpSigned());
+    await shows(bob, ({ text }) => text.includes("signed with OpenPGP"));
+    await show(mails.clear);
+    await shows(bob, ({ text }) => text.includes(SECRET));
+
+    await bob.chrome(async () => {
+      const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
+      await (await AddonManager.getAddonByID("dane-smime@dane-smime.org")).enable();
+    });
+    await bob.addonActive();
+    await show(mails.sealed);
+    assert.match(verdict(await shows(bob, hasVerdict)), /Signed by alice/);
+  });
+});
+
+/** Chooses who opens mail on the settings page. @param {string} who */
+function choose(who) {
+  return `const select = content.document.getElementById("open-with");
+    select.value = ${JSON.stringify(who)};
+    select.dispatchEvent(new content.Event("change"))`;
+}
+
+/** @param {{value: string}} bar */
+function isOurs({ value }) {
+  return value.startsWith("dane");
+}

@@ -1,0 +1,141 @@
+/** Mail that somebody changed, or put together to deceive. */
+
+import { strict as assert } from "node:assert";
+import { describe, test } from "node:test";
+import { composed, discard } from "../../support/composing.mjs";
+import { until } from "../../support/process.mjs";
+import { attachment, page, pressInBar, respond, shows } from "../../support/reading.mjs";
+import { screen } from "../../support/windows.mjs";
+import { contentOf, entityOf, SECRET, withBitFlipped } from "./mails.mjs";
+import { closePopup, popupGrown } from "./popups.mjs";
+import { bob, encryptedByOpenssl, hasVerdict, mails, photograph, show, verdict } from "./scene.mjs";
+
+describe("mail that is not as it should be", () => {
+  test("one bit of the ciphertext flipped: nothing of it is shown, and that in words", async () => {
+    await show(withBitFlipped(mails.sealed));
+    const shown = await shows(bob, hasVerdict);
+    photograph("reading-flipped-bit");
+    assert.equal(shown.text.trim(), "");
+    assert.equal(shown.attachments.length, 0);
+    assert.deepEqual(shown.crypto, { technology: "S/MIME", encrypted: "message-encrypted-notok", signed: null });
+    assert.match(verdict(shown), /changed .*nothing of it is shown/);
+  });
+
+  test("one letter of clear-signed text changed: it is shown, marked as not what was signed", async () => {
+    await show(Buffer.from(mails.clear.toString("latin1").replace("third oven", "first oven"), "latin1"));
+    const shown = await shows(bob, hasVerdict);
+    photograph("reading-letter-changed");
+    assert.match(shown.text, /first oven/);
+    assert.match(verdict(shown), /not what was signed/);
+    assert.equal(shown.crypto.signed, null);
+  });
+
+  test("the same body under another From is not valid, though it was seen valid a moment ago", async () => {
+    for (const mail of [mails.sealed, mails.clear]) {
+      await show(mail);
+      assert.match(verdict(await shows(bob, hasVerdict)), /Signed by alice/);
+      await show(
+        Buffer.from(mail.toString("latin1").replace(/^From: .*$/m, "From: Mallory <mallory@example.test>"), "latin1"),
+      );
+      const shown = await shows(bob, (now) => now.from.includes("mallory") && hasVerdict(now));
+      assert.doesNotMatch(verdict(shown), /Signed by/);
+      assert.notEqual(shown.crypto.signed, "message-signed-verified");
+    }
+  });
+
+  test("text that may be an attacker's is shown only when the reader asks for it, and not quoted", async () => {
+    const altered = mails.clear.toString("latin1").replace("third oven", "first oven");
+    await show(await encryptedByOpenssl(entityOf(Buffer.from(altered, "latin1"))));
+    const closed = await shows(bob, hasVerdict);
+    photograph("reading-withheld");
+    assert.equal(closed.text.trim(), "");
+    assert.match(verdict(closed), /its signature does not fit/);
+    assert.deepEqual(closed.bars[0]?.buttons, ["Show it anyway", "Details"]);
+
+    await pressInBar(bob, "Details");
+    assert.match((await page(bob, "ui/reading/details.html")).text, /^Do not rely on this message/);
+    await popupGrown();
+    photograph("reading-withheld-details");
+    await closePopup();
+
+    await pressInBar(bob, "Show it anyway");
+    const shown = await shows(bob, ({ text }) => text.includes("first oven"));
+    photograph("reading-withheld-shown");
+    assert.match(verdict(shown), /You asked to see it/);
+    assert.notEqual(shown.crypto.signed, "message-signed-verified");
+    const reply = await respond(bob);
+    assert.ok(!(await composed(bob, reply)).text.includes("oven"), "a reply could carry it to the attacker");
+    await discard(bob, reply);
+
+    await show(mails.clear);
+    await shows(bob, hasVerdict);
+    await show(await encryptedByOpenssl(entityOf(Buffer.from(altered, "latin1"))));
+    assert.equal((await shows(bob, hasVerdict)).text.trim(), "", "closed again the next time");
+  });
+
+  test("two From fields are no sender", async () => {
+    await show(
+      Buffer.from(mails.clear.toString("latin1").replace(/^To: /m, "From: eve@example.test\r\nTo: "), "latin1"),
+    );
+    assert.match(verdict(await shows(bob, hasVerdict)), /one From line/);
+  });
+
+  test("an encrypted part inside another mail stays closed, and that in words", async () => {
+    const outer = [
+      "From: Eve <eve@example.test>\r\nTo: bob@example.test\r\nSubject: around\r\nMIME-Version: 1.0",
+      'Content-Type: multipart/mixed; boundary="eve"\r\n\r\n--eve\r\nContent-Type: text/html\r\n\r\n<p>Outside.<img src="x',
+      `--eve\r\n${entityOf(mails.leaf)}\r\n--eve--\r\n`,
+    ].join("\r\n");
+    await show(Buffer.from(outer, "latin1"));
+    const shown = await shows(bob, ({ bars }) => bars.length > 0);
+    photograph("reading-closed-part");
+    assert.ok(!shown.html.includes("oven"));
+    assert.match(shown.bars.map(({ text }) => text).join(), /left closed/);
+    assert.deepEqual(
+      shown.attachments.map(({ name }) => name),
+      ["smime-part.bin"],
+    );
+    assert.ok((await attachment(bob, "smime-part.bin")).equals(contentOf(mails.leaf)), "it can be saved as it came");
+    assert.equal(shown.crypto.technology, null);
+  });
+
+  test("an encrypted or signed mail attached to another can be saved and opened as it came", async () => {
+    for (const inner of [mails.leaf, mails.clear]) {
+      const outer = [
+        "From: Eve <eve@example.test>\r\nTo: bob@example.test\r\nSubject: look at this\r\nMIME-Version: 1.0",
+        'Content-Type: multipart/mixed; boundary="eve"\r\n\r\n--eve\r\nContent-Type: text/plain\r\n\r\nLook.',
+        '--eve\r\nContent-Type: message/rfc822; name="inner.eml"',
+        `Content-Disposition: attachment; filename="inner.eml"\r\n\r\n${inner.toString("latin1")}\r\n--eve--\r\n`,
+      ].join("\r\n");
+      await show(Buffer.from(outer, "latin1"));
+      await shows(bob, ({ attachments }) => attachments.length > 0);
+      const saved = await attachment(bob, "inner.eml");
+      await show(saved);
+      const shown = await shows(bob, hasVerdict);
+      assert.ok(shown.text.includes(SECRET));
+      assert.equal(shown.bars.length, 1);
+    }
+  });
+
+  test("what cannot be opened opens no empty compose window", async () => {
+    await show(withBitFlipped(mails.sealed));
+    await shows(bob, hasVerdict);
+    await bob.chrome(() => {
+      mainWindow().document.getElementById("tabmail").currentAboutMessage.goDoCommand("cmd_editAsNew");
+    });
+    // The dialogue belongs to the window that is driven, so it is WebDriver's to answer.
+    await until("the dialogue", async () => /not opened for writing/.test(await alertText()));
+    photograph("reading-no-window");
+    await bob.marionette.command("WebDriver:AcceptAlert");
+    assert.equal((await screen(bob)).compose.length, 0);
+  });
+});
+
+/** The words of a dialogue of the main window; empty while there is none. */
+async function alertText() {
+  try {
+    return (await bob.marionette.command("WebDriver:GetAlertText")).value;
+  } catch {
+    return "";
+  }
+}

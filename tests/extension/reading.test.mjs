@@ -6,6 +6,7 @@ import { HostError } from "../../extension/background/host.js";
 import { isKeyringLocked } from "../../extension/background/reading/keyring.js";
 import { open } from "../../extension/background/reading/open.js";
 import { asMessage, isOpenedByHost } from "../../extension/experiments/reading/draft-message.mjs";
+import { DrawnHeaders, messageAt } from "../../extension/experiments/reading/drawn-headers.mjs";
 import {
   aroundEntity,
   fieldValue,
@@ -216,6 +217,30 @@ describe("plaintext is kept", () => {
     clock.now = 22;
     assert.equal(kept.get("a"), null);
     assert.equal(kept.size, 0);
+  });
+});
+
+describe("the header of a message that was drawn", () => {
+  test("is found again for each part of it", () => {
+    for (const [drawn, part] of [
+      ["mailbox:///m/Inbox?number=7", "mailbox:///m/Inbox?number=7&part=1.2&filename=a.bin"],
+      ["imap://u@h:143/fetch%3EUID%3E/INBOX%3E5", "imap://u@h:143/fetch%3EUID%3E/INBOX%3E5?header=quotebody"],
+      ["file:///a.eml?type=application/x-message-display&number=0", "file:///a.eml?number=0&part=1.2"],
+    ]) {
+      assert.equal(messageAt(drawn), messageAt(part));
+    }
+    assert.notEqual(messageAt("mailbox:///m/Inbox?number=7"), messageAt("mailbox:///m/Inbox?part=1.2&number=77"));
+  });
+
+  test("is forgotten when others have come", () => {
+    const headers = new DrawnHeaders();
+    for (let at = 0; at < 20; at++) {
+      headers.remember(`m${at}`, `From: ${at}`);
+    }
+    headers.remember("m0", "From: again");
+    headers.remember("one more", "");
+    assert.equal(headers.of("m0"), "From: again");
+    assert.equal(headers.of("m1"), null);
   });
 });
 

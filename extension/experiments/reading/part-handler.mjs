@@ -10,6 +10,7 @@
 
 import { clearTimeout, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
 import { tellQuoting } from "./decrypted-windows.mjs";
+import { messageAt } from "./drawn-headers.mjs";
 import { earlyPart } from "./early.mjs";
 import {
   aroundEntity,
@@ -54,6 +55,7 @@ const BROKEN = { ok: false, code: "internal", message: "" };
  * @property {import("./message-views.mjs").MessageViews} views
  * @property {import("./verdict-display.mjs").VerdictDisplay} display
  * @property {import("./encrypted-uris.mjs").EncryptedUris} encrypted
+ * @property {import("./drawn-headers.mjs").DrawnHeaders} headers
  */
 
 /** Handles one part of the kinds `cms` and `signed` (mime-text.mjs). */
@@ -205,8 +207,22 @@ export class PartHandler {
       this.#draw(this.#view, sealed, signed);
     } else if (this.#proxy.mailChannel) {
       const { openings } = this.#around;
-      this.#use(openings.kept(sealed) ?? this.#revealed(sealed) ?? this.#waitFor(sealed), signed);
+      const drawn = this.#asDrawn(octets) ?? sealed;
+      this.#use(
+        openings.kept(drawn) ?? openings.kept(sealed) ?? this.#revealed(drawn) ?? this.#waitFor(sealed),
+        signed,
+      );
     }
+  }
+
+  /**
+   * The same as it was drawn, for a load that comes without a header; only to be looked up by.
+   *
+   * @param {import("./octets.mjs").Octets} octets
+   */
+  #asDrawn(octets) {
+    const header = this.#around.headers.of(messageAt(this.#proxy.messageURI.spec));
+    return header === null ? null : this.#sealed(octets, null, header);
   }
 
   /**
@@ -215,7 +231,8 @@ export class PartHandler {
    * @param {string | null} signed as for `#open`
    */
   #draw(view, sealed, signed) {
-    const { openings, display } = this.#around;
+    const { openings, display, headers } = this.#around;
+    headers.remember(messageAt(this.#proxy.messageURI.spec), asBytes(headerOf(this.#proxy.messageURI)));
     const kind = signed === null ? "cms" : "signed";
     const handed = view.takeHanded(sealed.key);
     if (handed === "other") {

@@ -1,6 +1,7 @@
 /** Puts the parts of the reading experiment together, starts them and takes them down. */
 
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
+import { DrawnHeaders } from "./drawn-headers.mjs";
 import { EncryptedUris } from "./encrypted-uris.mjs";
 import { EventPage } from "./event-page.mjs";
 import { MessageViews } from "./message-views.mjs";
@@ -92,7 +93,13 @@ export class Reading {
       const encrypted = new EncryptedUris();
       const display = new VerdictDisplay(this.#say, encrypted, () => this.#openDetails());
       const openings = new Openings({ ask: (sealed, ms) => this.#ask(sealed, ms), cache: this.#cache });
-      const registration = new Registration({ openings, views: this.#views, display, encrypted });
+      const registration = new Registration({
+        openings,
+        views: this.#views,
+        display,
+        encrypted,
+        headers: new DrawnHeaders(),
+      });
       const missing = registration.install();
       if (missing.length) {
         this.#tellUnsupported(missing);

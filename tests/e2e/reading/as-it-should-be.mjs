@@ -155,6 +155,7 @@ describe("mail that is as it should be", () => {
     assert.ok(shown.text.includes(SECRET));
     assert.equal(asked() - before, 1, "what was read early is what libmime handed over");
     assert.ok((await attachment(bob, "tarts.bin")).equals(file));
+    assert.equal(asked() - before, 1, "its attachment is at hand");
   });
 
   test("clear-signed text is marked with a seal", async () => {

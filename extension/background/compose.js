@@ -16,6 +16,9 @@ import { encryptedByPolicy, FORMS, patienceIn, readSettings, saveWish, wishesFor
 /** Typing may go on; the host is asked when it pauses. */
 const PAUSE_MS = 250;
 
+/** How long answers are collected before they are shown. */
+const SHOW_MS = 100;
+
 const KEYS_MS = 10_000;
 
 /** Signing and encrypting: half a minute, and two seconds for each mebibyte (the largest mail may take a while on an old computer). */
@@ -52,6 +55,8 @@ class Compose {
   #recipients;
   /** Pauses under way, by tab. @type {Map<number, ReturnType<typeof setTimeout>>} */
   #pauses = new Map();
+  /** Tabs that will show soon what has come. @type {Set<number>} */
+  #soon = new Set();
   /** Mails that the host protects now, by the experiment's name for them. @type {Map<string, AbortController>} */
   #underWay = new Map();
 
@@ -261,14 +266,27 @@ class Compose {
     if (!(window.choice?.encrypt || mustEncrypt) || addresses.every((address) => this.#recipients.peek(address))) {
       return;
     }
-    await this.#recipients.lookUp(addresses);
+    await this.#recipients.lookUp(addresses, () => this.#showSoon(tabId));
     await this.#show(tabId);
+  }
+
+  /** Answers come one by one; each is shown, but not for each is everything drawn anew. @param {number} tabId */
+  #showSoon(tabId) {
+    if (!this.#soon.has(tabId)) {
+      this.#soon.add(tabId);
+      setTimeout(() => {
+        this.#soon.delete(tabId);
+        this.#show(tabId).catch(ignoreClosed);
+      }, SHOW_MS);
+    }
   }
 
   /** @param {number} tabId */
   async #show(tabId) {
     const view = await this.#view(tabId);
-    const marks = view.recipients.map(({ address, mark, sentence }) => ({ address, kind: mark, text: sentence }));
+    const marks = [...view.recipients, ...view.lists.map(({ id, ...list }) => ({ address: id, ...list }))].map(
+      ({ address, mark, sentence }) => ({ address, kind: mark, text: sentence }),
+    );
     await Promise.all([
       browser.daneCompose.markRecipients(tabId, marks),
       browser.daneCompose.setNotice(tabId, view.notice),

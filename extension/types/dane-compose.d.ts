@@ -10,6 +10,8 @@ export interface WindowDescription {
   to: string[];
   cc: string[];
   bcc: string[];
+  /** Mailing lists of the address books; their members are among the recipients above. */
+  lists: { id: string; name: string; members: string[] }[];
   newsgroups: boolean;
   /** The text quotes or was made of a mail that was encrypted. */
   fromEncrypted: boolean;
@@ -21,6 +23,7 @@ export interface WindowDescription {
 }
 
 export interface Mark {
+  /** Of a mailing list, its id. */
   address: string;
   kind: string;
   text: string;

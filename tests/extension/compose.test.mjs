@@ -61,6 +61,7 @@ const windowWith = (parts = {}) => ({
   to: [BOB],
   cc: [],
   bcc: [],
+  lists: /** @type {{ id: string, name: string, members: string[] }[]} */ ([]),
   newsgroups: false,
   fromEncrypted: false,
   choice: null,
@@ -489,7 +490,72 @@ test("a long list goes in several requests", async () => {
   );
 });
 
+test("a domain that does not answer holds up no other, however many there are", async () => {
+  /** @type {((answer: any) => void)[]} */
+  const late = [];
+  let asking = 0;
+  let most = 0;
+  const host = {
+    async request(/** @type {string} */ _type, /** @type {{ addresses: string[] }} */ { addresses }) {
+      asking++;
+      most = Math.max(most, asking);
+      if (addresses.some((address) => address.endsWith("@slow.test"))) {
+        await new Promise((resolve) => late.push(resolve));
+      } else {
+        await settle();
+      }
+      asking--;
+      return { result: { results: addresses.map((address) => ({ address, recipient: "ready", records: [] })) } };
+    },
+  };
+  const others = Array.from({ length: 49 }, (_, i) => `n@d${i}.test`);
+  const recipients = new Recipients(/** @type {any} */ (host), text);
+  let told = 0;
+  const all = recipients.lookUp(["a@slow.test", "b@slow.test", ...others], () => told++);
+  for (let turn = 0; turn < 20; turn++) {
+    await settle();
+  }
+  assert.equal(told, 49);
+  assert.ok(others.every((address) => recipients.peek(address)?.state === "ready"));
+  assert.equal(recipients.peek("a@slow.test"), undefined);
+  assert.ok(most <= 24, "the host is asked for other things, too");
+  for (const answer of late) {
+    answer(undefined);
+  }
+  assert.equal((await all).length, 51);
+  assert.equal(told, 50);
+});
+
 // ---- what is shown
+
+test("a mailing list says what of its members stands in the way", () => {
+  const friends = { id: "list", name: "Friends", members: [BOB, CAROL] };
+  const window = windowWith({ to: [BOB, CAROL], lists: [friends], removable: [BOB] });
+  const listOf = (/** @type {any} */ carols, /** @type {any} */ list = friends) =>
+    view({
+      window: { ...window, lists: [list] },
+      known: new Map([
+        [BOB, READY],
+        [CAROL, carols],
+      ]),
+    });
+  const marks = [undefined, { ...READY, address: CAROL }, carol("absent"), carol("bogus")].map(
+    (carols) => listOf(carols).lists[0],
+  );
+  assert.deepEqual(
+    marks.map(({ mark }) => mark),
+    ["pending", "found", "missing", "untrusted"],
+  );
+  assert.match(marks[0].sentence, /1 of 2 known/);
+  assert.match(marks[2].sentence, /^1 of the 2 members .*\n• carol@example\.test/);
+  assert.doesNotMatch(marks[2].sentence, /bob@/);
+  assert.deepEqual(
+    listOf(undefined).recipients.map(({ list }) => list),
+    [undefined, "Friends"],
+    "Bob was also typed",
+  );
+  assert.equal(listOf(undefined, { ...friends, members: [] }).lists[0].mark, "missing");
+});
 
 /** @param {Partial<Parameters<typeof viewOf>[0]>} facts */
 function view(facts) {

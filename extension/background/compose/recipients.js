@@ -5,8 +5,11 @@ import { explain } from "../host-error.js";
 /** How long the answer of the host is awaited; it asks the DNS. */
 const LOOKUP_MS = 20_000;
 
-/** Addresses in one request, so that one slow domain does not hold up a long list. */
+/** Addresses in one request, all of one domain: a domain that answers slowly holds up no other. */
 const BATCH = 10;
+
+/** Requests under way at once. The host takes more, but others want something of it, too. */
+const AT_ONCE = 24;
 
 /** Seconds that an answer is kept: what its records say, but within these bounds; others for a short fixed time. */
 const KEEP_AT_LEAST_S = 30;
@@ -25,6 +28,9 @@ const MANY = 500;
 export class Recipients {
   /** @type {Map<string, { known: Promise<Known>, settled: Known | null, until: number }>} */
   #cache = new Map();
+  /** Requests that wait for their turn. @type {(() => void)[]} */
+  #waiting = [];
+  #underWay = 0;
   #host;
   #text;
   #now;
@@ -62,23 +68,24 @@ export class Recipients {
    * Never rejects: what cannot be asked is `unchecked`.
    *
    * @param {string[]} addresses
+   * @param {() => void} [onSome] told whenever some of those that were not known have become so
    * @returns {Promise<Known[]>} in the order of `addresses`
    */
-  lookUp(addresses) {
+  lookUp(addresses, onSome = () => {}) {
     const now = this.#now();
     if (this.#cache.size > MANY) {
       this.forget([...this.#cache].filter(([, { until }]) => until <= now).map(([address]) => address));
     }
     const missing = [...new Set(addresses)].filter((address) => !((this.#cache.get(address)?.until ?? 0) > now));
-    for (let i = 0; i < missing.length; i += BATCH) {
-      this.#ask(missing.slice(i, i + BATCH));
+    for (const batch of batches(missing)) {
+      this.#ask(batch, onSome);
     }
     return Promise.all(addresses.map((address) => this.#cache.get(address)?.known ?? unchecked(address, "")));
   }
 
-  /** @param {string[]} addresses */
-  #ask(addresses) {
-    const answer = this.#host.request("lookup", { addresses }, { deadlineMs: LOOKUP_MS }).then(
+  /** @param {string[]} addresses @param {() => void} onSome */
+  #ask(addresses, onSome) {
+    const answer = this.#inTurn(() => this.#host.request("lookup", { addresses }, { deadlineMs: LOOKUP_MS })).then(
       ({ result }) => addresses.map((address, i) => this.#read(address, result.results?.[i])),
       (error) =>
         addresses.map((address) => ({
@@ -99,6 +106,21 @@ export class Recipients {
       };
       this.#cache.set(address, entry);
     });
+    Promise.all(addresses.map((address) => this.#cache.get(address)?.known)).then(onSome);
+  }
+
+  /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  async #inTurn(work) {
+    if (this.#underWay >= AT_ONCE) {
+      await new Promise((resolve) => this.#waiting.push(() => resolve(undefined)));
+    }
+    this.#underWay++;
+    try {
+      return await work();
+    } finally {
+      this.#underWay--;
+      this.#waiting.shift()?.();
+    }
   }
 
   /**
@@ -118,6 +140,25 @@ export class Recipients {
     return { known, seconds: known.state === "unreachable" ? KEEP_FAILURES_S : KEEP_OTHERS_S };
   }
 }
+
+/** @param {string[]} addresses */
+function batches(addresses) {
+  /** @type {Map<string, string[][]>} */
+  const byDomain = new Map();
+  for (const address of addresses) {
+    const domain = domainOf(address).toLowerCase();
+    const full = byDomain.get(domain) ?? [];
+    if ((full.at(-1)?.length ?? BATCH) >= BATCH) {
+      full.push([]);
+    }
+    full.at(-1)?.push(address);
+    byDomain.set(domain, full);
+  }
+  return [...byDomain.values()].flat();
+}
+
+/** @param {string} address */
+export const domainOf = (address) => address.slice(address.lastIndexOf("@") + 1);
 
 /** @param {string} address @param {string} reason @returns {Known} */
 function unchecked(address, reason) {

@@ -2,7 +2,7 @@
 
 import { propose } from "./proposal.js";
 import { markOf } from "./recipients.js";
-import { stateSentence } from "./words.js";
+import { recipientLines, stateSentence } from "./words.js";
 
 /**
  * @typedef {"unknown" | "none" | "off" | "signed" | "checking" | "encrypted" | "blocked" | "clear"} Summary
@@ -18,7 +18,9 @@ import { stateSentence } from "./words.js";
  * @property {boolean} encryptLocked
  * @property {boolean} hideSubject
  * @property {boolean} canSwitch
- * @property {{ address: string, mark: string, sentence: string, detail: string }[]} recipients
+ * @property {{ address: string, mark: string, sentence: string, detail: string, list?: string }[]} recipients `list`: it came
+ *   with that mailing list
+ * @property {{ id: string, mark: string, sentence: string }[]} lists what of its members stands in the way
  */
 
 /**
@@ -34,16 +36,14 @@ import { stateSentence } from "./words.js";
  * @returns {View}
  */
 export function viewOf({ window, choice, why, known, remembered, blindCopies, offerUnencrypted }, text) {
-  const recipients = [...known].map(([address, state]) =>
-    state
-      ? {
-          address,
-          mark: markOf(state.state),
-          sentence: stateSentence(state.state, text, address),
-          detail: state.reason,
-        }
-      : { address, mark: "pending", sentence: text("recipient_pending"), detail: "" },
-  );
+  const cameWith = new Map(window.lists.flatMap(({ name, members }) => members.map((member) => [member, name])));
+  const recipients = [...known].map(([address, state]) => ({
+    address,
+    ...(state
+      ? { mark: markOf(state.state), sentence: stateSentence(state.state, text, address), detail: state.reason }
+      : { mark: "pending", sentence: text("recipient_pending"), detail: "" }),
+    ...(cameWith.has(address) && !window.removable.includes(address) ? { list: cameWith.get(address) } : {}),
+  }));
   const summary = summarize({ window, choice, known, remembered, blindCopies, offerUnencrypted }, text);
   const blocked = recipients.filter(({ mark }) => mark === "missing" || mark === "untrusted");
   return {
@@ -57,7 +57,32 @@ export function viewOf({ window, choice, why, known, remembered, blindCopies, of
     hideSubject: choice?.hideSubject ?? true,
     canSwitch: choice !== null && (choice.hasKey || choice.sign || choice.encrypt),
     recipients,
+    lists: choice?.encrypt ? window.lists.map((list) => listView(list, known, text)) : [],
   };
+}
+
+/**
+ * One mark for a mailing list: that of the member who stands in the way most.
+ *
+ * @param {{ id: string, members: string[] }} list
+ * @param {Parameters<typeof viewOf>[0]["known"]} known
+ * @param {Parameters<typeof viewOf>[1]} text
+ */
+function listView({ id, members }, known, text) {
+  if (members.length === 0) {
+    return { id, mark: "missing", sentence: text("list_empty") };
+  }
+  const settled = members.flatMap((member) => known.get(member) ?? []);
+  const inTheWay = settled.filter(({ state }) => state !== "ready");
+  const counts = [String(settled.length), String(members.length)];
+  if (inTheWay.length > 0) {
+    const marks = inTheWay.map(({ state }) => markOf(state));
+    const sentences = [text("list_in_the_way", [String(inTheWay.length), counts[1]]), recipientLines(inTheWay, text)];
+    return { id, mark: marks.includes("untrusted") ? "untrusted" : "missing", sentence: sentences.join("\n") };
+  }
+  return settled.length < members.length
+    ? { id, mark: "pending", sentence: text("list_pending", counts) }
+    : { id, mark: "found", sentence: text("list_found", counts) };
 }
 
 /**

@@ -1,5 +1,7 @@
 /** The words for recipients in the way. */
 
+import { domainOf } from "./recipients.js";
+
 /**
  * The sentence for one state. A state of a newer host is "could not be checked".
  *
@@ -8,7 +10,7 @@
  * @param {string} address
  */
 export function stateSentence(state, text, address) {
-  const domain = address.slice(address.lastIndexOf("@") + 1);
+  const domain = domainOf(address);
   return text(`recipient_${state.replaceAll("-", "_")}`, [domain]) || text("recipient_unchecked", [domain]);
 }
 

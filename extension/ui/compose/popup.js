@@ -47,10 +47,10 @@ function show(view) {
 }
 
 /** @param {import("../../background/compose/view.js").View["recipients"][number]} recipient */
-function recipientItem({ address, mark, sentence, detail }) {
+function recipientItem({ address, mark, sentence, detail, list }) {
   const item = document.createElement("li");
   item.dataset.mark = mark;
-  item.append(withText("b", address), withText("span", sentence));
+  item.append(withText("b", list ? text("popup_member", [address, list]) : address), withText("span", sentence));
   if (detail && mark !== "found") {
     const details = document.createElement("details");
     details.append(withText("summary", text("popup_details")), withText("p", detail));

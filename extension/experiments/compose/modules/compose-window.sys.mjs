@@ -7,7 +7,7 @@ import { newBlindState } from "./blind-copies.sys.mjs";
 import { builtInActive, releaseBuiltIn, silenceBuiltIn } from "./built-in.sys.mjs";
 import { askPerson, showNotice, tellPerson } from "./dialogs.sys.mjs";
 import { Drafts } from "./drafts.sys.mjs";
-import { markPills, pillAddresses, removePills } from "./pills.sys.mjs";
+import { markPills, pillAddresses, pillLists, removePills } from "./pills.sys.mjs";
 import { addresses, CollectingComposeSecure } from "./secure.sys.mjs";
 
 const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
@@ -141,15 +141,20 @@ export class ComposeWindow {
   describe() {
     const { document, gMsgCompose } = this.#window;
     const from = MailServices.headerParser.makeFromDisplayAddress(document.getElementById("msgIdentity").value);
+    const rows = ["to", "cc", "bcc"];
+    const single = rows.map((row) => pillAddresses(this.#window, row));
+    const lists = rows.map((row) => pillLists(this.#window, row));
+    const [to, cc, bcc] = rows.map((_row, i) => [...single[i], ...lists[i].flatMap(({ members }) => members)]);
     return {
       from: from[0]?.email ?? "",
-      to: pillAddresses(this.#window, "to"),
-      cc: pillAddresses(this.#window, "cc"),
-      bcc: pillAddresses(this.#window, "bcc"),
+      to,
+      cc,
+      bcc,
+      lists: lists.flat(),
       newsgroups: Boolean(gMsgCompose?.compFields.newsgroups),
       fromEncrypted: Boolean(this.#window.gIsRelatedToEncryptedOriginal) || this.#environment.isDecrypted(),
       choice: this.choice,
-      removable: ["to", "cc", "bcc"].flatMap((row) => pillAddresses(this.#window, row)),
+      removable: single.flat(),
     };
   }
 

@@ -1,5 +1,7 @@
 /** The recipients as the compose window shows them ("pills"): reading, removing, and marking them. */
 
+const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+
 const ROWS = { to: "toAddrContainer", cc: "ccAddrContainer", bcc: "bccAddrContainer" };
 const MARK = "dane-smime-mark";
 const STYLE_ID = "dane-smime-pills";
@@ -25,6 +27,34 @@ export function pillAddresses(window, row) {
     .filter(Boolean);
 }
 
+/**
+ * The mailing lists of the address books in one row, each with the addresses that Thunderbird will put in its place.
+ *
+ * @param {any} window
+ * @param {string} row
+ * @returns {{ id: string, name: string, members: string[] }[]}
+ */
+export function pillLists(window, row) {
+  return pills(window, row)
+    .filter((pill) => pill.isMailList)
+    .map((pill) => ({ id: idOf(pill), name: pill.displayName || pill.emailAddress, members: membersOf(pill.listURI) }));
+}
+
+/** By this a mark finds its pill. @param {any} pill */
+const idOf = (pill) => (pill.isMailList ? pill.listURI : pill.emailAddress);
+
+/** @param {string} uri of a list @param {Set<string>} [seen] lists may hold each other @returns {string[]} */
+function membersOf(uri, seen = new Set()) {
+  if (seen.has(uri)) {
+    return [];
+  }
+  seen.add(uri);
+  const cards = /** @type {any[]} */ (MailServices.ab.getDirectory(uri)?.childCards ?? []);
+  return cards
+    .flatMap((card) => (card.isMailList ? membersOf(card.mailListURI, seen) : [card.primaryEmail]))
+    .filter(Boolean);
+}
+
 /** @param {any} window @param {string[]} addresses */
 export function removePills(window, addresses) {
   for (const pill of allPills(window)) {
@@ -39,13 +69,13 @@ export function removePills(window, addresses) {
  * Marks pills by a sign, a colour and words; the sign is enough without the colour, the words without both.
  *
  * @param {any} window
- * @param {{ address: string, kind: string, text: string }[]} marks
+ * @param {{ address: string, kind: string, text: string }[]} marks `address`: of a list, its id
  */
 export function markPills(window, marks) {
   useStyle(window, marks.length > 0);
   const byAddress = new Map(marks.map((mark) => [mark.address, mark]));
   for (const pill of allPills(window)) {
-    const mark = byAddress.get(pill.emailAddress);
+    const mark = byAddress.get(idOf(pill));
     if (mark) {
       pill.setAttribute(MARK, mark.kind);
       pill.setAttribute("tooltiptext", mark.text);

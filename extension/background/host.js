@@ -58,18 +58,19 @@ export class Host {
   /** @type {Connection | null} */
   #connection = null;
   #connect;
-  #version;
+  #hello;
   #clock;
 
   /**
    * @param {object} environment
    * @param {() => Port} environment.connect starts the program
    * @param {string} environment.version the add-on's own
+   * @param {Record<string, string>} [environment.pin] words for the window that asks for a token's PIN
    * @param {Clock} [environment.clock]
    */
-  constructor({ connect, version, clock = globalThis }) {
+  constructor({ connect, version, pin, clock = globalThis }) {
     this.#connect = connect;
-    this.#version = version;
+    this.#hello = { addon: version, ...(pin && { pin }) };
     this.#clock = clock;
   }
 
@@ -113,7 +114,7 @@ export class Host {
   #open() {
     if (!this.#connection?.alive) {
       const helloMs = Math.ceil(HELLO_MS * this.patience);
-      this.#connection = new Connection(this.#connect, this.#version, this.#clock, helloMs);
+      this.#connection = new Connection(this.#connect, this.#hello, this.#clock, helloMs);
     }
     return this.#connection;
   }
@@ -135,11 +136,11 @@ class Connection {
 
   /**
    * @param {() => Port} connect
-   * @param {string} version
+   * @param {object} hello what is said of the add-on
    * @param {Clock} clock
    * @param {number} helloMs how long the program may take from its start to its hello
    */
-  constructor(connect, version, clock, helloMs) {
+  constructor(connect, hello, clock, helloMs) {
     this.#clock = clock;
     try {
       this.#port = connect();
@@ -149,7 +150,7 @@ class Connection {
       this.#disconnected(error instanceof Error ? error.message : "");
     }
     /** Settles when the host has said hello. */
-    this.ready = this.#sayHello(version, helloMs);
+    this.ready = this.#sayHello(hello, helloMs);
     this.ready.catch(() => {}); // each request awaits it, too
   }
 
@@ -157,9 +158,9 @@ class Connection {
     return this.#port !== null;
   }
 
-  /** @param {string} version @param {number} helloMs */
-  async #sayHello(version, helloMs) {
-    const { result } = await this.#start("hello", { protocol: PROTOCOL, addon: version }, helloMs, {});
+  /** @param {object} hello @param {number} helloMs */
+  async #sayHello(hello, helloMs) {
+    const { result } = await this.#start("hello", { protocol: PROTOCOL, ...hello }, helloMs, {});
     if (!Number.isInteger(result.protocol) || result.protocol < PROTOCOL.min || result.protocol > PROTOCOL.max) {
       const error = new HostError("protocol-mismatch");
       this.fail(error);

@@ -31,6 +31,8 @@ export interface Key {
   selected_sign: boolean;
   selected_encrypt: boolean;
   retired: boolean;
+  /** Where its private key is, if not in a file of the host's; an older host does not say. */
+  token?: { label: string; serial: string } | null;
 }
 
 export interface LookupResult {

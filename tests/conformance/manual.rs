@@ -10,12 +10,15 @@
 
 #[path = "../support/signed_tree.rs"]
 mod signed_tree;
+#[path = "../support/soft_token.rs"]
+mod soft_token;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use signed_tree::{Tree, Zone};
+use soft_token::Tokens;
 
 /// In the order in which somebody would do it; the one thing that no command does is to publish.
 const BEFORE_PUBLISHING: &[&[&str]] = &[&["key", "generate"], &["key", "list"]];
@@ -36,6 +39,8 @@ const AFTER: &[&[&str]] = &[
     &["key", "authority"],
     &["key", "issue"],
     &["key", "install"],
+    &["key", "token", "list"],
+    &["key", "token", "add"],
 ];
 
 struct Shell(tempfile::TempDir);
@@ -64,6 +69,7 @@ impl Shell {
             .env_clear()
             .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
             .env("HOME", self.0.path())
+            .env("LD_LIBRARY_PATH", self.0.path())
             .output()
             .unwrap()
     }
@@ -95,7 +101,17 @@ fn every_example_works() {
         Zone::signed("example.org.", line.lines().map(str::to_owned).collect()),
     ]);
     let anchor = tree.anchor_file();
-    shell.configure(&format!("resolver = \"{}\"\ntrust-anchor = {anchor:?}\n", tree.address));
+    let pinentry = shell.0.path().join("pinentry");
+    shell.configure(&format!(
+        "resolver = \"{}\"\ntrust-anchor = {anchor:?}\npinentry = {pinentry:?}\n",
+        tree.address
+    ));
+    // A token behind the module that the example names.
+    let tokens = Tokens::new(shell.0.path());
+    tokens.token("card");
+    tokens.key("card", "card", "01", "-newkey rsa:2048", "dora@example.org", true);
+    std::os::unix::fs::symlink(soft_token::module(), shell.0.path().join("opensc-pkcs11.so")).unwrap();
+    fs::write(shell.0.path().join("answers"), format!("{}\n", soft_token::PIN)).unwrap();
     for words in AFTER {
         shell.must(&shell.example(words));
     }

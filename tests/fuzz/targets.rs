@@ -147,7 +147,7 @@ pub fn cms(octets: &[u8]) {
         assert!(!signers.is_empty() && object.embedded_content().is_some());
     }
     let _ = cms::verify(&mut object, Some(b"text"), &[]);
-    let _ = cms::decrypt(&object, person, &PERSON.key);
+    let _ = cms::decrypt(&object, person, cms::Key::Here(&PERSON.key));
 }
 
 /// Whole messages, with a reader whose keys open some of them, and a judge who believes every
@@ -187,7 +187,13 @@ fn comes_back(content: &[u8]) {
 /// Signed by the one person there is.
 pub fn sign(content: &[u8], placement: Placement) -> Vec<u8> {
     let Person { certificate, key } = &*PERSON;
-    let identity = SigningIdentity { certificate, chain: &[], key, at: NOW, with_certificates: true };
+    let identity = SigningIdentity {
+        certificate,
+        chain: &[],
+        key: cms::Key::Here(key),
+        at: NOW,
+        with_certificates: true,
+    };
     cms::sign(content, &identity, placement).unwrap()
 }
 

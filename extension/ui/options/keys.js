@@ -13,16 +13,23 @@ export function showKeys(keys, tools) {
       "tr",
       { class: key.retired ? "retired" : "", dataset: { sha256: key.sha256 } },
       make("td", {}, key.address, make("small", { title: key.sha256 }, `${key.sha256.slice(0, 16)}…`)),
-      make("td", {}, key.algorithm.toUpperCase()),
+      make(
+        "td",
+        {},
+        key.algorithm.toUpperCase(),
+        ...(key.token ? [make("small", {}, text("options_on_token", [key.token.label]))] : []),
+      ),
       make("td", {}, day(key.not_after)),
       make("td", {}, uses(key)),
       make(
         "td",
         {},
-        button(text("options_export"), () => exportKey(key, tools)),
-        " ",
+        // A token gives no key away.
+        ...(key.token ? [] : [button(text("options_export"), () => exportKey(key, tools)), " "]),
         ...(key.retired ? [] : [button(text("options_retire"), () => retire(key, tools)), " "]),
-        button(text("options_delete"), () => destroy(key, tools), { class: "danger" }),
+        key.token
+          ? button(text("options_forget"), () => forget(key, tools))
+          : button(text("options_delete"), () => destroy(key, tools), { class: "danger" }),
       ),
     ),
   );
@@ -80,6 +87,21 @@ async function retire(key, tools) {
   if (go !== null) {
     await tools.attempt(async () => {
       await request("retire", { sha256: key.sha256 });
+      await tools.refresh();
+    });
+  }
+}
+
+/** A key on a token, which stays there. @param {import("../../types/protocol").Key} key @param {import("./accounts.js").Tools} tools */
+async function forget(key, tools) {
+  const go = await ask(
+    text("options_forget"),
+    [make("p", {}, text("options_forget_text", [key.address, key.token?.label ?? ""]))],
+    [text("options_forget")],
+  );
+  if (go !== null) {
+    await tools.attempt(async () => {
+      await request("delete", { sha256: key.sha256 });
       await tools.refresh();
     });
   }

@@ -71,6 +71,8 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["key", "install"], &["dane-smime key install --cert carol.pem"]),
+    (&["key", "token", "list"], &["dane-smime key token list --module opensc-pkcs11.so"]),
+    (&["key", "token", "add"], &["dane-smime key token add --module opensc-pkcs11.so"]),
     (&["doctor"], &["dane-smime doctor", "dane-smime doctor --report >report.txt"]),
 ];
 

@@ -10,7 +10,7 @@ use super::{Context, Output};
 use crate::clock::{Clock, SystemClock, UnixTime};
 use crate::config::Profile;
 use crate::keys::{
-    CertificateRequest, HeldKey, KeyFacts, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption,
+    CertificateRequest, HeldKey, KeyFacts, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, TokenName,
     read_certificates, read_key_file,
 };
 use crate::mime::EmailAddress;
@@ -60,6 +60,8 @@ enum Action {
     Authority(Authority),
     /// Sign a user's request with an authority held here
     Issue(Issue),
+    /// Use keys on a PKCS#11 token: a smart card, a stick
+    Token(Token),
 }
 
 #[derive(Debug, clap::Args)]
@@ -210,6 +212,42 @@ struct Issue {
     days: u16,
 }
 
+#[derive(Debug, clap::Args)]
+struct Token {
+    #[command(subcommand)]
+    action: TokenAction,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum TokenAction {
+    /// Show the tokens that are there
+    List(TokenModule),
+    /// Take keys of a token into use; they stay on it, and its PIN is asked for
+    Add(TokenAdd),
+}
+
+#[derive(Debug, clap::Args)]
+struct TokenModule {
+    /// The PKCS#11 module that comes with the token; for many cards opensc-pkcs11.so
+    #[arg(long, value_name = "FILE")]
+    module: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct TokenAdd {
+    #[command(flatten)]
+    from: TokenModule,
+    /// The token's label or serial number [default: the only one there]
+    #[arg(long, value_name = "NAME")]
+    token: Option<String>,
+    /// Whose keys they are [default: the addresses that their certificates name]
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// The certificate of the key, where it is not on the token: PEM or DER
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+}
+
 impl Generate {
     fn new_key(&self) -> Result<NewKey, Failure> {
         let address = parse_address(&self.address)?;
@@ -232,13 +270,26 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
         Action::Select(arguments) => select(&store, arguments, now),
         Action::Retire(arguments) => retire(&store, arguments),
         Action::Delete(one) => {
+            let token = store.held(one.sha256, now)?.token;
             store.delete(one.sha256)?;
-            let text = format!("{} and its private key are gone.\n", one.sha256);
+            let text = match token {
+                Some(token) => {
+                    format!(
+                        "{} is forgotten here. Its key is still on the token “{}”.\n",
+                        one.sha256, token.label
+                    )
+                }
+                None => format!("{} and its private key are gone.\n", one.sha256),
+            };
             Ok(Output::good(json!({"sha256": one.sha256.to_string(), "deleted": true}), text))
         }
         Action::Backup(arguments) => backup(&store, arguments),
         Action::Restore(arguments) => restore(&store, arguments, now),
         Action::Authority(arguments) => authority(&store, arguments, now),
+        Action::Token(Token { action: TokenAction::List(module) }) => {
+            list_tokens(&store, &module_at(&module.module))
+        }
+        Action::Token(Token { action: TokenAction::Add(arguments) }) => add_token(&store, arguments, now),
         Action::Issue(arguments) => issue(&store, arguments, settings.profile, now),
     }
 }
@@ -432,6 +483,42 @@ fn issue(store: &KeyStore, arguments: &Issue, profile: Profile, now: UnixTime) -
     ))
 }
 
+/// A module's place. A name alone is looked for by the system where it has its libraries.
+fn module_at(given: &Path) -> PathBuf {
+    let is_name = given.components().count() == 1 && !given.exists();
+    if is_name { given.to_owned() } else { std::path::absolute(given).unwrap_or_else(|_| given.to_owned()) }
+}
+
+fn list_tokens(store: &KeyStore, module: &Path) -> Result<Output, Failure> {
+    let tokens = store.tokens(module)?;
+    let mut text = String::new();
+    for TokenName { label, serial } in &tokens {
+        let _ = writeln!(text, "{label}\n  serial number  {serial}");
+    }
+    if tokens.is_empty() {
+        text.push_str("No token is there. Plug it in; for a smart card, see that its reader is known.\n");
+    }
+    Ok(Output::good(json!(tokens), text))
+}
+
+fn add_token(store: &KeyStore, arguments: &TokenAdd, now: UnixTime) -> Result<Output, Failure> {
+    let address = arguments.address.as_deref().map(parse_address).transpose()?;
+    let certificate = match &arguments.cert {
+        Some(file) => read_certificates(&read(file)?)?.into_iter().next(),
+        None => None,
+    };
+    let module = module_at(&arguments.from.module);
+    let taken =
+        store.add_token(&module, arguments.token.as_deref(), address.as_ref(), certificate.as_ref(), now)?;
+    let mut text = String::new();
+    for key in &taken {
+        let _ = writeln!(text, "Took the key of {} into use. It stays on its token.\n", key.address);
+        describe(&mut text, &key.into());
+        text.push_str(&how_to_publish(store, key));
+    }
+    Ok(Output::good(taken.iter().map(key_list::row).collect(), text))
+}
+
 fn describe(text: &mut String, key: &KeyFacts) {
     let mut uses = Vec::new();
     if key.retired {
@@ -445,6 +532,9 @@ fn describe(text: &mut String, key: &KeyFacts) {
     }
     let _ = writeln!(text, "  fingerprint  {}", key.sha256);
     let _ = writeln!(text, "  algorithm    {}", key.algorithm);
+    if let Some(token) = &key.token {
+        let _ = writeln!(text, "  token        {} ({})", token.label, token.serial);
+    }
     let _ = writeln!(text, "  valid        {} to {}", key.not_before, key.not_after);
     let _ =
         writeln!(text, "  used         {}", if uses.is_empty() { "no".to_owned() } else { uses.join(", ") });

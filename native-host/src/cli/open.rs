@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
     let message = Bytes::from(files::read(arguments.input.as_deref())?);
     let engine = Engine::new(context.settings.clone());
     let reading = Reading { show_unauthentic: arguments.show_unauthentic, ..Reading::default() };
-    let opened = engine.open(&message, reading, recipients::PATIENCE)?;
+    let opened = engine.open(engine.keys(), &message, reading, recipients::PATIENCE)?;
     if let (Some(file), Some(content)) = (&arguments.output, &opened.content) {
         if opened.unwrapped {
             let (head, body) = plain_message(&message, content)?;

@@ -2,11 +2,11 @@
 
 use der::asn1::ObjectIdentifier;
 use openssl::asn1::Asn1Object;
-use openssl::pkey::{Id, PKeyRef, Private};
+use openssl::pkey::Id;
 use openssl::provider::Provider;
 
 use super::inspect::{self, ContentEncryption};
-use super::{CmsError, CmsObject, ObjectType, ffi, steps};
+use super::{CmsError, CmsObject, Key, ObjectType, ffi, steps};
 use crate::x509::Certificate;
 
 /// Decrypts with the key that belongs to `certificate`, which the object must name
@@ -16,24 +16,23 @@ use crate::x509::Certificate;
 /// # Errors
 /// [`CmsError::DecryptionFailed`] whatever the cause: which one it was would help an attacker who
 /// can make us decrypt, and OpenSSL does not always say it. [`CmsError::NotSupported`],
-/// [`CmsError::WrongType`].
-pub fn decrypt(
-    object: &CmsObject,
-    certificate: &Certificate,
-    key: &PKeyRef<Private>,
-) -> Result<Vec<u8>, CmsError> {
+/// [`CmsError::WrongType`]; [`CmsError::Key`] where a key that is elsewhere cannot be reached.
+pub fn decrypt(object: &CmsObject, certificate: &Certificate, key: Key<'_>) -> Result<Vec<u8>, CmsError> {
     if !matches!(object.object_type(), ObjectType::Enveloped | ObjectType::AuthEnveloped) {
         return Err(CmsError::WrongType);
     }
     let ContentEncryption { algorithm, authenticated_attributes } = object.encryption;
     let is_chacha = algorithm == Some(inspect::CHACHA20_POLY1305);
-    if is_chacha || authenticated_attributes || key.id() == Id::X25519 {
-        let der = object.inner.to_der().map_err(|_| CmsError::DecryptionFailed)?;
-        return steps::decrypt(&der, certificate, key);
-    }
+    let here = match key {
+        Key::Here(key) if !is_chacha && !authenticated_attributes && key.id() != Id::X25519 => key,
+        _ => {
+            let der = object.inner.to_der().map_err(|_| CmsError::DecryptionFailed)?;
+            return steps::decrypt(&der, certificate, key);
+        }
+    };
     // The default provider stays; the legacy one (RC2, single DES) goes when this ends.
     let _legacy = algorithm.filter(|oid| !is_at_hand(*oid)).map(legacy_provider).transpose()?;
-    ffi::decrypt(&object.inner, certificate.x509(), key).map_err(|_| CmsError::DecryptionFailed)
+    ffi::decrypt(&object.inner, certificate.x509(), here).map_err(|_| CmsError::DecryptionFailed)
 }
 
 /// Whether the providers that are loaded have this cipher.

@@ -430,8 +430,8 @@ pub(super) fn sign<T: HasPrivate>(with: &Signing<'_, T>, embed: bool) -> Result<
 }
 
 /// RFC 5652 section 11.3: UTCTime for the years 1950 to 2049, else GeneralizedTime. The text is
-/// `YYYYMMDDHHMMSSZ`.
-fn time_text(full: &str) -> (c_int, &[u8]) {
+/// `YYYYMMDDHHMMSSZ`; what comes with it is the type, which is also the tag in DER.
+pub(super) fn time_text(full: &str) -> (c_int, &[u8]) {
     let in_utc_range = ("1950".."2050").contains(&full.get(..4).unwrap_or_default());
     match full.get(2..) {
         Some(short) if in_utc_range => (ASN1_UTC_TIME, short.as_bytes()),

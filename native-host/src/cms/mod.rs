@@ -10,15 +10,22 @@
 //! - Algorithms are those of the OpenSSL in use. What 3.0 cannot do in CMS and S/MIME programs must
 //!   receive (RFC 8551 sections 2.1 to 2.3) is done step by step: Ed25519 signatures, X25519 key
 //!   agreement; ChaCha20-Poly1305 too. None of these is made here, but Ed25519 signatures from OpenSSL 3.2 on.
+//! - With a key that is elsewhere ([`DistantKey`]) signatures are made with SHA-256 alone, and content in
+//!   RC2 or single DES is not decrypted.
 
+mod compose;
 mod decrypt;
 mod encrypt;
 mod ffi;
 mod inspect;
+mod key;
 mod object;
 mod sign;
 mod steps;
+mod tlv;
 mod verify;
+#[cfg(test)]
+mod distant_tests;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +33,7 @@ use openssl::error::ErrorStack;
 
 pub use decrypt::decrypt;
 pub use encrypt::{ContentCipher, EncryptedStream, KeyTransport, Recipient, encrypt};
+pub use key::{DistantKey, Key, KeyFault, RsaPadding, SignatureScheme, signature_fits};
 pub use object::{CmsObject, ObjectType};
 pub use sign::{Placement, SignedStream, SigningIdentity, readable_here, sign};
 pub use verify::{Signer, Weakness, verify};
@@ -43,6 +51,9 @@ pub enum CmsError {
     /// The content could not be decrypted: wrong key, or changed on its way.
     #[error("the content could not be decrypted")]
     DecryptionFailed,
+    /// A key that is elsewhere did not do its part.
+    #[error(transparent)]
+    Key(KeyFault),
     /// There is no content to work on.
     #[error("the object has no content")]
     NoContent,

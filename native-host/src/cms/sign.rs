@@ -1,8 +1,7 @@
 //! Making SignedData (RFC 5652 section 5).
 
-use openssl::pkey::{PKeyRef, Private};
-
-use super::{CmsError, ffi};
+use super::compose::Composition;
+use super::{CmsError, Key, ffi};
 use crate::clock::UnixTime;
 use crate::x509::{Capabilities, Capability, Certificate, KeyAlgorithm};
 
@@ -26,7 +25,7 @@ pub struct SigningIdentity<'a> {
     /// What goes along for the readers' path building.
     pub chain: &'a [Certificate],
     /// The private key.
-    pub key: &'a PKeyRef<Private>,
+    pub key: Key<'a>,
     /// The signing time to state.
     pub at: UnixTime,
     /// Whether the certificates go along. Without them readers must find the signer's elsewhere, in
@@ -46,7 +45,12 @@ impl SigningIdentity<'_> {
 }
 
 /// A SignedData under way: content goes in piece by piece.
-pub struct SignedStream(ffi::Growing);
+pub struct SignedStream(Work);
+
+enum Work {
+    Here(ffi::Growing),
+    Elsewhere(Composition),
+}
 
 impl SignedStream {
     /// Signs with SHA-256, RSASSA-PKCS1-v1_5 or ECDSA as the key is, or Ed25519 with SHA-512. The
@@ -59,18 +63,31 @@ impl SignedStream {
     /// [`CmsError::Openssl`].
     pub fn begin(identity: &SigningIdentity<'_>, placement: Placement) -> Result<Self, CmsError> {
         let certificate = identity.certificate;
-        let capabilities = readable_here(certificate).to_der().map_err(|_| CmsError::NotCms)?;
+        let is_elsewhere = matches!(identity.key, Key::Elsewhere(_));
+        let capabilities = readable_here(certificate, is_elsewhere).to_der().map_err(|_| CmsError::NotCms)?;
+        let time = identity.at.to_asn1();
+        let key = match identity.key {
+            Key::Here(key) => key,
+            Key::Elsewhere(key) => {
+                let all = std::iter::once(certificate).chain(identity.chain);
+                let certificates = all.filter(|_| identity.with_certificates).cloned().collect();
+                let begun =
+                    Composition::begin(certificate, key, certificates, &time, &capabilities, placement);
+                return begun.map(|composition| Self(Work::Elsewhere(composition)));
+            }
+        };
         let chain: Vec<_> = identity.chain.iter().map(|c| c.x509().to_owned()).collect();
         let signing = ffi::Signing {
             certificate: certificate.x509(),
-            key: identity.key,
+            key,
             chain: &chain,
             with_certificates: identity.with_certificates,
             attributes: &[ffi::SequenceAttribute { oid: SMIME_CAPABILITIES, der: &capabilities }],
-            time: &identity.at.to_asn1(),
+            time: &time,
             sha512: identity.signs_with_sha512(),
         };
-        ffi::sign(&signing, placement == Placement::Embedded).map(Self).map_err(CmsError::Openssl)
+        let begun = ffi::sign(&signing, placement == Placement::Embedded).map_err(CmsError::Openssl);
+        begun.map(|growing| Self(Work::Here(growing)))
     }
 
     /// Takes the next piece. What is ready of an object that embeds its content is appended to
@@ -79,17 +96,26 @@ impl SignedStream {
     /// # Errors
     /// [`CmsError::Openssl`]; the object is worthless after it.
     pub fn push(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
-        self.0.push(content, out).map_err(CmsError::Openssl)
+        match &mut self.0 {
+            Work::Here(growing) => growing.push(content, out).map_err(CmsError::Openssl),
+            Work::Elsewhere(composition) => {
+                composition.push(content);
+                Ok(())
+            }
+        }
     }
 
     /// Ends the content and signs. Appends to `out` the rest of the object, or all of a detached
     /// one.
     ///
     /// # Errors
-    /// [`CmsError::Openssl`].
+    /// [`CmsError::Openssl`]; [`CmsError::Key`] where the key is elsewhere and did not sign.
     pub fn finish(self, out: &mut Vec<u8>) -> Result<(), CmsError> {
-        let detached = self.0.finish(out).map_err(CmsError::Openssl)?;
-        out.extend_from_slice(&detached);
+        let rest = match self.0 {
+            Work::Here(growing) => growing.finish(out).map_err(CmsError::Openssl)?,
+            Work::Elsewhere(composition) => composition.finish()?,
+        };
+        out.extend_from_slice(&rest);
         Ok(())
     }
 }
@@ -110,10 +136,12 @@ pub fn sign(
     Ok(object)
 }
 
-/// What the owner of this certificate reads with this program, best first.
-pub fn readable_here(certificate: &Certificate) -> Capabilities {
+/// What the owner of this certificate reads with this program, best first. Which digests a token's
+/// OAEP takes cannot be asked of it, so OAEP is not promised for a key on one.
+pub fn readable_here(certificate: &Certificate, on_token: bool) -> Capabilities {
     let content =
         [Capability::Aes256Gcm, Capability::Aes256Cbc, Capability::Aes128Gcm, Capability::Aes128Cbc];
     let is_rsa = matches!(certificate.key_algorithm(), KeyAlgorithm::Rsa(_));
-    Capabilities::new(content.into_iter().chain(is_rsa.then_some(Capability::RsaesOaep)))
+    let oaep = (is_rsa && !on_token).then_some(Capability::RsaesOaep);
+    Capabilities::new(content.into_iter().chain(oaep))
 }

@@ -1,6 +1,7 @@
-//! Decryption step by step, for what the CMS code of the OpenSSL in use does not do as a whole:
+//! Decryption step by step, for keys that are elsewhere, and for what the CMS code of the OpenSSL in use
+//! does not do as a whole:
 //! key agreement with X25519 (RFC 8418), ChaCha20-Poly1305 (RFC 8103), authenticated attributes
-//! (RFC 5083 section 2.2). Each step is a call to OpenSSL; only the structures are read here.
+//! (RFC 5083 section 2.2). Each step is a call to OpenSSL or to the distant key; only the structures are read here.
 //!
 //! # Limitations
 //! DER only ([`super::CmsObject`] is written anew as DER first); keys named by their owner's own
@@ -14,13 +15,15 @@ use openssl::ec::{EcKey, EcPoint};
 use openssl::encrypt::Decrypter;
 use openssl::hash::MessageDigest;
 use openssl::md::Md;
-use openssl::pkey::{Id, PKey, PKeyRef, Private, Public};
+use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private, Public};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
 use openssl::symm::{self, Cipher};
 use zeroize::Zeroizing;
 
 use super::CmsError;
+use super::key::{Key, KeyFault, RsaPadding};
+use super::tlv::{OCTET_STRING, SEQUENCE, context, value};
 use crate::x509::Certificate;
 
 /// A secret on its way from one step to the next.
@@ -30,19 +33,19 @@ type Secret = Zeroizing<Vec<u8>>;
 ///
 /// # Errors
 /// [`CmsError::DecryptionFailed`], whatever does not fit; [`CmsError::NotSupported`] names an
-/// algorithm that is not done here.
-pub(super) fn decrypt(
-    der: &[u8],
-    certificate: &Certificate,
-    key: &PKeyRef<Private>,
-) -> Result<Vec<u8>, CmsError> {
+/// algorithm that is not done here; [`CmsError::Key`] says why a distant key did nothing.
+pub(super) fn decrypt(der: &[u8], certificate: &Certificate, key: Key<'_>) -> Result<Vec<u8>, CmsError> {
     let enveloped = Enveloped::read(der).ok_or(CmsError::DecryptionFailed)?;
     let cipher = enveloped.cipher()?;
     let mut last = CmsError::DecryptionFailed;
     for recipient in &enveloped.recipients {
         let Some(wrapped) = WrappedKey::read(*recipient, certificate) else { continue };
-        match wrapped.open(key, cipher.key_length()).and_then(|cek| cipher.decrypt(&cek, &enveloped)) {
+        match wrapped
+            .open(key, certificate, cipher.key_length())
+            .and_then(|cek| cipher.decrypt(&cek, &enveloped))
+        {
             Ok(content) => return Ok(content),
+            Err(error @ CmsError::Key(_)) => return Err(error),
             Err(error) => last = error,
         }
     }
@@ -94,6 +97,7 @@ impl<'a> Enveloped<'a> {
             "2.16.840.1.101.3.4.1.26" => (Cipher::aes_192_gcm(), gcm_nonce()),
             "2.16.840.1.101.3.4.1.46" => (Cipher::aes_256_gcm(), gcm_nonce()),
             "1.2.840.113549.1.9.16.3.18" => (Cipher::chacha20_poly1305(), iv(parameters)),
+            "1.2.840.113549.3.7" => (Cipher::des_ede3_cbc(), iv(parameters)),
             _ => return Err(unknown()),
         };
         let is_cbc = cipher.block_size() > 1;
@@ -167,11 +171,11 @@ impl<'a> WrappedKey<'a> {
         Some(Self::Agreed { originator, ukm, algorithm: Algorithm::read(*algorithm)?, encrypted })
     }
 
-    fn open(&self, key: &PKeyRef<Private>, length: usize) -> Result<Secret, CmsError> {
+    fn open(&self, key: Key<'_>, certificate: &Certificate, length: usize) -> Result<Secret, CmsError> {
         match self {
             Self::Transported { algorithm, encrypted } => transported(algorithm, encrypted, key, length),
             Self::Agreed { originator, ukm, algorithm, encrypted } => {
-                let kek = agreed(algorithm, *originator, *ukm, key)?;
+                let kek = agreed(algorithm, *originator, *ukm, key, certificate)?;
                 let mut cek = Zeroizing::new(vec![0; encrypted.len().saturating_sub(8)]);
                 if cek.is_empty() || cek.len() % 8 != 0 {
                     return Err(CmsError::DecryptionFailed);
@@ -192,64 +196,73 @@ impl<'a> WrappedKey<'a> {
 fn transported(
     algorithm: &Algorithm<'_>,
     encrypted: &[u8],
-    key: &PKeyRef<Private>,
+    key: Key<'_>,
     length: usize,
 ) -> Result<Secret, CmsError> {
-    let failed = |_| CmsError::DecryptionFailed;
-    let mut decrypter = Decrypter::new(key).map_err(failed)?;
-    let is_v15 = match algorithm.oid.to_string().as_str() {
-        "1.2.840.113549.1.1.1" => {
-            decrypter.set_rsa_padding(Padding::PKCS1).map_err(failed)?;
-            true
-        }
-        "1.2.840.113549.1.1.7" => {
-            let oaep = Oaep::read(algorithm.parameters).ok_or(CmsError::DecryptionFailed)?;
-            decrypter.set_rsa_padding(Padding::PKCS1_OAEP).map_err(failed)?;
-            decrypter.set_rsa_oaep_md(oaep.hash).map_err(failed)?;
-            decrypter.set_rsa_mgf1_md(oaep.mgf).map_err(failed)?;
-            if !oaep.label.is_empty() {
-                decrypter.set_rsa_oaep_label(oaep.label).map_err(failed)?;
-            }
-            false
-        }
+    let padding = match algorithm.oid.to_string().as_str() {
+        "1.2.840.113549.1.1.1" => RsaPadding::Pkcs1,
+        "1.2.840.113549.1.1.7" => oaep(algorithm.parameters).ok_or(CmsError::DecryptionFailed)?,
         other => return Err(CmsError::NotSupported(other.to_owned())),
     };
-    let mut cek = Zeroizing::new(vec![0; decrypter.decrypt_len(encrypted).map_err(failed)?]);
-    match decrypter.decrypt(encrypted, &mut cek) {
-        Ok(written) if !is_v15 || written == length => cek.truncate(written),
+    let opened = match key {
+        Key::Here(key) => decrypt_here(key, &padding, encrypted),
+        Key::Elsewhere(key) => key.decrypt(&padding, encrypted),
+    };
+    let is_v15 = matches!(padding, RsaPadding::Pkcs1);
+    match opened {
+        Ok(cek) if !is_v15 || cek.len() == length => Ok(cek),
         // RFC 3218 section 2.3.2: go on with a key that nobody knows, so that no difference tells an
         // attacker whether the padding was right.
-        _ if is_v15 => {
-            cek.resize(length, 0);
-            openssl::rand::rand_bytes(&mut cek).map_err(failed)?;
+        Ok(_) | Err(KeyFault::Declined) if is_v15 => {
+            let mut cek = Zeroizing::new(vec![0; length]);
+            openssl::rand::rand_bytes(&mut cek).map_err(CmsError::Openssl)?;
+            Ok(cek)
         }
-        _ => return Err(CmsError::DecryptionFailed),
+        Ok(_) | Err(KeyFault::Declined) => Err(CmsError::DecryptionFailed),
+        Err(fault) => Err(CmsError::Key(fault)),
     }
-    Ok(cek)
 }
 
-struct Oaep<'a> {
-    hash: MessageDigest,
-    mgf: MessageDigest,
-    label: &'a [u8],
-}
-
-impl<'a> Oaep<'a> {
-    /// RSAES-OAEP-params, whose fields all have defaults with SHA-1.
-    fn read(parameters: Option<AnyRef<'a>>) -> Option<Self> {
-        let mut oaep = Self { hash: MessageDigest::sha1(), mgf: MessageDigest::sha1(), label: &[] };
-        for field in parameters.map_or(Some(Vec::new()), children)? {
-            let inside = Algorithm::read(AnyRef::from_der(field.value()).ok()?)?;
-            if is_context(&field, 0) {
-                oaep.hash = digest(inside.oid)?;
-            } else if is_context(&field, 1) {
-                oaep.mgf = digest(Algorithm::read(inside.parameters?)?.oid)?;
-            } else if is_context(&field, 2) {
-                oaep.label = inside.parameters?.value();
+fn decrypt_here(
+    key: &PKeyRef<Private>,
+    padding: &RsaPadding<'_>,
+    encrypted: &[u8],
+) -> Result<Secret, KeyFault> {
+    let decrypt = || {
+        let mut decrypter = Decrypter::new(key)?;
+        match padding {
+            RsaPadding::Pkcs1 => decrypter.set_rsa_padding(Padding::PKCS1)?,
+            RsaPadding::Oaep { hash, mgf, label } => {
+                decrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
+                decrypter.set_rsa_oaep_md(*hash)?;
+                decrypter.set_rsa_mgf1_md(*mgf)?;
+                if !label.is_empty() {
+                    decrypter.set_rsa_oaep_label(label)?;
+                }
             }
         }
-        Some(oaep)
+        let mut cek = Zeroizing::new(vec![0; decrypter.decrypt_len(encrypted)?]);
+        let written = decrypter.decrypt(encrypted, &mut cek)?;
+        cek.truncate(written);
+        Ok::<_, openssl::error::ErrorStack>(cek)
+    };
+    decrypt().map_err(|_| KeyFault::Declined)
+}
+
+/// RSAES-OAEP-params, whose fields all have defaults with SHA-1.
+fn oaep(parameters: Option<AnyRef<'_>>) -> Option<RsaPadding<'_>> {
+    let (mut hash, mut mgf, mut label): (_, _, &[u8]) = (MessageDigest::sha1(), MessageDigest::sha1(), &[]);
+    for field in parameters.map_or(Some(Vec::new()), children)? {
+        let inside = Algorithm::read(AnyRef::from_der(field.value()).ok()?)?;
+        if is_context(&field, 0) {
+            hash = digest(inside.oid)?;
+        } else if is_context(&field, 1) {
+            mgf = digest(Algorithm::read(inside.parameters?)?.oid)?;
+        } else if is_context(&field, 2) {
+            label = inside.parameters?.value();
+        }
     }
+    Some(RsaPadding::Oaep { hash, mgf, label })
 }
 
 /// The key-encryption key of an ephemeral-static agreement (RFC 5753 section 3.1, RFC 8418).
@@ -257,7 +270,8 @@ fn agreed(
     algorithm: &Algorithm<'_>,
     originator: AnyRef<'_>,
     ukm: Option<AnyRef<'_>>,
-    key: &PKeyRef<Private>,
+    key: Key<'_>,
+    certificate: &Certificate,
 ) -> Result<Secret, CmsError> {
     let derivation = Derivation::of(algorithm.oid)?;
     let wrap = algorithm.parameters.ok_or(CmsError::DecryptionFailed)?;
@@ -269,28 +283,43 @@ fn agreed(
         other => return Err(CmsError::NotSupported(other.to_owned())),
     };
     let shared_info = shared_info(wrap, ukm, length).map_err(|_| CmsError::DecryptionFailed)?;
-    let ephemeral = ephemeral_key(originator, key).ok_or(CmsError::DecryptionFailed)?;
-    let secret = || {
-        let mut deriver = Deriver::new(key)?;
-        deriver.set_peer(&ephemeral)?; // refuses points that are not on the curve
-        deriver.derive_to_vec().map(Zeroizing::new)
+    let own = certificate.x509().public_key().map_err(|_| CmsError::DecryptionFailed)?;
+    let point = originator_point(originator).ok_or(CmsError::DecryptionFailed)?;
+    let ephemeral = ephemeral_key(point, &own).ok_or(CmsError::DecryptionFailed)?;
+    let secret = match key {
+        Key::Here(key) => {
+            let derive = || {
+                let mut deriver = Deriver::new(key)?;
+                deriver.set_peer(&ephemeral)?; // refuses points that are not on the curve
+                deriver.derive_to_vec().map(Zeroizing::new)
+            };
+            derive().map_err(|_: openssl::error::ErrorStack| CmsError::DecryptionFailed)?
+        }
+        Key::Elsewhere(key) => {
+            let point = uncompressed(&ephemeral).ok_or(CmsError::DecryptionFailed)?;
+            key.agree(&point).map_err(|fault| match fault {
+                KeyFault::Declined => CmsError::DecryptionFailed,
+                fault => CmsError::Key(fault),
+            })?
+        }
     };
-    let secret = secret().map_err(|_| CmsError::DecryptionFailed)?;
     let salt = ukm.map(|ukm| ukm.value()).unwrap_or_default();
     derivation.key(&secret, salt, &shared_info, usize::from(length)).ok_or(CmsError::DecryptionFailed)
 }
 
-/// The originator's one-time key, which must be of the recipient's own kind.
-fn ephemeral_key(originator: AnyRef<'_>, own: &PKeyRef<Private>) -> Option<PKey<Public>> {
+/// The octets of the originator's one-time key.
+fn originator_point(originator: AnyRef<'_>) -> Option<&[u8]> {
     if !is_context(&originator, 1) {
         return None; // a certificate instead of a key: agreement between two certificates
     }
     let parts = children(originator)?;
     let [_algorithm, bits] = parts.as_slice() else { return None };
     let (unused, octets) = bits.value().split_first().filter(|_| bits.tag() == Tag::BitString)?;
-    if *unused != 0 {
-        return None;
-    }
+    (*unused == 0).then_some(octets)
+}
+
+/// That key, which must be of the recipient's own kind; for a point, on the same curve.
+fn ephemeral_key<T: HasPublic>(octets: &[u8], own: &PKeyRef<T>) -> Option<PKey<Public>> {
     if own.id() == Id::X25519 {
         return PKey::public_key_from_raw_bytes(octets, Id::X25519).ok();
     }
@@ -300,22 +329,23 @@ fn ephemeral_key(originator: AnyRef<'_>, own: &PKeyRef<Private>) -> Option<PKey<
     PKey::from_ec_key(EcKey::from_public_key(own.group(), &point).ok()?).ok()
 }
 
+/// The point of a key in the form that every token takes.
+fn uncompressed(key: &PKey<Public>) -> Option<Vec<u8>> {
+    let key = key.ec_key().ok()?;
+    let mut context = openssl::bn::BigNumContext::new().ok()?;
+    let form = openssl::ec::PointConversionForm::UNCOMPRESSED;
+    key.public_key().to_bytes(key.group(), form, &mut context).ok()
+}
+
 /// DER of ECC-CMS-SharedInfo (RFC 5753 section 7.2) for a key of `length` octets.
 fn shared_info(wrap: AnyRef<'_>, ukm: Option<AnyRef<'_>>, length: u16) -> der::Result<Vec<u8>> {
     let bits = u32::from(length).saturating_mul(8).to_be_bytes();
-    let mut content = wrap.to_der()?;
-    if let Some(ukm) = ukm {
-        content.extend(explicit(0xa0, &ukm.to_der()?)?);
-    }
-    content.extend(explicit(0xa2, &AnyRef::new(Tag::OctetString, &bits)?.to_der()?)?);
-    AnyRef::new(Tag::Sequence, &content)?.to_der()
-}
-
-fn explicit(tag: u8, content: &[u8]) -> der::Result<Vec<u8>> {
-    let mut out = vec![tag];
-    der::Length::try_from(content.len())?.encode_to_vec(&mut out)?;
-    out.extend_from_slice(content);
-    Ok(out)
+    let ukm = match ukm {
+        Some(ukm) => value(context(0), &[&ukm.to_der()?])?,
+        None => Vec::new(),
+    };
+    let bits = value(context(2), &[&value(OCTET_STRING, &[&bits])?])?;
+    value(SEQUENCE, &[&wrap.to_der()?, &ukm, &bits])
 }
 
 /// How the shared secret becomes a key.
@@ -456,7 +486,7 @@ mod tests {
     use crate::x509::samples::{Sample, p256};
 
     fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-        explicit(tag, &parts.concat()).unwrap()
+        super::value(tag, parts).unwrap()
     }
 
     fn oid(text: &str) -> Vec<u8> {
@@ -516,18 +546,18 @@ mod tests {
         let certificate = Sample::default().signed_by(&key);
         for attributes in [&b""[..], &[0x30, 0]] {
             let object = sealed(&certificate, b"secret", attributes);
-            assert_eq!(decrypt(&object, &certificate, &key).unwrap(), b"secret");
+            assert_eq!(decrypt(&object, &certificate, Key::Here(&key)).unwrap(), b"secret");
             for at in 0..object.len() {
                 let mut changed = object.clone();
                 changed[at] ^= 1;
                 // Types and versions are not authenticated; what comes out is the same text or none.
-                if let Ok(text) = decrypt(&changed, &certificate, &key) {
+                if let Ok(text) = decrypt(&changed, &certificate, Key::Here(&key)) {
                     assert_eq!(text, b"secret", "octet {at}");
                 }
-                let _ = decrypt(&object[..at], &certificate, &key);
+                let _ = decrypt(&object[..at], &certificate, Key::Here(&key));
             }
         }
         let other = p256();
-        assert!(decrypt(&sealed(&certificate, b"secret", b""), &certificate, &other).is_err());
+        assert!(decrypt(&sealed(&certificate, b"secret", b""), &certificate, Key::Here(&other)).is_err());
     }
 }

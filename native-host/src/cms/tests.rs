@@ -26,7 +26,7 @@ fn identity(who: &Person) -> SigningIdentity<'_> {
     SigningIdentity {
         certificate: &who.certificate,
         chain: &[],
-        key: &who.key,
+        key: Key::Here(&who.key),
         at: SIGNED_AT,
         with_certificates: true,
     }
@@ -110,12 +110,15 @@ fn each_recipient_decrypts_and_nobody_else() {
         assert_eq!(object.content_cipher_name(), cipher.name());
         for who in [&rsa, &ec] {
             assert!(object.is_for(&who.certificate));
-            assert_eq!(decrypt(&object, &who.certificate, &who.key).unwrap(), b"secret");
+            assert_eq!(decrypt(&object, &who.certificate, Key::Here(&who.key)).unwrap(), b"secret");
         }
         assert!(!object.is_for(&stranger.certificate));
-        let outcome = decrypt(&object, &stranger.certificate, &stranger.key);
+        let outcome = decrypt(&object, &stranger.certificate, Key::Here(&stranger.key));
         assert!(matches!(outcome, Err(CmsError::DecryptionFailed)));
-        assert!(matches!(decrypt(&object, &rsa.certificate, &ec.key), Err(CmsError::DecryptionFailed)));
+        assert!(matches!(
+            decrypt(&object, &rsa.certificate, Key::Here(&ec.key)),
+            Err(CmsError::DecryptionFailed)
+        ));
     }
 }
 
@@ -127,8 +130,8 @@ fn a_changed_authenticated_ciphertext_yields_nothing() {
     for at in [der.len() - 1, der.len() - 20, der.len() - 2000] {
         let mut changed = der.clone();
         changed[at] ^= 1;
-        let outcome =
-            CmsObject::parse(&changed).and_then(|object| decrypt(&object, &who.certificate, &who.key));
+        let outcome = CmsObject::parse(&changed)
+            .and_then(|object| decrypt(&object, &who.certificate, Key::Here(&who.key)));
         assert!(outcome.is_err(), "octet {at}");
     }
 }
@@ -151,7 +154,7 @@ fn pieces_make_the_same_content() {
         stream.finish(&mut out).unwrap();
         let object = CmsObject::parse(&out).unwrap();
         assert_eq!(object.content_cipher_name(), cipher.name());
-        assert!(decrypt(&object, &who.certificate, &who.key).unwrap() == text);
+        assert!(decrypt(&object, &who.certificate, Key::Here(&who.key)).unwrap() == text);
     }
     for (placement, beside) in [(Placement::Detached, Some(&text[..])), (Placement::Embedded, None)] {
         let (mut stream, mut out) = (SignedStream::begin(&identity(&who), placement).unwrap(), Vec::new());

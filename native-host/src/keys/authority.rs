@@ -128,7 +128,7 @@ pub(super) fn issue(
         crate::x509::KeyAlgorithm::P384 => MessageDigest::sha384(),
         _ => MessageDigest::sha256(),
     };
-    builder.sign(authority.private.pkey(), digest)?;
+    builder.sign(authority.private.unsealed()?.pkey(), digest)?;
     finished(builder)
 }
 
@@ -162,8 +162,11 @@ fn finished(builder: X509Builder) -> Result<Certificate, KeyError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::keys::generate::{self, NewAlgorithm};
+    use crate::keys::private::UsableKey;
     use crate::x509::NameMatch;
 
     const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
@@ -176,7 +179,7 @@ mod tests {
         let wish =
             NewKey { name: Some("Example CA".to_owned()), ..new("ca@example.test", NewAlgorithm::P384) };
         let (private, certificate) = self_signed(&wish, NOW).unwrap();
-        SigningKey { certificate, chain: Vec::new(), private }
+        SigningKey { certificate, chain: Vec::new(), private: UsableKey::Unsealed(Arc::new(private)) }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use openssl::error::ErrorStack;
 
+use super::token::TokenError;
+use crate::cms::KeyFault;
 use crate::mime::EmailAddress;
 use crate::x509::{Fingerprint, Fitness};
 
@@ -134,6 +136,9 @@ pub enum KeyError {
         /// With [`NoneUsable::NotFit`]: what is against the certificate.
         fitness: Option<Fitness>,
     },
+    /// The key is on a token, which does not give it away.
+    #[error("the key is on a token")]
+    OnToken,
     /// A password has a NUL, which PKCS#12 cannot take.
     #[error("the password has a NUL character")]
     PasswordHasNul,
@@ -145,6 +150,12 @@ pub enum KeyError {
         /// What was at hand.
         tried: SealedBy,
     },
+    /// A token cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A key on a token did not do its part.
+    #[error(transparent)]
+    TokenKey(#[from] KeyFault),
     /// A file or directory could not be read.
     #[error("{path} cannot be read: {reason}")]
     Unreadable {

@@ -2,6 +2,7 @@
 
 use super::error::Purpose;
 use super::held::{Candidate, HeldKey};
+use super::token::TokenName;
 use crate::clock::UnixTime;
 use crate::mime::EmailAddress;
 use crate::x509::Fingerprint;
@@ -27,8 +28,12 @@ pub struct KeyFacts {
     pub can_sign: bool,
     /// Whether mail may be encrypted to it.
     pub can_encrypt: bool,
+    /// The token that has the private key, if one has.
+    pub token: Option<TokenName>,
     /// Kept for old mail, used for nothing new.
     pub retired: bool,
+    /// When it will be, where that has been settled.
+    pub retires: Option<UnixTime>,
     /// The one that signs for [`KeyFacts::address`].
     pub selected_sign: bool,
     /// The one that mail from [`KeyFacts::address`] is encrypted to beside its recipients.
@@ -55,7 +60,9 @@ impl From<&HeldKey> for KeyFacts {
             not_after: certificate.not_after(),
             can_sign: certificate.can_sign(),
             can_encrypt: certificate.can_encrypt(),
+            token: key.token.clone(),
             retired: key.retired,
+            retires: key.retires,
             selected_sign: key.selected_sign,
             selected_encrypt: key.selected_encrypt,
         }

@@ -6,15 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{NoneUsable, Purpose};
 use super::sealed::KeyId;
+use super::token::TokenName;
 use crate::clock::UnixTime;
 use crate::mime::EmailAddress;
 use crate::x509::{Certificate, Fingerprint, Fitness, NameMatch};
 
-/// Which sealed key to open. Comes from a [`HeldKey`] or a candidate for decryption.
+/// Which key to open. Comes from a [`HeldKey`] or a candidate for decryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyHandle(pub(super) KeyId);
 
-/// A certificate whose private key is held here, sealed.
+/// A certificate whose private key is held here, sealed, or on a token that is known here.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HeldKey {
@@ -32,6 +33,8 @@ pub struct HeldKey {
     pub selected_sign: bool,
     /// The one that mail from [`HeldKey::address`] is encrypted to beside its recipients.
     pub selected_encrypt: bool,
+    /// The token that has the private key, if one has.
+    pub token: Option<TokenName>,
     /// Opens the private key.
     pub handle: KeyHandle,
 }
@@ -118,44 +121,40 @@ impl Candidate for HeldKey {
     }
 }
 
-/// All keys held, and what is used for which address.
+/// All keys held, and what is used for which address: with their certificates, or the facts alone.
 #[derive(Clone, Debug)]
-pub struct Overview {
+pub struct Overview<K = HeldKey> {
     /// Sorted by address, the newest first.
-    pub keys: Vec<HeldKey>,
+    pub keys: Vec<K>,
     pub(super) choices: Choices,
 }
 
-impl Overview {
+#[expect(private_bounds, reason = "keys with and without their certificates, and nothing else")]
+impl<K: Candidate> Overview<K> {
     /// The key that is used for an address now.
     ///
     /// # Errors
     /// Why none will do; of several reasons, that of the key which came closest.
-    pub fn in_use(
-        &self,
-        address: &EmailAddress,
-        purpose: Purpose,
-        now: UnixTime,
-    ) -> Result<&HeldKey, NoneUsable> {
+    pub fn in_use(&self, address: &EmailAddress, purpose: Purpose, now: UnixTime) -> Result<&K, NoneUsable> {
         let good = usable(&self.keys, &self.choices, address, purpose, now).map_err(|(why, _)| why)?;
         good.into_iter().next().ok_or(NoneUsable::NoneHeld)
     }
 
     /// Every key of an address, retired ones too.
-    pub fn of(&self, address: &EmailAddress) -> impl Iterator<Item = &HeldKey> {
-        self.keys.iter().filter(move |key| key.serves(address))
+    pub fn of(&self, address: &EmailAddress) -> impl Iterator<Item = &K> {
+        self.keys.iter().filter(move |key| key.is_of(address))
     }
 
     /// The key that will follow those in use: the newest that could be used and is younger.
-    pub fn next(&self, address: &EmailAddress, now: UnixTime) -> Option<&HeldKey> {
+    pub fn next(&self, address: &EmailAddress, now: UnixTime) -> Option<&K> {
         let both = [Purpose::Sign, Purpose::Encrypt];
-        let used: Vec<&HeldKey> =
+        let used: Vec<&K> =
             both.iter().filter_map(|purpose| self.in_use(address, *purpose, now).ok()).collect();
-        let youngest = used.iter().map(|key| key.certificate.not_before()).max()?;
+        let youngest = used.iter().map(|key| key.period().0).max()?;
         self.of(address).find(|key| {
             let usable = both.iter().any(|purpose| key.obstacle(*purpose, now).is_none());
-            let young = key.certificate.not_before() > youngest;
-            usable && young && !used.iter().any(|other| other.certificate == key.certificate)
+            let young = key.period().0 > youngest;
+            usable && young && !used.iter().any(|other| other.fingerprint() == key.fingerprint())
         })
     }
 }
@@ -297,6 +296,7 @@ mod tests {
             Sample { not_before, not_after, extensions, ..Sample::default() }.signed_by(&p256());
         HeldKey {
             address: alice(),
+            token: None,
             handle: KeyHandle(KeyId::of_spki(certificate.spki_der())),
             certificate,
             chain: Vec::new(),

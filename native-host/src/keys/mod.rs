@@ -1,7 +1,7 @@
 //! Private keys: made, imported, kept sealed, opened for one use.
 //!
 //! A random key-encryption key lies in the OS keyring ([`KekSource::Keyring`]) or is derived from
-//! an unlock file; every private key is a file sealed under it. The public halves lie in the
+//! an unlock file; every private key is a file sealed under it, or on a PKCS#11 token of its own. The public halves lie in the
 //! clear, so that listing keys, encrypting to oneself and finding out which key a message needs
 //! ask no keyring. [`KeyStore`] is the door to all of it.
 //!
@@ -10,7 +10,7 @@
 //!   same user can ask the unlocked keyring as we do.
 //! - Memory is wiped as far as OpenSSL and `zeroize` reach; copies in the keyring's service, in
 //!   D-Bus and in swap are out of reach.
-//! - PKCS#11 tokens are not supported yet.
+//! - A key on a token is neither exported nor in a backup; which one it is, is.
 
 mod authority;
 mod backup;
@@ -27,6 +27,7 @@ mod private;
 mod process;
 mod sealed;
 mod store;
+mod token;
 
 pub use authority::CertificateRequest;
 pub use error::{
@@ -38,9 +39,10 @@ pub use generate::{NewAlgorithm, NewKey, UnknownAlgorithm};
 pub use held::{HeldKey, KeyHandle, Overview};
 pub use import::{KeyMaterial, holds_key_in_the_clear, read_certificates, read_key_file};
 pub use kek::KekSource;
-pub use private::PrivateKey;
+pub use private::{PrivateKey, UsableKey};
 pub use process::harden_process;
 pub use store::{KeyStore, SigningKey};
+pub use token::{AskPin, PinFault, PinQuestion, TokenError, TokenName, Tries, close_all as close_tokens};
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,14 @@
-//! Private keys in memory.
+//! Private keys, ready for use.
 
 use std::fmt;
+use std::sync::Arc;
 
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, PKeyRef, Private, Public};
 use zeroize::Zeroizing;
 
+use super::error::KeyError;
+use crate::cms::{DistantKey, Key};
 use crate::x509::Certificate;
 
 /// A private key, unsealed. OpenSSL wipes its memory when the last holder drops it; it has no
@@ -37,6 +40,36 @@ impl PrivateKey {
     /// Whether the certificate holds this key's public half.
     pub fn belongs_to(&self, certificate: &Certificate) -> bool {
         certificate.x509().public_key().is_ok_and(|public: PKey<Public>| self.0.public_eq(&public))
+    }
+}
+
+/// A key that can be used now, wherever it is.
+#[derive(Clone, Debug)]
+pub enum UsableKey {
+    /// On a token that is open.
+    OnToken(Arc<dyn DistantKey>),
+    /// In this process, unsealed.
+    Unsealed(Arc<PrivateKey>),
+}
+
+impl UsableKey {
+    /// As cryptography takes it.
+    pub fn for_cms(&self) -> Key<'_> {
+        match self {
+            Self::OnToken(key) => Key::Elsewhere(key),
+            Self::Unsealed(key) => Key::Here(key.pkey()),
+        }
+    }
+
+    /// The key itself.
+    ///
+    /// # Errors
+    /// [`KeyError::OnToken`].
+    pub fn unsealed(&self) -> Result<&PrivateKey, KeyError> {
+        match self {
+            Self::OnToken(_) => Err(KeyError::OnToken),
+            Self::Unsealed(key) => Ok(key),
+        }
     }
 }
 

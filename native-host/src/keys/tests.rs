@@ -60,7 +60,8 @@ fn a_named_certificate_for_one_purpose_leaves_the_other_to_the_choice() {
         KeyMaterial { private: PrivateKey::new(key), certificate: certificate.clone(), chain: Vec::new() };
     store.import(&material, Some(&alice()), NOW).unwrap();
     assert_eq!(store.signer_for(&alice(), named, NOW).unwrap().certificate, certificate);
-    assert_eq!(store.own_certificates_for(&alice(), named, NOW).unwrap(), [both]);
+    let own = store.encrypting_keys_for(&alice(), named, NOW).unwrap();
+    assert_eq!(own.into_iter().map(|key| key.certificate).collect::<Vec<_>>(), [both]);
 }
 
 #[test]
@@ -72,11 +73,9 @@ fn what_is_generated_can_be_used() {
     let store = place.store();
     let signer = store.signer_for(&alice(), None, NOW).unwrap();
     assert_eq!(signer.certificate, held.certificate);
-    assert!(signer.private.belongs_to(&held.certificate));
-    assert_eq!(
-        store.own_certificates_for(&alice(), None, NOW).unwrap(),
-        std::slice::from_ref(&held.certificate)
-    );
+    assert!(signer.private.unsealed().unwrap().belongs_to(&held.certificate));
+    let own = store.encrypting_keys_for(&alice(), None, NOW).unwrap();
+    assert_eq!(own.iter().map(|key| &key.certificate).collect::<Vec<_>>(), [&held.certificate]);
     let candidates: Vec<_> = store.decryption_candidates().unwrap().collect();
     assert_eq!(candidates, [(held.certificate.clone(), held.handle)]);
     assert!(store.unseal(held.handle).unwrap().belongs_to(&held.certificate));
@@ -100,7 +99,7 @@ fn listing_needs_no_secret_and_opening_does() {
     let held = place.store().generate(&new_key(), NOW).unwrap();
     let none = KeyStore::open(&place.data(), KekSource::UnlockFile(place.secret("none")));
     assert_eq!(none.list(NOW).unwrap().len(), 1);
-    assert_eq!(none.own_certificates_for(&alice(), None, NOW).unwrap().len(), 1);
+    assert_eq!(none.encrypting_keys_for(&alice(), None, NOW).unwrap().len(), 1);
     assert!(matches!(none.unseal(held.handle), Err(KeyError::Unreadable { .. })));
     let other = KeyStore::open(&place.data(), KekSource::UnlockFile(place.secret("other")));
     assert!(matches!(other.unseal(held.handle), Err(KeyError::SealedOtherwise { .. })));
@@ -195,7 +194,7 @@ fn a_chosen_key_is_used_and_a_deleted_one_is_gone() {
     assert_eq!(signer(), second.certificate);
     store.select(&alice(), Some(first.certificate.sha256()), None).unwrap();
     assert_eq!(signer(), first.certificate);
-    assert_eq!(store.own_certificates_for(&alice(), None, NOW).unwrap()[0], second.certificate);
+    assert_eq!(store.encrypting_keys_for(&alice(), None, NOW).unwrap()[0].certificate, second.certificate);
     let bob = EmailAddress::parse("bob@example.test").unwrap();
     assert!(matches!(
         store.select(&bob, Some(first.certificate.sha256()), None),
@@ -270,7 +269,7 @@ fn the_next_key_waits_for_its_turn() {
     // and takes it when the present one ends
     assert_eq!(signer(current.certificate.not_after().plus(1)), next.certificate);
     // own copies go to both meanwhile
-    assert_eq!(store.own_certificates_for(&alice(), None, NOW.plus(86_400)).unwrap().len(), 2);
+    assert_eq!(store.encrypting_keys_for(&alice(), None, NOW.plus(86_400)).unwrap().len(), 2);
 }
 
 #[test]
@@ -311,7 +310,7 @@ fn a_request_is_answered_by_a_certificate_for_its_key() {
     let good = answer("alice@example.test");
     let held = store.install(&[other, good.clone()], NOW).unwrap();
     assert_eq!(held.certificate, good);
-    assert!(store.signer_for(&alice(), None, NOW).unwrap().private.belongs_to(&good));
+    assert!(store.signer_for(&alice(), None, NOW).unwrap().private.unsealed().unwrap().belongs_to(&good));
     assert!(place.files("csr").is_empty());
 }
 

@@ -304,20 +304,34 @@ fn encrypted(object: &CmsObject, keys: &KeyStore, signatures_above: usize) -> Re
         return peeled(Step::LeftShut);
     }
     let mut fault = EncryptionFault::NotForUs;
+    let mut out_of_reach = None;
     for (certificate, handle) in keys.decryption_candidates()? {
         if !object.is_for(&certificate) {
             continue;
         }
-        let private = keys.unseal(handle)?;
-        match cms::decrypt(object, &certificate, private.pkey()) {
+        let key = match keys.usable_key(&certificate, handle) {
+            // Another certificate that the message names may be on a token that is there.
+            Err(error @ KeyError::Token(_)) => {
+                out_of_reach.get_or_insert(error);
+                continue;
+            }
+            opened => opened?,
+        };
+        match cms::decrypt(object, &certificate, key.for_cms()) {
             Ok(content) => {
                 let recipient = certificate.email_addresses().first().cloned();
                 let encryption = Encryption::Decrypted { algorithm, authenticated, doubt: None, recipient };
                 return peeled(Step::Decrypted { content: Bytes::from(content), encryption });
             }
+            Err(CmsError::Key(fault)) => {
+                out_of_reach.get_or_insert(fault.into());
+            }
             Err(CmsError::NotSupported(what)) => fault = EncryptionFault::NotSupported(what),
             Err(_) => fault = EncryptionFault::CannotDecrypt,
         }
     }
-    peeled(Step::Shut(fault))
+    match out_of_reach {
+        Some(error) => Err(error),
+        None => peeled(Step::Shut(fault)),
+    }
 }

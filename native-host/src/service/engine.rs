@@ -1,10 +1,13 @@
 //! What requests and commands work with, made from the settings when first needed.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::pin_window::PinWindow;
+use super::session::Work;
 use super::{Code, Failure, recipients};
 use crate::clock::{Clock, FixedClock, SystemClock, UnixTime};
 use crate::config::Settings;
@@ -14,6 +17,7 @@ use crate::message::verdict::Signature;
 use crate::message::{OpenError, Opened, Reading, open};
 use crate::pinentry::Pinentry;
 use crate::trust::{Anchors, Correspondents, History, Programs, Vouchers};
+use crate::wire::request::PinWords;
 
 /// The parts of the host, shared by all requests.
 pub struct Engine {
@@ -58,6 +62,21 @@ impl Engine {
         &self.keys
     }
 
+    /// The same, for somebody who waits: a token's PIN is asked for in their language, and no longer than
+    /// they wait.
+    pub fn keys_for(&self, work: &Work) -> KeyStore {
+        let work = work.clone();
+        let told = AtomicBool::new(false);
+        let words = work.pin_words().clone();
+        let wanted = move || {
+            if !told.swap(true, Ordering::Relaxed) {
+                work.progress("password", None, None);
+            }
+            work.go_on().is_ok() && !work.remaining().is_zero()
+        };
+        self.keys.asking(Arc::new(PinWindow { pinentry: self.pinentry(), words, wanted }))
+    }
+
     /// What asks for passwords.
     pub fn pinentry(&self) -> Pinentry {
         Pinentry::new(self.settings.pinentry.as_deref())
@@ -71,14 +90,20 @@ impl Engine {
         Ok(Vouchers::new(self.directory()?, self.anchors()?, self.settings.profile, self.now(), deadline))
     }
 
-    /// Opens a message with everything there is: keys, the directory, what was proven before.
+    /// Opens a message with everything there is: the engine's keys, as they were given to the caller, the directory, what was proven before.
     ///
     /// # Errors
     /// Those of [`Engine::vouchers`] and of [`open`].
-    pub fn open(&self, message: &Bytes, reading: Reading, deadline: Duration) -> Result<Opened, Failure> {
+    pub fn open(
+        &self,
+        keys: &KeyStore,
+        message: &Bytes,
+        reading: Reading,
+        deadline: Duration,
+    ) -> Result<Opened, Failure> {
         let vouchers = self.vouchers(deadline)?;
         let history = History::open(&self.settings.data_dir);
-        let opened = open(message, reading, &self.keys, &vouchers, &history, self.now())
+        let opened = open(message, reading, keys, &vouchers, &history, self.now())
             .map_err(|error: OpenError| Failure::from(error))?;
         self.learn(&opened);
         Ok(opened)
@@ -125,5 +150,8 @@ pub fn open_keys(settings: &Settings) -> KeyStore {
         Some(file) => KekSource::UnlockFile(file.clone()),
         None => KekSource::Keyring,
     };
-    KeyStore::open(&settings.data_dir, source)
+    // Nobody but the person can stop waiting.
+    let (pinentry, words) = (Pinentry::new(settings.pinentry.as_deref()), PinWords::default());
+    let pins = PinWindow { pinentry, words, wanted: || true };
+    KeyStore::open(&settings.data_dir, source).asking(Arc::new(pins))
 }

@@ -32,5 +32,6 @@ pub fn row_of_facts(key: &KeyFacts) -> Value {
         "selected_sign": key.selected_sign,
         "selected_encrypt": key.selected_encrypt,
         "retired": key.retired,
+        "token": key.token,
     })
 }

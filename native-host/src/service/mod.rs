@@ -5,6 +5,7 @@
 //! * [`doctor`]: whether all is well, and what to do; [`audit`]: who wrote to whom; [`provisioning`]: keys made unasked.
 //! * [`accounts`], [`publication`], [`records`], [`nsupdate`], [`host_settings`]: the user's own keys
 //!   and what the DNS says of them.
+//! * [`pin_window`]: asks for the PIN of a token.
 //! * [`requests`], [`key_requests`]: the requests themselves; [`session`]: one connection; [`host`]: the process.
 //! * [`failure`]: codes and words for what goes wrong.
 
@@ -20,6 +21,7 @@ pub mod key_list;
 pub mod key_requests;
 pub mod nsupdate;
 pub mod outgoing;
+pub mod pin_window;
 pub mod provisioning;
 pub mod publication;
 pub mod recipients;

@@ -13,7 +13,7 @@ use super::recipients::{find_all_telling, recipient_state};
 use super::{Code, Failure};
 use crate::clock::UnixTime;
 use crate::cms::{Recipient, SigningIdentity, readable_here};
-use crate::keys::{KeyError, SigningKey};
+use crate::keys::{KeyError, KeyStore, SigningKey};
 use crate::message::outgoing::{Made, Manner, Plan, Source, protect};
 use crate::mime::EmailAddress;
 use crate::x509::{Capabilities, Capability, Certificate, Fingerprint};
@@ -151,16 +151,17 @@ pub fn parse_address(text: &str) -> Result<EmailAddress, Failure> {
 /// `recipient-without-certificate` with all who stand in the way; `no-own-certificate`,
 /// `no-signing-key`, `chosen-certificate-unusable`, and what the keyring says.
 pub fn prepare(engine: &Engine, wish: &Wish, deadline: Duration) -> Result<Prepared, Failure> {
-    prepare_telling(engine, wish, deadline, &|_, _| true)
+    prepare_telling(engine, engine.keys(), wish, deadline, &|_, _| true)
 }
 
-/// As [`prepare`]; `told` hears how many recipients of how many are known, and says whether anybody
-/// still waits.
+/// As [`prepare`], with the engine's keys that ask in another way; `told` hears how many recipients of how
+/// many are known, and says whether anybody still waits.
 ///
 /// # Errors
 /// Also `cancelled`.
 pub fn prepare_telling(
     engine: &Engine,
+    keys: &KeyStore,
     wish: &Wish,
     deadline: Duration,
     told: &dyn Fn(usize, usize) -> bool,
@@ -171,13 +172,13 @@ pub fn prepare_telling(
     if wish.layers.encrypts() {
         // Asked for even where the copy is for somebody else: who cannot read their own mail must not
         // find that out after half of the copies are gone.
-        let own = engine.keys().own_certificates_for(&wish.from, wish.certificate, now);
+        let own = keys.encrypting_keys_for(&wish.from, wish.certificate, now);
         let own = own.map_err(|error| no_own_key(error, wish.certificate))?;
         if !matches!(wish.audience, Audience::Blind(_)) {
-            encrypt_to.extend(own.into_iter().map(|certificate| Addressee {
+            encrypt_to.extend(own.into_iter().map(|key| Addressee {
                 address: wish.from.clone(),
-                known: Some(readable_here(&certificate)),
-                certificate,
+                known: Some(readable_here(&key.certificate, key.token.is_some())),
+                certificate: key.certificate,
             }));
         }
         let everybody = match &wish.audience {
@@ -194,9 +195,9 @@ pub fn prepare_telling(
         let named = found.into_iter().filter(|addressee| !blind.contains(&addressee.address));
         encrypt_to.extend(named);
     }
-    // The key is unsealed last: a locked keyring is not asked about when nothing will be made.
+    // The key is opened last: nobody is asked for a keyring or a PIN when nothing will be made.
     let signer = if wish.layers.signs() {
-        let signer = engine.keys().signer_for(&wish.from, wish.certificate, now);
+        let signer = keys.signer_for(&wish.from, wish.certificate, now);
         Some(signer.map_err(|error| no_own_key(error, wish.certificate))?)
     } else {
         None
@@ -297,7 +298,7 @@ impl Prepared {
         let identity = self.signer.as_ref().map(|signer| SigningIdentity {
             certificate: &signer.certificate,
             chain: &signer.chain,
-            key: signer.private.pkey(),
+            key: signer.private.for_cms(),
             at: self.sign_time,
             with_certificates: self.with_certificates,
         });

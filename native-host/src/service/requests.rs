@@ -13,6 +13,7 @@ use super::{Code, Failure, audit, details, provisioning, recipients, verdict};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::installation::Surroundings;
+use crate::keys::close_tokens;
 use crate::message::Reading;
 use crate::message::outgoing::Source;
 use crate::mime::EmailAddress;
@@ -34,7 +35,12 @@ impl Service for Engine {
             Call::Doctor(request) => Ok(examine(Ok(self.settings()), &request, work)),
             Call::Keys => self.list_keys(),
             Call::Keyring => {
-                let locked = self.keys().is_locked()?;
+                let locked = self.keys().is_locked();
+                // Whoever locks the keyring, or cannot be asked for it, has gone: tokens are shut, too.
+                if !matches!(locked, Ok(false)) {
+                    close_tokens();
+                }
+                let locked = locked?;
                 Ok(Reply { fields: object(json!({ "locked": locked })), body: Sent::Nothing })
             }
             Call::Lookup(request) => self.lookup(&request, work),
@@ -68,7 +74,8 @@ impl Engine {
             work.progress("certificates", u64::try_from(done).ok(), u64::try_from(total).ok());
             work.go_on().is_ok()
         };
-        let prepared = outgoing::prepare_telling(self, &wish, patience(work), &told)?;
+        let keys = self.keys_for(work);
+        let prepared = outgoing::prepare_telling(self, &keys, &wish, patience(work), &told)?;
         work.go_on()?;
         let mut input = Watched::new(body, work);
         let mut outlet = work.outlet();
@@ -91,7 +98,7 @@ impl Engine {
         let shown = request.shown_sha256.as_deref().map(parse_digest).transpose()?;
         work.progress("opening", None, None);
         let reading = Reading { shown, show_unauthentic: request.show_unauthentic };
-        let opened = self.open(&message.into(), reading, patience(work))?;
+        let opened = self.open(&self.keys_for(work), &message.into(), reading, patience(work))?;
         let fields = json!({
             "verdict": verdict::to_json(&opened.verdict),
             "certificate_pem": verdict::signer(&opened.verdict).map(|s| s.certificate.to_pem()),

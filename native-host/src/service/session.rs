@@ -23,7 +23,9 @@ use super::{Code, Failure};
 use crate::wire::body::Assembly;
 use crate::wire::frame::{self, FrameError};
 use crate::wire::key_request::KeyCall;
-use crate::wire::request::{AnswerForm, BodySource, Call, Chunk, Hello, Inbound, Request, RequestError};
+use crate::wire::request::{
+    AnswerForm, BodySource, Call, Chunk, Hello, Inbound, PinWords, Request, RequestError,
+};
 use crate::wire::{MAX_BODY, PROTOCOL_MAX, PROTOCOL_MIN, answer};
 
 /// What a request gets whose sender names no deadline, and the most that any gets.
@@ -55,6 +57,7 @@ const FEATURES: &[&str] = &[
     "protect-certificate",
     "protect-forms",
     "provision",
+    "tokens",
 ];
 /// Said where there is a folder for bodies.
 const BODIES_BY_FILE: &str = "bodies-by-file";
@@ -78,16 +81,23 @@ pub struct Reply {
 }
 
 /// What a request may know about the one who waits for it.
+#[derive(Clone)]
 pub struct Work {
     id: u64,
     deadline: Instant,
     stopped: Arc<AtomicBool>,
     answer: AnswerForm,
     folder: Option<Arc<BodiesFolder>>,
+    pin_words: Arc<PinWords>,
     out: Out,
 }
 
 impl Work {
+    /// How the add-on wants a token's PIN to be asked for.
+    pub fn pin_words(&self) -> &PinWords {
+        &self.pin_words
+    }
+
     /// How long somebody still waits.
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
@@ -137,6 +147,7 @@ pub fn run(
         service: Arc::clone(service),
         folder: folder.map(Arc::new),
         greeted: false,
+        pin_words: Arc::default(),
         uploads: HashMap::new(),
         running: Arc::default(),
         left: Arc::default(),
@@ -193,6 +204,7 @@ struct Session {
     service: Arc<dyn Service>,
     folder: Option<Arc<BodiesFolder>>,
     greeted: bool,
+    pin_words: Arc<PinWords>,
     uploads: HashMap<u64, Upload>,
     running: Running,
     left: Left,
@@ -219,7 +231,7 @@ impl Session {
             Err(error) => return self.refuse_frame(&error).map(|()| true),
         };
         match inbound {
-            Inbound::Hello { id, hello } => return self.greet(id, &hello),
+            Inbound::Hello { id, hello } => return self.greet(id, hello),
             Inbound::Request(request) if !self.greeted => {
                 let words = "The add-on must say hello first.";
                 self.fail(request.id, Failure::new(Code::ProtocolMismatch, words))?;
@@ -242,7 +254,7 @@ impl Session {
         self.fail(id, Failure::new(code, format!("The request was not understood: {error}. {advice}")))
     }
 
-    fn greet(&mut self, id: u64, hello: &Hello) -> Result<bool, FrameError> {
+    fn greet(&mut self, id: u64, hello: Hello) -> Result<bool, FrameError> {
         let newest = hello.protocol.max.min(PROTOCOL_MAX);
         if newest < hello.protocol.min.max(PROTOCOL_MIN) {
             let (word, who) = if hello.protocol.min > PROTOCOL_MAX {
@@ -256,6 +268,7 @@ impl Session {
             return Ok(false);
         }
         self.greeted = true;
+        self.pin_words = Arc::new(hello.pin);
         tracing::info!(protocol = newest, "an add-on says hello");
         let folder = self.folder.as_deref().and_then(BodiesFolder::path);
         let by_file: &[_] = if folder.is_some() { &[BODIES_BY_FILE] } else { &[] };
@@ -357,6 +370,7 @@ impl Session {
             stopped: Arc::default(),
             answer: request.answer,
             folder: self.folder.clone(),
+            pin_words: Arc::clone(&self.pin_words),
             out: self.out.clone(),
         };
         let supervisor = Supervisor {

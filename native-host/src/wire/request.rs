@@ -105,6 +105,23 @@ pub enum Call {
 pub struct Hello {
     /// The versions that the add-on speaks.
     pub protocol: VersionRange,
+    /// The words of the window that asks for a token's PIN.
+    #[serde(default)]
+    pub pin: PinWords,
+}
+
+/// Words for the window that asks for a token's PIN, in the user's language; what is left out is said in
+/// English. `$1` stands for the token.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct PinWords {
+    /// What the PIN is for.
+    pub description: Option<String>,
+    /// Before the field.
+    pub label: Option<String>,
+    /// Said where a wrong one was entered before.
+    pub fewer: Option<String>,
+    /// Said where another wrong one locks the token.
+    pub last: Option<String>,
 }
 
 /// Both ends count.

@@ -14,6 +14,7 @@ use crate::keys::error::{BackupError, KeyError};
 use crate::keys::held::{Choices, HeldKey};
 use crate::keys::import::KeyMaterial;
 use crate::keys::private::PrivateKey;
+use crate::keys::token::TokenFile;
 use crate::mime::EmailAddress;
 use crate::x509::Certificate;
 
@@ -22,6 +23,9 @@ use crate::x509::Certificate;
 #[derive(Serialize, Deserialize)]
 struct Content {
     keys: Vec<Kept>,
+    /// Keys on tokens: where they are. Earlier versions do not know of them.
+    #[serde(default)]
+    tokens: Vec<OnToken>,
     choices: Choices,
 }
 
@@ -35,24 +39,37 @@ struct Kept {
     certificates: String,
 }
 
+/// One certificate whose key is on a token.
+#[derive(Serialize, Deserialize)]
+struct OnToken {
+    place: TokenFile,
+    /// PEM: the certificate, its chain behind it.
+    certificates: String,
+}
+
 impl KeyStore {
     /// Every key with its certificates and what was chosen, sealed under a password.
     ///
     /// # Errors
     /// As [`KeyStore::unseal`], for the first key that does not open: half a backup is none.
     pub fn backup(&self, password: &str) -> Result<Vec<u8>, KeyError> {
-        let mut keys = Vec::new();
+        let (mut keys, mut tokens) = (Vec::new(), Vec::new());
         let mut room = 1024_usize;
         for held in self.scan()? {
-            let pkcs8 = self.unseal(held.handle)?.to_pkcs8()?;
             let certificates: String =
                 std::iter::once(&held.certificate).chain(&held.chain).map(Certificate::to_pem).collect();
+            if let Some(place) = self.token_of(&held.handle.0)? {
+                room = room.saturating_add(4096).saturating_add(certificates.len().saturating_mul(2));
+                tokens.push(OnToken { place, certificates });
+                continue;
+            }
+            let pkcs8 = self.unseal(held.handle)?.to_pkcs8()?;
             let key = Zeroizing::new(STANDARD.encode(&*pkcs8));
             // JSON writes a line end as two characters.
             room = room.saturating_add(key.len()).saturating_add(certificates.len().saturating_mul(2));
             keys.push(Kept { address: held.address.to_string(), key, certificates });
         }
-        let content = Content { keys, choices: self.choices()? };
+        let content = Content { keys, tokens, choices: self.choices()? };
         // One allocation of the final size: a buffer that grows would leave unwiped copies behind.
         let mut plain = Zeroizing::new(Vec::with_capacity(room.saturating_mul(2)));
         serde_json::to_writer(&mut *plain, &content)
@@ -82,6 +99,12 @@ impl KeyStore {
             let sha256 = certificate.sha256();
             self.keep(&KeyMaterial { private, certificate, chain: chain.collect() }, &address)?;
             taken.push(sha256);
+        }
+        for OnToken { place, certificates } in content.tokens {
+            let chain = Certificate::from_pem(&certificates).map_err(|_| damaged())?;
+            let (certificate, chain) = chain.split_first().ok_or_else(damaged)?;
+            self.keep_token(&place, certificate, chain)?;
+            taken.push(certificate.sha256());
         }
         self.change(|choices| choices.take_over(content.choices))?;
         let mut by_fingerprint: BTreeMap<_, _> =

@@ -14,6 +14,8 @@ use super::KeyStore;
 use crate::clock::UnixTime;
 use crate::keys::error::KeyError;
 use crate::keys::facts::KeyFacts;
+use crate::keys::held::Overview;
+use crate::keys::token::TokenName;
 use crate::keys::{files, held};
 use crate::mime::EmailAddress;
 use crate::x509::Fingerprint;
@@ -21,7 +23,7 @@ use crate::x509::Fingerprint;
 /// Some hundred octets for each key.
 const MAX_INDEX: u64 = 64 * 1024 * 1024;
 /// Another version's entries are made anew, too.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Index {
@@ -43,6 +45,8 @@ struct Entry {
     not_after: i64,
     can_sign: bool,
     can_encrypt: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<TokenName>,
 }
 
 /// Length and nanoseconds of the last change.
@@ -63,6 +67,14 @@ impl KeyStore {
     /// # Errors
     /// As [`KeyStore::list`].
     pub fn facts(&self, now: UnixTime) -> Result<Vec<KeyFacts>, KeyError> {
+        self.overview_of_facts(now).map(|overview| overview.keys)
+    }
+
+    /// The same, with the means to ask what is used for which address.
+    ///
+    /// # Errors
+    /// As [`KeyStore::list`].
+    pub fn overview_of_facts(&self, now: UnixTime) -> Result<Overview<KeyFacts>, KeyError> {
         let choices = self.choices()?;
         let before = self.read_index();
         let mut after = Index { version: VERSION, entries: BTreeMap::new() };
@@ -78,7 +90,8 @@ impl KeyStore {
                 },
             };
             let Some(mut key) = entry.facts(&name) else { continue };
-            key.retired = choices.retires(key.sha256).is_some_and(|moment| moment <= now);
+            key.retires = choices.retires(key.sha256);
+            key.retired = key.retires.is_some_and(|moment| moment <= now);
             facts.push(key);
             after.entries.insert(name, entry);
         }
@@ -93,7 +106,7 @@ impl KeyStore {
             let age = |key: &KeyFacts| std::cmp::Reverse((key.not_before, key.sha256));
             (&one.address, age(one)).cmp(&(&other.address, age(other)))
         });
-        Ok(facts)
+        Ok(Overview { keys: facts, choices })
     }
 
     fn is_current(&self, file: &Path, entry: &Entry) -> bool {
@@ -113,7 +126,10 @@ impl KeyStore {
             }
         };
         let Some(held) = held else { return Ok(None) };
-        let key_path = self.key_file(&held.handle.0);
+        let key_path = match held.token {
+            Some(_) => self.token_file(&held.handle.0),
+            None => self.key_file(&held.handle.0),
+        };
         let (Some(pem), Some(key)) = (pem, Stamp::of(&key_path)) else { return Ok(None) };
         let facts = KeyFacts::from(&held);
         Ok(Some(Entry {
@@ -130,6 +146,7 @@ impl KeyStore {
             not_after: facts.not_after.seconds(),
             can_sign: facts.can_sign,
             can_encrypt: facts.can_encrypt,
+            token: facts.token,
         }))
     }
 
@@ -157,7 +174,9 @@ impl Entry {
             not_after: UnixTime::from_seconds(self.not_after),
             can_sign: self.can_sign,
             can_encrypt: self.can_encrypt,
+            token: self.token.clone(),
             retired: false,
+            retires: None,
             selected_sign: false,
             selected_encrypt: false,
         })

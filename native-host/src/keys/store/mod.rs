@@ -7,6 +7,7 @@
 //!   choices.json                selected and retired certificates
 //!   index.json                  facts of all certificates, for lists; made anew where it is missing
 //!   <SHA-256 of the SPKI>.key   a private key, sealed (see sealed.rs)
+//!   <SHA-256 of the SPKI>.token where a private key is that is on a token (see token/)
 //!   <SHA-256 of the SPKI>.csr   the request for a key that waits for its certificate, PEM
 //!   <SHA-256 of the DER>.pem    a certificate and its chain, in the clear
 //! ```
@@ -16,9 +17,11 @@
 mod backup;
 mod index;
 mod sealing;
+mod tokens;
 mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::clock::UnixTime;
 use crate::keys::error::{KeyError, NoneUsable, Purpose};
@@ -27,8 +30,9 @@ use crate::keys::files;
 use crate::keys::held::{self, Choices, HeldKey, KeyHandle, Overview};
 use crate::keys::import::KeyMaterial;
 use crate::keys::kek::KekSource;
-use crate::keys::private::PrivateKey;
+use crate::keys::private::{PrivateKey, UsableKey};
 use crate::keys::sealed::{self, KeyId, Sealed, SealedError};
+use crate::keys::token::AskPin;
 use crate::mime::EmailAddress;
 use crate::x509::{Certificate, Fingerprint, NameMatch};
 
@@ -36,10 +40,11 @@ use crate::x509::{Certificate, Fingerprint, NameMatch};
 const MAX_FILE: u64 = 1024 * 1024;
 
 /// The keys of one data directory. Opening one reads nothing and asks no keyring.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KeyStore {
     dir: PathBuf,
     source: KekSource,
+    pins: Arc<dyn AskPin>,
 }
 
 /// What signs: the private key with its certificate and the certificates above it.
@@ -51,13 +56,20 @@ pub struct SigningKey {
     /// The certificates above it, its issuer first; empty for a self-signed one.
     pub chain: Vec<Certificate>,
     /// The key.
-    pub private: PrivateKey,
+    pub private: UsableKey,
 }
 
 impl KeyStore {
     /// The store in `data_dir`, which need not exist yet.
     pub fn open(data_dir: &Path, source: KekSource) -> Self {
-        Self { dir: data_dir.join("keys"), source }
+        Self { dir: data_dir.join("keys"), source, pins: Arc::new(tokens::NobodyToAsk) }
+    }
+
+    /// The same store, whose tokens' PINs are asked for by `pins`; else nobody is asked, and they stay
+    /// shut.
+    #[must_use]
+    pub fn asking(&self, pins: Arc<dyn AskPin>) -> Self {
+        Self { pins, ..self.clone() }
     }
 
     /// Every key held, with what would be selected at `now`, sorted by address, the newest first.
@@ -89,7 +101,7 @@ impl KeyStore {
     }
 
     /// The key that signs mail from `address` at `now`, unsealed. `named`: the certificate that it
-    /// must be, whatever is selected; see [`KeyStore::own_certificates_for`].
+    /// must be, whatever is selected; see [`KeyStore::encrypting_keys_for`].
     ///
     /// # Errors
     /// [`KeyError::NoUsableKey`] says why none will do; [`KeyError::NoSuchKey`] and
@@ -102,14 +114,14 @@ impl KeyStore {
     ) -> Result<SigningKey, KeyError> {
         let held = self.usable(address, named, Purpose::Sign, now)?;
         let key = held.into_iter().next().ok_or_else(|| none_held(address, Purpose::Sign))?;
-        let private = self.unseal(key.handle)?;
-        if !private.belongs_to(&key.certificate) {
+        let private = self.usable_key(&key.certificate, key.handle)?;
+        if private.unsealed().is_ok_and(|private| !private.belongs_to(&key.certificate)) {
             return Err(KeyError::Damaged { file: self.certificate_path(key.certificate.sha256()) });
         }
         Ok(SigningKey { certificate: key.certificate, chain: key.chain, private })
     }
 
-    /// The certificates that mail from `address` is encrypted to beside its recipients at `now`,
+    /// The keys that mail from `address` is encrypted to beside its recipients at `now`,
     /// the selected one first. Needs no keyring. `named`: the one that it must be, whatever is
     /// selected. One that is made for signing alone says nothing about encrypting, and the other way
     /// round: then what is selected counts.
@@ -117,33 +129,49 @@ impl KeyStore {
     /// # Errors
     /// [`KeyError::NoUsableKey`] says why there is none; [`KeyError::NoSuchKey`] and
     /// [`KeyError::AddressDoesNotFit`] of one that is named.
-    pub fn own_certificates_for(
+    pub fn encrypting_keys_for(
         &self,
         address: &EmailAddress,
         named: Option<Fingerprint>,
         now: UnixTime,
-    ) -> Result<Vec<Certificate>, KeyError> {
-        let held = self.usable(address, named, Purpose::Encrypt, now)?;
-        Ok(held.into_iter().map(|key| key.certificate).collect())
+    ) -> Result<Vec<HeldKey>, KeyError> {
+        self.usable(address, named, Purpose::Encrypt, now)
     }
 
     /// Every certificate held, retired and expired ones too, with the handle that opens its key:
-    /// what a message's recipients are compared with, before any key is unsealed. Needs no
-    /// keyring.
+    /// what a message's recipients are compared with, before any key is opened. Those on tokens come
+    /// last, so that no PIN is asked for where another key will do. Needs no keyring.
     ///
     /// # Errors
     /// [`KeyError::Unreadable`].
     pub fn decryption_candidates(&self) -> Result<impl Iterator<Item = (Certificate, KeyHandle)>, KeyError> {
-        Ok(self.scan()?.into_iter().map(|key| (key.certificate, key.handle)))
+        let mut held = self.scan()?;
+        held.sort_by_key(|key| key.token.is_some());
+        Ok(held.into_iter().map(|key| (key.certificate, key.handle)))
     }
 
-    /// Opens one private key. This is what asks the keyring.
+    /// Makes the private key of a certificate ready for use: this is what asks the keyring, or for the
+    /// PIN of the token.
+    ///
+    /// # Errors
+    /// As [`KeyStore::unseal`]; [`KeyError::Token`].
+    pub fn usable_key(&self, certificate: &Certificate, handle: KeyHandle) -> Result<UsableKey, KeyError> {
+        match self.token_of(&handle.0)? {
+            Some(file) => Ok(UsableKey::OnToken(self.open_token_key(&file, certificate)?)),
+            None => Ok(UsableKey::Unsealed(Arc::new(self.unseal(handle)?))),
+        }
+    }
+
+    /// Opens one private key that is sealed here. This is what asks the keyring.
     ///
     /// # Errors
     /// Those of the keyring or the unlock file; [`KeyError::SealedOtherwise`] if it gives another
-    /// key than the store's; [`KeyError::Damaged`] names the file.
+    /// key than the store's; [`KeyError::Damaged`] names the file; [`KeyError::OnToken`].
     pub fn unseal(&self, handle: KeyHandle) -> Result<PrivateKey, KeyError> {
         let file = self.key_file(&handle.0);
+        if !file.exists() && self.token_file(&handle.0).exists() {
+            return Err(KeyError::OnToken);
+        }
         let content = files::read(&file, sealed::MAX_LENGTH)?.ok_or_else(|| KeyError::Unreadable {
             path: file.clone(),
             reason: std::io::ErrorKind::NotFound.into(),
@@ -164,14 +192,14 @@ impl KeyStore {
         self.unseal(self.find(certificate)?.handle)
     }
 
-    /// Every private key held, retired ones too, opened. For re-encryption and export; to read
+    /// Every private key sealed here, retired ones too, opened. For re-encryption and export; to read
     /// one message, [`KeyStore::decryption_candidates`] opens only the key that fits.
     ///
     /// # Errors
     /// As [`KeyStore::unseal`], for the first key that does not open.
     pub fn all_decryption_keys(&self) -> Result<Vec<(Certificate, PrivateKey)>, KeyError> {
-        let held = self.scan()?;
-        held.into_iter().map(|key| Ok((key.certificate, self.unseal(key.handle)?))).collect()
+        let held = self.scan()?.into_iter().filter(|key| key.token.is_none());
+        held.map(|key| Ok((key.certificate, self.unseal(key.handle)?))).collect()
     }
 
     /// A key with its certificate and chain as a PKCS#12 file (DER), encrypted with the password.
@@ -303,16 +331,23 @@ impl KeyStore {
         }
         let id = KeyId::of_spki(certificate.spki_der());
         let key_file = self.key_file(&id);
-        let Some(sealed) = files::read(&key_file, sealed::MAX_LENGTH)? else { return Ok(None) };
-        // A sealed file that is damaged already here is still listed, where the certificate says
-        // whose it is: better that opening it tells of the damage than that the key seems never
-        // to have been. One key may also have certificates for several addresses.
         let named = certificate.email_addresses().first().cloned();
-        let address = match Sealed::parse(&sealed) {
-            Ok(sealed) if certificate.names_address(&sealed.address) != NameMatch::NamesOthers => {
-                Some(sealed.address)
+        let fits = |address: &EmailAddress| certificate.names_address(address) != NameMatch::NamesOthers;
+        let (address, token) = match files::read(&key_file, sealed::MAX_LENGTH)? {
+            // A sealed file that is damaged already here is still listed, where the certificate says
+            // whose it is: better that opening it tells of the damage than that the key seems never
+            // to have been. One key may also have certificates for several addresses.
+            Some(sealed) => {
+                let address = Sealed::parse(&sealed).ok().map(|sealed| sealed.address).filter(fits);
+                (address.or(named), None)
             }
-            _ => named,
+            None => match self.token_of(&id)? {
+                Some(file) => {
+                    let address = EmailAddress::parse(&file.address).ok().filter(fits);
+                    (address.or(named), Some(file.token))
+                }
+                None => return Ok(None),
+            },
         };
         Ok(Some(HeldKey {
             address: address.ok_or_else(|| damaged(&key_file))?,
@@ -322,6 +357,7 @@ impl KeyStore {
             retires: None,
             selected_sign: false,
             selected_encrypt: false,
+            token,
             handle: KeyHandle(id),
         }))
     }
@@ -334,6 +370,10 @@ impl KeyStore {
 
     fn key_file(&self, id: &KeyId) -> PathBuf {
         self.dir.join(format!("{id}.key"))
+    }
+
+    fn token_file(&self, id: &KeyId) -> PathBuf {
+        self.dir.join(format!("{id}.token"))
     }
 
     fn request_file(&self, id: &KeyId) -> PathBuf {

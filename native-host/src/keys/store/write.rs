@@ -5,6 +5,7 @@ use std::path::Path;
 use openssl::x509::X509Req;
 use serde::Serialize;
 
+use super::tokens::held_for;
 use super::{KeyStore, SigningKey, none_held};
 use crate::clock::UnixTime;
 use crate::keys::authority::{self, CertificateRequest};
@@ -63,7 +64,7 @@ impl KeyStore {
         let key = SigningKey {
             certificate: held.certificate.clone(),
             chain: held.chain.clone(),
-            private: self.unseal(held.handle)?,
+            private: self.usable_key(&held.certificate, held.handle)?,
         };
         Ok((authority::issue(request, &key, days, now)?, held))
     }
@@ -153,14 +154,7 @@ impl KeyStore {
         now: UnixTime,
     ) -> Result<HeldKey, KeyError> {
         let certificate = &material.certificate;
-        let address = match (address, certificate.email_addresses().first()) {
-            (Some(given), _) if certificate.names_address(given) == NameMatch::NamesOthers => {
-                return Err(KeyError::AddressDoesNotFit { address: given.clone() });
-            }
-            (Some(address), _) | (None, Some(address)) => address,
-            (None, None) => return Err(KeyError::AddressMissing),
-        };
-        self.keep(material, address)?;
+        self.keep(material, held_for(certificate, address)?)?;
         self.held_now(certificate, now)
     }
 
@@ -224,7 +218,8 @@ impl KeyStore {
     }
 
     /// Destroys a certificate, and its private key if no other certificate has the same key. Mail
-    /// that was encrypted to it cannot be read any more.
+    /// that was encrypted to it cannot be read any more. A key on a token stays there, and is forgotten
+    /// here.
     ///
     /// # Errors
     /// [`KeyError::NoSuchKey`].
@@ -235,6 +230,7 @@ impl KeyStore {
         files::remove(&self.certificate_path(certificate))?;
         if self.scan()?.iter().all(|other| other.handle != key.handle) {
             files::remove(&self.key_file(&key.handle.0))?;
+            files::remove(&self.token_file(&key.handle.0))?;
         }
         Ok(())
     }
@@ -253,7 +249,11 @@ impl KeyStore {
         self.write_certificate(&material.certificate, &material.chain)
     }
 
-    fn write_certificate(&self, certificate: &Certificate, chain: &[Certificate]) -> Result<(), KeyError> {
+    pub(super) fn write_certificate(
+        &self,
+        certificate: &Certificate,
+        chain: &[Certificate],
+    ) -> Result<(), KeyError> {
         let pem: String = std::iter::once(certificate).chain(chain).map(Certificate::to_pem).collect();
         files::write_atomically(&self.certificate_path(certificate.sha256()), pem.as_bytes())
     }

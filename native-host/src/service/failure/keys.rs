@@ -75,6 +75,10 @@ impl From<KeyError> for Failure {
                 none_usable(&address.to_string(), purpose, why, fitness),
             )
             .with("address", json!(address.to_string())),
+            KeyError::OnToken => Self::new(
+                Code::KeyOnToken,
+                "The key is on a token, which never gives it away. It can be used wherever the token is.",
+            ),
             KeyError::PasswordHasNul => Self::new(Code::BadRequest, "A password cannot have a NUL character."),
             KeyError::SealedOtherwise { by: SealedBy::Keyring, tried: SealedBy::UnlockFile } => Self::new(
                 Code::SealedOtherwise,
@@ -93,6 +97,8 @@ impl From<KeyError> for Failure {
                 Code::SealedOtherwise,
                 "The keyring’s entry is not the one that the keys in this data directory are sealed with.",
             ),
+            KeyError::Token(error) => error.into(),
+            KeyError::TokenKey(fault) => fault.into(),
             KeyError::Unreadable { path, reason } => {
                 Self::new(Code::UnreadableInput, format!("{} cannot be read: {reason}.", path.display()))
             }

@@ -34,6 +34,7 @@ impl From<CmsError> for Failure {
                 let words = "The cryptographic library refused to do this. Nothing was made.";
                 Self::new(Code::CryptoFailed, words)
             }
+            CmsError::Key(fault) => fault.into(),
             CmsError::NotAnEncryptionKey => {
                 let words =
                     "A recipient’s certificate holds a kind of key that this program cannot encrypt to.";

@@ -8,6 +8,7 @@ pub mod record;
 
 mod keys;
 mod message;
+mod token;
 
 use serde_json::{Map, Value, json};
 
@@ -157,6 +158,18 @@ codes! {
     BodyFileRefused = "body-file-refused", 2;
     /// The certificate that the sender is to use cannot be used.
     ChosenCertificateUnusable = "chosen-certificate-unusable", 1;
+    /// The token with the key is not there.
+    TokenMissing = "token-missing", 4;
+    /// The token with the key, or its module, failed.
+    TokenFailed = "token-failed", 4;
+    /// The token wants its PIN, and none was entered.
+    PinNeeded = "pin-needed", 4;
+    /// The PIN was wrong.
+    PinWrong = "pin-wrong", 4;
+    /// The token is locked after too many wrong PINs, or has no PIN yet.
+    PinLocked = "pin-locked", 4;
+    /// The key is on a token, which does not give it away.
+    KeyOnToken = "key-on-token", 2;
 }
 
 #[cfg(test)]

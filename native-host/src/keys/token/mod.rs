@@ -1,0 +1,141 @@
+//! Private keys on PKCS#11 tokens: smart cards, sticks, security modules.
+//!
+//! Of a key on a token the store keeps where it is ([`TokenFile`]) and its certificate. The key signs,
+//! decrypts and agrees on the token ([`TokenKey`]); what is built round that is `cms`'s.
+//!
+//! The token's module, a library of its maker, is loaded when one of its keys is first used. The PIN
+//! is asked for then ([`AskPin`]), handed to the token and kept nowhere: the token stays open for this
+//! process until it is pulled, [`close_all`] is called or the process ends. A PIN that was wrong is never
+//! tried again by itself, and what one window was closed for is not asked in the next: tokens count, and
+//! lock.
+//!
+//! * `module`: modules and the tokens behind them, one of each in a process.
+//! * `key`: what a key does.
+//! * `find`: which keys a token holds.
+//!
+//! # Limitations
+//! - A module runs in this process, as its maker wrote it.
+//! - Keys that want their PIN for every single use (CKA_ALWAYS_AUTHENTICATE) are not taken.
+//! - Which digests a token's OAEP takes shows when it is asked; many know SHA-1 alone.
+
+mod find;
+mod key;
+mod module;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::pinentry::PinentryError;
+
+pub(super) use find::{find, find_for};
+pub(super) use key::TokenKey;
+pub use module::close_all;
+pub(super) use module::{tokens, with_name};
+
+/// A token, as it is told from others: what it is called, and its number.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TokenName {
+    /// The label that its owner gave it.
+    pub label: String,
+    /// The number that its maker gave it; empty on some.
+    pub serial: String,
+}
+
+/// `<SHA-256 of the SPKI>.token`: where a key is. Nothing of it is secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TokenFile {
+    pub(super) version: u32,
+    /// The address that the key is for.
+    pub(super) address: String,
+    /// The library that speaks to the token.
+    pub(super) module: PathBuf,
+    pub(super) token: TokenName,
+    /// CKA_ID of the key, in hex.
+    pub(super) id: String,
+}
+
+impl TokenFile {
+    pub(super) const VERSION: u32 = 1;
+}
+
+/// Asks a person for a PIN.
+pub trait AskPin: Send + Sync {
+    /// Shows the question, and hands back what was entered.
+    ///
+    /// # Errors
+    /// [`PinentryError`].
+    fn ask(&self, question: &PinQuestion) -> Result<Zeroizing<String>, PinentryError>;
+}
+
+/// What a PIN is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinQuestion {
+    /// The token.
+    pub token: TokenName,
+    /// What the token says of the tries that are left.
+    pub tries: Tries,
+}
+
+/// How often a wrong PIN may still be entered, as far as the token tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tries {
+    /// Nothing is said.
+    Untold,
+    /// A wrong one was entered since the last right one.
+    Fewer,
+    /// Another wrong one locks the token.
+    Last,
+}
+
+/// Why a token cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// There is no token of this name.
+    #[error("the token {} is not there", .0.label)]
+    Absent(TokenName),
+    /// A key that was asked for by its certificate is on no token.
+    #[error("no key on the token {} is for such a certificate", .0.label)]
+    NoSuchKey(TokenName),
+    /// The token, or its module, failed.
+    #[error("the token failed: {reason}")]
+    Failed {
+        /// What the module says; never a secret.
+        reason: String,
+    },
+    /// The module cannot be loaded.
+    #[error("the module {} cannot be used: {reason}", path.display())]
+    Module {
+        /// The library.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// The PIN was not right, or there was none.
+    #[error("the token {} was not opened", token.label)]
+    Pin {
+        /// The token.
+        token: TokenName,
+        /// What happened.
+        fault: PinFault,
+    },
+    /// There are several tokens, and none was named.
+    #[error("there are several tokens")]
+    Several(Vec<TokenName>),
+}
+
+/// Why a PIN did not open a token.
+#[derive(Clone, Debug)]
+pub enum PinFault {
+    /// The token is locked: too many wrong ones. Nobody was asked.
+    Locked,
+    /// None was entered.
+    NotEntered(Arc<PinentryError>),
+    /// The token has no PIN yet.
+    NotSet,
+    /// It was wrong.
+    Wrong(Tries),
+}

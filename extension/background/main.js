@@ -27,5 +27,10 @@ startProvision(host);
 /** What the host's own window says that asks for the PIN of a token. The host puts the token's name for `$1`. */
 function pinWords() {
   const text = (/** @type {string} */ key) => browser.i18n.getMessage(key, ["$1"]);
-  return { description: text("pin_description"), label: text("pin_label"), fewer: text("pin_fewer"), last: text("pin_last") };
+  return {
+    description: text("pin_description"),
+    label: text("pin_label"),
+    fewer: text("pin_fewer"),
+    last: text("pin_last"),
+  };
 }

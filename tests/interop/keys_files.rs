@@ -173,7 +173,8 @@ fn lines_of_the_list_have_the_names_of_the_contract() {
             "retired",
             "selected_encrypt",
             "selected_sign",
-            "sha256"
+            "sha256",
+            "token"
         ]
     );
 }

@@ -28,7 +28,7 @@ export function showKeys(keys, tools) {
         ...(key.token ? [] : [button(text("options_export"), () => exportKey(key, tools)), " "]),
         ...(key.retired ? [] : [button(text("options_retire"), () => retire(key, tools)), " "]),
         key.token
-          ? button(text("options_forget"), () => forget(key, tools))
+          ? button(text("options_forget_key"), () => forget(key, tools))
           : button(text("options_delete"), () => destroy(key, tools), { class: "danger" }),
       ),
     ),
@@ -95,9 +95,9 @@ async function retire(key, tools) {
 /** A key on a token, which stays there. @param {import("../../types/protocol").Key} key @param {import("./accounts.js").Tools} tools */
 async function forget(key, tools) {
   const go = await ask(
-    text("options_forget"),
-    [make("p", {}, text("options_forget_text", [key.address, key.token?.label ?? ""]))],
-    [text("options_forget")],
+    text("options_forget_key"),
+    [make("p", {}, text("options_forget_key_text", [key.address, key.token?.label ?? ""]))],
+    [text("options_forget_key")],
   );
   if (go !== null) {
     await tools.attempt(async () => {

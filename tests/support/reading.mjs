@@ -236,7 +236,7 @@ export function closeSecurityPanel(tb) {
  * Answers the message that is shown and waits for the compose window.
  *
  * @param {import("./thunderbird.mjs").Thunderbird} tb
- * @param {"cmd_reply" | "cmd_replyAll" | "cmd_forwardInline" | "cmd_forwardAttachment" | "cmd_editAsNew"} [command]
+ * @param {"cmd_reply" | "cmd_replyall" | "cmd_forwardInline" | "cmd_forwardAttachment" | "cmd_editAsNew" | "cmd_redirect"} [command]
  * @returns {Promise<number>} the compose window's id
  */
 export function respond(tb, command = "cmd_reply") {

@@ -8,16 +8,19 @@ import { join } from "node:path";
 export const SECRET = "The tarts are in the third oven.";
 export const FILE = randomBytes(100_000);
 
+/** @typedef {{ subject?: string, cc?: string }} Fields of a mail's header */
+
 /**
  * What a person's `dane-smime protect` makes of an entity for Bob.
  *
  * @param {import("../../support/world.mjs").Person} alice
  * @param {string} entity
  * @param {string[]} how
+ * @param {Fields} [fields]
  */
-export async function protectBy(alice, entity, how) {
+export async function protectBy(alice, entity, how, fields) {
   const [input, output] = ["in.eml", "out.eml"].map((name) => join(alice.world.directory, name));
-  writeFileSync(input, withHeader(entity, `${alice.name} <${alice.email}>`));
+  writeFileSync(input, withHeader(entity, `${alice.name} <${alice.email}>`, fields));
   await alice.must(
     ...["protect", "--from", alice.email, "--to", "bob@example.test"],
     ...[...how, "--input", input, "--output", output],
@@ -62,12 +65,14 @@ export function htmlAndFile(image) {
 /**
  * @param {string} entity
  * @param {string} from
+ * @param {Fields} [fields]
  */
-export function withHeader(entity, from) {
+export function withHeader(entity, from, { subject = "Tarts", cc } = {}) {
   const head = [
     `From: ${from}`,
     "To: Bob Dodgson <bob@example.test>",
-    "Subject: Tarts",
+    ...(cc ? [`Cc: ${cc}`] : []),
+    `Subject: ${subject}`,
     `Date: ${new Date().toUTCString()}`, // the day it is signed: another one is warned of
     `Message-ID: <${randomBytes(8).toString("hex")}@example.test>`,
     "MIME-Version: 1.0",

@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { Display } from "../../support/display.mjs";
 import { remove, temporaryDirectory } from "../../support/process.mjs";
-import { fileLocally, select } from "../../support/reading.mjs";
+import { arrived, fileLocally, select } from "../../support/reading.mjs";
 import { installPermanently, profileOf, ROOT } from "../../support/thunderbird.mjs";
 import { World } from "../../support/world.mjs";
 import { encryptTo, htmlAndFile, plainText, protectBy } from "./mails.mjs";
@@ -96,6 +96,17 @@ export function protectedMail(entity, ...how) {
   return protectBy(world.alice, entity, how);
 }
 
+/**
+ * The same, with a header of its own.
+ *
+ * @param {import("./mails.mjs").Fields} fields
+ * @param {string} entity
+ * @param {...string} how
+ */
+export function protectedLetter(fields, entity, ...how) {
+  return protectBy(world.alice, entity, how, fields);
+}
+
 /** An entity encrypted to Bob without authentication. @param {string} entity */
 export function encryptedByOpenssl(entity) {
   return encryptTo(world.bob, entity);
@@ -110,6 +121,18 @@ export function htmlWithFile() {
 /** @param {Record<string, unknown>} wrong by request type */
 export function faults(wrong) {
   writeFileSync(join(world.bob.user.home, "faults.json"), JSON.stringify({ pass: world.bob.host, faults: wrong }));
+}
+
+/**
+ * Has a mail come into Bob's inbox on the server.
+ *
+ * @param {Buffer} mail
+ * @returns {Promise<{key: number}>} to be opened with `select`
+ */
+export async function deliver(mail) {
+  const id = /^Message-ID:\s*<(.*)>/im.exec(mail.toString("latin1"))?.[1];
+  await world.mail.deliver("bob@example.test", mail);
+  return arrived(bob, ({ messageId }) => messageId === id);
 }
 
 /** Clicks on a mail and does not wait for it. @param {Buffer} mail */

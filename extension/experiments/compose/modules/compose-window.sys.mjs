@@ -184,7 +184,7 @@ export class ComposeWindow {
     const input = this.#window.document.getElementById("msgSubject");
     if (this.#window.composeEditorReady && subject && input.value.includes(HIDDEN)) {
       const reply = /^\s*re:/i.test(input.value);
-      input.value = input.value.replace(HIDDEN, () => (reply ? subject.replace(/^\s*re:\s*/i, "") : subject));
+      input.value = input.value.replace(HIDDEN, () => (reply ? bare(subject) : subject));
       this.#window.SetComposeWindowTitle();
     }
     this.changed();
@@ -233,7 +233,7 @@ export class ComposeWindow {
           reject();
           return;
         }
-        this.#plan = plan;
+        this.#plan = this.#withSubject(plan);
         if (plan.sign || plan.encrypt) {
           silenceBuiltIn(this.#window);
         }
@@ -251,6 +251,27 @@ export class ComposeWindow {
         reject();
         tellPerson(this.#window, this.#environment.text("not_sent_title"), this.#environment.text("error_internal"));
       });
+  }
+
+  /**
+   * A subject that was hidden on its way here goes back into hiding: in an answer that is encrypted, whatever is set for other
+   * mail; in one that is not, the text in its place is what stood outside (RFC 9788 section 6.1).
+   *
+   * @param {Decided} plan
+   * @returns {Decided}
+   */
+  #withSubject(plan) {
+    const input = this.#window.document.getElementById("msgSubject");
+    const hidden = bare(this.#environment.hiddenSubject());
+    if (!hidden || !input.value.includes(hidden)) {
+      return plan;
+    }
+    if (!plan.encrypt) {
+      input.value = input.value.replaceAll(hidden, HIDDEN);
+      this.#window.SetComposeWindowTitle();
+      this.#window.GetComposeDetails();
+    }
+    return { ...plan, hideSubject: true };
   }
 
   /** @returns {Promise<Decided | null>} null: the mail stays */
@@ -379,6 +400,11 @@ export class ComposeWindow {
       gMsgCompose.compFields.composeSecure = gSMFields;
     }
   }
+}
+
+/** Without what an answer puts before it. @param {string} subject */
+function bare(subject) {
+  return subject.replace(/^\s*re:\s*/i, "");
 }
 
 /** @param {number} mode */

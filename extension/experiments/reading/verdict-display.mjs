@@ -214,6 +214,8 @@ export class VerdictDisplay {
     win.gEncryptionStatus = { ok: errors.SUCCESS, notok: errors.GENERAL_ERROR, none: -1 }[encryption ?? "none"];
     win.gSignatureStatus = panel === null ? -1 : errors[panel];
     win.gSignerCert = certificateOf(certificate);
+    // Another message in this window may have had a signature that Thunderbird was told to ignore, and it never forgets that.
+    win.gIgnoreStatusFromMimePart = null;
     win.setMessageCryptoBox("S/MIME", encryption, signature, false, "1");
   }
 

@@ -6,7 +6,17 @@ import { openPage, pageShows } from "../../support/pages.mjs";
 import { until } from "../../support/process.mjs";
 import { page, shows } from "../../support/reading.mjs";
 import { openPgpSigned, SECRET } from "./mails.mjs";
-import { bob, hasVerdict, mails, photograph, restartBob, show, verdict } from "./scene.mjs";
+import {
+  bob,
+  hasVerdict,
+  LOCK_AND_SEAL,
+  mails,
+  photograph,
+  protectedMail,
+  restartBob,
+  show,
+  verdict,
+} from "./scene.mjs";
 
 describe("beside Thunderbird's own", () => {
   test("OpenPGP mail is left to OpenPGP", async () => {
@@ -16,6 +26,19 @@ describe("beside Thunderbird's own", () => {
       shown.bars.filter(({ value }) => value.startsWith("dane")),
       [],
     );
+  });
+
+  test("a mail of OpenPGP's inside a signature takes lock and seal from no mail after it", async () => {
+    const inside = [
+      'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary="pgp"\r\n',
+      "--pgp\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1",
+      "--pgp\r\nContent-Type: application/octet-stream\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nwcA=",
+      "-----END PGP MESSAGE-----\r\n--pgp--\r\n",
+    ].join("\r\n");
+    await show(await protectedMail(inside, "--sign"));
+    await shows(bob, hasVerdict);
+    await show(mails.sealed);
+    assert.deepEqual((await shows(bob, hasVerdict)).crypto, LOCK_AND_SEAL);
   });
 
   test("a setting leaves S/MIME mail to Thunderbird's own, and takes it back", async () => {

@@ -99,6 +99,9 @@ export function select(tb, mail, which = "Inbox") {
       const header = folder.GetMessageHeader(key);
       about3Pane.displayFolder(folder.URI);
       await until("the folder to be shown", () => about3Pane.gFolder === folder && about3Pane.gDBView);
+      // A folder on a server is listed before what has just come into it.
+      const none = 0xffffffff;
+      await until("the message to be listed", () => about3Pane.gDBView.findIndexOfMsgHdr(header, true) !== none);
       // Drawn anew even when it is the one that is selected already.
       about3Pane.threadTree.selectedIndex = -1;
       about3Pane.selectMessage(header);

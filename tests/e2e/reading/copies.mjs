@@ -3,9 +3,9 @@
 import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
 import { until } from "../../support/process.mjs";
-import { page, shows } from "../../support/reading.mjs";
-import { SECRET } from "./mails.mjs";
-import { bob, hasVerdict, mails, photograph, show } from "./scene.mjs";
+import { page, select, shows } from "../../support/reading.mjs";
+import { plainText, SECRET } from "./mails.mjs";
+import { bob, deliver, faults, hasVerdict, mails, photograph, protectedMail, show, world } from "./scene.mjs";
 
 describe("copies of encrypted mail", () => {
   test("without encryption, the original left where it is", async () => {
@@ -46,6 +46,98 @@ describe("copies of encrypted mail", () => {
     await shows(bob, (now) => now.text.includes(SECRET) && hasVerdict(now));
   });
 });
+
+describe("copies of encrypted mail on an IMAP server", () => {
+  const stored = (/** @type {string} */ folder) =>
+    world.mail.stored("bob", folder).map((mail) => mail.toString("latin1"));
+
+  test("all of a folder, from the folder's menu: what was not encrypted is not copied", async () => {
+    await makeServerFolder("Opened");
+    for (const mail of [mails.sealed, mails.leaf, mails.clear]) await deliver(mail);
+    const before = stored("").length;
+    await chooseInFolderMenu("Copy messages without encryption…");
+    await page(bob, "ui/reading/convert.html", pick("Opened"));
+    await page(bob, "ui/reading/convert.html", "content.document.getElementById('start').click()");
+    const [, copied, passed] =
+      /Copied: (\d+)\. Not encrypted: (\d+)\. Left as they are: 0\./.exec(await finished()) ?? [];
+    photograph("reading-convert-folder");
+    assert.equal(Number(copied) + Number(passed), before);
+    assert.ok(Number(copied) >= 2 && Number(passed) >= 1);
+    await closePages();
+    assert.equal(stored("Opened").length, Number(copied));
+    assert.ok(stored("Opened").every((copy) => copy.includes(SECRET) && !copy.includes("pkcs7-mime")));
+    assert.equal(stored("").length, before, "the originals");
+  });
+
+  test("encrypted anew, the original in the server's trash", async () => {
+    await makeServerFolder("Renewed");
+    const mail = await deliver(await protectedMail(plainText("Once more."), "--encrypt"));
+    await select(bob, mail);
+    await shows(bob, hasVerdict);
+    await chooseInListMenu("Copy, encrypted to my present key…");
+    await page(bob, "ui/reading/convert.html", `${pick("Renewed")}; content.document.getElementById("remove").click()`);
+    await page(bob, "ui/reading/convert.html", "content.document.getElementById('start').click()");
+    assert.match(await finished(), /Copied: 1\./);
+    await closePages();
+    const [copy = ""] = stored("Renewed");
+    assert.match(copy, /application\/pkcs7-mime/);
+    assert.ok(!copy.includes("Once more."));
+    await until("the trash", () => stored("Trash").length > 0);
+  });
+
+  test("are cancelled on request, and nothing is half done", async () => {
+    await makeServerFolder("Cancelled");
+    const before = stored("");
+    faults({ open: { slow: 3000 } });
+    await chooseInFolderMenu("Copy messages without encryption…");
+    await page(
+      bob,
+      "ui/reading/convert.html",
+      `${pick("Cancelled")}; content.document.getElementById("remove").click()`,
+    );
+    await page(bob, "ui/reading/convert.html", "content.document.getElementById('start').click()");
+    await until("the first one", async () => /Message 1 of/.test((await page(bob, "ui/reading/convert.html")).text));
+    photograph("reading-convert-working");
+    await page(bob, "ui/reading/convert.html", "content.document.getElementById('cancel').click()");
+    assert.match(await finished(), /^Cancelled\..*Copied: 0\./m);
+    photograph("reading-convert-cancelled");
+    await closePages();
+    assert.deepEqual([stored("Cancelled"), stored("")], [[], before]);
+  });
+});
+
+/** @param {string} name of a new folder on the server */
+function makeServerFolder(name) {
+  return bob.chrome(async (folder) => {
+    const { rootFolder } = MailServices.accounts.defaultAccount.incomingServer;
+    rootFolder.createSubfolder(folder, mainWindow().msgWindow);
+    await until("the folder", () => rootFolder.containsChildNamed(folder));
+  }, name);
+}
+
+/**
+ * Chooses an entry of the add-on in the context menu of the inbox.
+ *
+ * @param {string} label
+ */
+function chooseInFolderMenu(label) {
+  return bob.chrome(async (wanted) => {
+    const about3Pane = mainWindow().document.getElementById("tabmail").currentAbout3Pane;
+    const { rootFolder } = MailServices.accounts.defaultAccount.incomingServer;
+    const row = about3Pane.folderPane.getRowForFolder(rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox));
+    const at = { bubbles: true, cancelable: true, button: 2 };
+    row.querySelector(".container").dispatchEvent(new about3Pane.MouseEvent("contextmenu", at));
+    const popup = await until("the menu", () => {
+      const menu = about3Pane.document.getElementById("folderPaneContext");
+      return menu.state === "open" && menu;
+    });
+    const parent = await until("ours", () => [...popup.children].find(({ id }) => id.startsWith("dane-smime")));
+    parent.openMenu(true);
+    const item = await until("the entry", () => [...parent.menupopup.children].find((each) => each.label === wanted));
+    await until("the submenu", () => parent.menupopup.state === "open");
+    parent.menupopup.activateItem(item);
+  }, label);
+}
 
 /** @param {string} name of a new local folder */
 function makeFolder(name) {

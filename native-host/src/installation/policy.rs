@@ -66,6 +66,9 @@ fn wish(key: &str, path: &str, value: &Value, found: &mut Vec<String>) {
         "subject" => expect(is_one_of(value, &["hidden", "readable"]), path, found),
         "unattended" => expect(is_one_of(value, &["refused", "allowed"]), path, found),
         "certificate" => expect(is_fingerprint(value), path, found),
+        "forms" => list(value, path, found, |value, path, found| {
+            expect(is_one_of(value, &["opaque", "triple", "nocerts", "wrap"]), path, found);
+        }),
         _ => found.push(path.to_owned()),
     }
 }

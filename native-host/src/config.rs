@@ -6,7 +6,7 @@
 //! Over all of them stands `policy.toml`, of the same shape, which only an administrator can write. Why not the add-on's
 //! managed storage: what the host believes (resolver, trust anchors) and what it runs (`provision`) must not be told
 //! to it by the program that asks it. Nobody who takes over the add-on can give the host another root to believe in,
-//! or a program to start.
+//! or a program to start. The policy's `locked` names keys that count only as the policy sets them, be it not at all.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -52,6 +52,16 @@ pub enum ProfileName {
     Guide2014,
 }
 
+/// Where certificates to encrypt to come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Mail with valid signatures: what it brought is kept, as candidates for what records only name.
+    Mail,
+    /// SMIMEA records.
+    Smimea,
+}
+
 /// Declares the keys once, with all that is done to every key alike.
 macro_rules! keys {
     ($($(#[$doc:meta])* $field:ident: $type:ty = $key:literal;)*) => {
@@ -78,12 +88,17 @@ macro_rules! keys {
                 set.into_iter().flatten().collect()
             }
 
-            /// The first key that both set, each to another value.
-            fn contradicts(&self, other: &Self) -> Option<&'static str> {
-                $(if self.$field.is_some() && other.$field.is_some() && self.$field != other.$field {
+            /// The first of `keys` that `other` sets otherwise than this layer does.
+            fn contradicted(&self, other: &Self, keys: &[&str]) -> Option<&'static str> {
+                $(if keys.contains(&$key) && other.$field.is_some() && self.$field != other.$field {
                     return Some($key);
                 })*
                 None
+            }
+
+            /// This layer but for some keys.
+            fn without(self, keys: &[&str]) -> Self {
+                Self { $($field: self.$field.filter(|_| !keys.contains(&$key)),)* }
             }
         }
     };
@@ -108,6 +123,8 @@ keys! {
     guide_type: u16 = "guide-type";
     /// Where an address has provably no certificate, try other spellings of it.
     other_spellings: bool = "other-spellings";
+    /// Where certificates to encrypt to come from; from everywhere if it is left out.
+    sources: Vec<Source> = "sources";
     /// The program that asks for passwords.
     pinentry: PathBuf = "pinentry";
     /// The name server that takes updates of the user's zone, with a port if it is not 53.
@@ -128,6 +145,8 @@ keys! {
     audit_log: PathBuf = "audit-log";
     /// Keys that the host makes by itself.
     provision: Provision = "provision";
+    /// Keys that users cannot set. In a policy only.
+    locked: Vec<String> = "locked";
 }
 
 /// For whom the host makes a key by itself, and who is given the DNS lines to publish.
@@ -174,6 +193,8 @@ pub struct Settings {
     /// Where an address has provably no certificate, try it in lower case and without `+tag`. Off
     /// by default: RFC 8162 section 4 forbids guessing.
     pub other_spellings: bool,
+    /// Whether certificates that mail brought are kept, and looked among for those that records name.
+    pub brought_by_mail: bool,
     /// The program that asks for passwords; the first that is found if none.
     pub pinentry: Option<PathBuf>,
     /// The name server that takes updates of the user's zone.
@@ -224,7 +245,7 @@ pub struct Origin {
     pub file: Option<PathBuf>,
     /// The administrator's policy.
     pub policy: Option<PathBuf>,
-    /// The keys that it sets.
+    /// The keys that it sets or locks.
     pub fixed: Vec<&'static str>,
 }
 
@@ -262,6 +283,23 @@ pub enum ConfigError {
         /// The key.
         key: &'static str,
     },
+    /// SMIMEA records are left out of the sources.
+    #[error("`sources` must name \"smimea\": nothing else proves whose a certificate is")]
+    NoProof,
+    /// Something other than a policy locks.
+    #[error("`locked` in {file} has no meaning: only {} locks", system_dir().join("policy.toml").display())]
+    LockedByUser {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The policy locks what is no key.
+    #[error("the settings file {file} is wrong: `locked` names `{key}`, which is no key")]
+    LockedUnknown {
+        /// The policy.
+        file: PathBuf,
+        /// What it names.
+        key: String,
+    },
     /// The number is not one of a private type.
     #[error("`guide-type` must be one of the private types 65280 to 65534")]
     BadType,
@@ -282,9 +320,9 @@ impl Settings {
     pub fn load(command_line: Layer, config_file: Option<&Path>) -> Result<Self, ConfigError> {
         let file = match config_file {
             Some(path) => Some(path.to_owned()),
-            None => customary_places().into_iter().find(|place| place.exists()),
+            None => customary_places().into_iter().find(|place| is_there(place)),
         };
-        let policy = Some(system_dir().join("policy.toml")).filter(|path| path.exists());
+        let policy = Some(system_dir().join("policy.toml")).filter(|path| is_there(path));
         Self::from_files(command_line, file, policy)
     }
 
@@ -298,12 +336,27 @@ impl Settings {
         policy: Option<PathBuf>,
     ) -> Result<Self, ConfigError> {
         let below = file.as_deref().map(read_layer).transpose()?.unwrap_or_default();
-        let fixed = policy.as_deref().map(read_layer).transpose()?.unwrap_or_default();
-        if let (Some(key), Some(file)) = (fixed.contradicts(&command_line), &policy) {
+        if let (Some(file), Some(_)) = (&file, &below.locked) {
+            return Err(ConfigError::LockedByUser { file: file.clone() });
+        }
+        let mut fixed = policy.as_deref().map(read_layer).transpose()?.unwrap_or_default();
+        let locked = fixed.locked.take().unwrap_or_default();
+        let mut keys = fixed.set();
+        for name in locked {
+            match (Layer::KEYS.iter().find(|key| **key == name), &policy) {
+                (Some(key), _) if keys.contains(key) => {}
+                (Some(key), _) => keys.push(key),
+                (None, file) => {
+                    let file = file.clone().unwrap_or_default();
+                    return Err(ConfigError::LockedUnknown { file, key: name });
+                }
+            }
+        }
+        if let (Some(key), Some(file)) = (fixed.contradicted(&command_line, &keys), &policy) {
             return Err(ConfigError::SetByPolicy { key, file: file.clone() });
         }
-        let origin = Origin { file, policy, fixed: fixed.set() };
-        Self::from_layer(fixed.over(command_line).over(below), origin)
+        let layer = fixed.over(command_line.over(below).without(&keys));
+        Self::from_layer(layer, Origin { file, policy, fixed: keys })
     }
 
     fn from_layer(layer: Layer, origin: Origin) -> Result<Self, ConfigError> {
@@ -325,6 +378,10 @@ impl Settings {
             (Some(ProfileName::Guide2014), None) => Profile::GUIDE,
             (Some(ProfileName::Rfc8162) | None, _) => Profile::Rfc8162,
         };
+        let sources = layer.sources.unwrap_or_else(|| vec![Source::Smimea, Source::Mail]);
+        if !sources.contains(&Source::Smimea) {
+            return Err(ConfigError::NoProof);
+        }
         Ok(Self {
             data_dir,
             resolver: layer.resolver,
@@ -334,6 +391,7 @@ impl Settings {
             unlock_file: layer.unlock_file,
             profile,
             other_spellings: layer.other_spellings.unwrap_or_default(),
+            brought_by_mail: sources.contains(&Source::Mail),
             pinentry: layer.pinentry,
             nsupdate_server: layer.nsupdate_server,
             nsupdate_key: layer.nsupdate_key,
@@ -347,8 +405,13 @@ impl Settings {
     }
 }
 
-/// Where an administrator's files lie.
+/// Where an administrator's files lie. A program built for tests (with debug assertions) can be told by
+/// `DANE_SMIME_SYSTEM_DIR`; one that is handed out cannot, so that nobody gets round a policy by a variable.
 pub fn system_dir() -> PathBuf {
+    #[cfg(debug_assertions)]
+    if let Some(directory) = std::env::var_os("DANE_SMIME_SYSTEM_DIR") {
+        return directory.into();
+    }
     if cfg!(windows) {
         let programs =
             std::env::var_os("ProgramData").map_or_else(|| r"C:\ProgramData".into(), PathBuf::from);
@@ -368,6 +431,11 @@ pub fn user_file() -> Option<PathBuf> {
 /// The user's file, then the machine's.
 fn customary_places() -> Vec<PathBuf> {
     user_file().into_iter().chain([system_dir().join("config.toml")]).collect()
+}
+
+/// Whether there is such a file. Where that cannot be seen there is one: its rules must not be passed over.
+fn is_there(file: &Path) -> bool {
+    file.try_exists().unwrap_or(true)
 }
 
 fn project_dirs() -> Option<ProjectDirs> {
@@ -430,6 +498,28 @@ mod tests {
         let both = "addresses = ['*@a.test']\nhand-over = { directory = '/d', command = ['x'] }";
         assert!(toml::from_str::<Provision>(both).is_err());
         assert!(matches!(load("", "data-dir = '/d'", "resolvr = 'x'"), Err(ConfigError::Wrong { .. })));
+    }
+
+    #[test]
+    fn what_is_locked_counts_only_as_the_policy_sets_it() {
+        let policy = "log = 'info'\nlocked = ['log', 'ca-file', 'sources']";
+        let settings = load("", "data-dir = '/d'\nca-file = '/ca'\nsources = ['smimea']", policy).unwrap();
+        assert_eq!(settings.ca_file, None);
+        assert!(settings.brought_by_mail);
+        assert_eq!(settings.origin.fixed, ["log", "ca-file", "sources"]);
+        let otherwise = load("ca-file = '/ca'", "data-dir = '/d'", policy);
+        assert!(matches!(otherwise, Err(ConfigError::SetByPolicy { key: "ca-file", .. })), "{otherwise:?}");
+        let unknown = load("", "data-dir = '/d'", "locked = ['resolvr']");
+        assert!(matches!(unknown, Err(ConfigError::LockedUnknown { .. })), "{unknown:?}");
+        let user = load("", "data-dir = '/d'\nlocked = ['log']", "");
+        assert!(matches!(user, Err(ConfigError::LockedByUser { .. })), "{user:?}");
+    }
+
+    #[test]
+    fn nothing_stands_in_for_what_proves() {
+        assert!(!load("", "data-dir = '/d'\nsources = ['smimea']", "").unwrap().brought_by_mail);
+        let without = load("", "data-dir = '/d'\nsources = ['mail']", "");
+        assert!(matches!(without, Err(ConfigError::NoProof)), "{without:?}");
     }
 
     #[test]

@@ -244,6 +244,11 @@ fn certificates_that_records_only_name_are_found_among_what_valid_mail_brought()
             assert_eq!(verdict(&arrived.answer)[..2], ["decrypted", "ok"], "{local}: {}", arrived.answer);
         }
     }
+    // Nor where the settings do not have mail as a source.
+    let without = dir.join("without-mail.toml");
+    fs::write(&without, "sources = [\"smimea\"]").unwrap();
+    assert_eq!(write("ee-digest@example.test", &["--config", without.to_str().unwrap()]).exit, 3);
+    assert_eq!(write("ee-digest@example.test", &[]).exit, 0);
     // What was learnt from one counts nothing without a record that names it.
     assert_eq!(write("pkix-ee@example.test", &[]).exit, 3);
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 pub const ADD_ON: &str = "dane-smime@dane-smime.org";
 
-/// A running host whose settings lie in a directory of its own.
+/// A running host whose settings, and an administrator's (in `system`), lie in a directory of its own.
 pub struct Host {
     pub process: Child,
     to: Option<ChildStdin>,
@@ -46,6 +46,7 @@ impl Host {
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_DATA_HOME", home.join("data"))
             .env("XDG_RUNTIME_DIR", home.join("run"))
+            .env("DANE_SMIME_SYSTEM_DIR", home.join("system"))
             .env_remove("DBUS_SESSION_BUS_ADDRESS")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -104,8 +104,10 @@ function lines(records) {
  * @param {import("../../types/protocol").HostSettings} settings
  */
 function ownServer(assistant, settings) {
-  const server = make("input", { type: "text", id: "server", value: settings.nsupdate_server ?? "" });
-  const key = make("input", { type: "text", id: "key-file", value: settings.nsupdate_key ?? "" });
+  const field = (/** @type {string} */ id, /** @type {"nsupdate_server" | "nsupdate_key"} */ name) =>
+    make("input", { type: "text", id, value: settings[name] ?? "", disabled: settings.locked.includes(name) });
+  const server = field("server", "nsupdate_server");
+  const key = field("key-file", "nsupdate_key");
   const push = button(
     text("assistant_push"),
     async () => {

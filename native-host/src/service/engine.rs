@@ -121,7 +121,9 @@ impl Engine {
             return;
         };
         let certificates: Vec<_> = std::iter::once(&signer.certificate).chain(carried).cloned().collect();
-        Brought::open(&self.settings.data_dir).remember(address, &certificates);
+        if let Some(brought) = self.brought() {
+            brought.remember(address, &certificates);
+        }
         if let Some(reads) = &signer.capabilities {
             self.programs().learn(address, reads, signer.signing_time, self.now());
         }
@@ -129,8 +131,12 @@ impl Engine {
 
     fn open_directory(&self) -> Result<Arc<dyn Directory>, Failure> {
         let published = Arc::new(recipients::open_directory(&self.settings)?);
-        let brought = Brought::open(&self.settings.data_dir);
-        Ok(Arc::new(Correspondents::new(published, self.anchors()?, brought)))
+        Ok(Arc::new(Correspondents::new(published, self.anchors()?, self.brought())))
+    }
+
+    /// Certificates that mail brought, where the settings have them as a source.
+    fn brought(&self) -> Option<Brought> {
+        self.settings.brought_by_mail.then(|| Brought::open(&self.settings.data_dir))
     }
 
     fn anchors(&self) -> Result<Arc<Anchors>, Failure> {

@@ -225,9 +225,13 @@ impl Engine {
             }
         }
         let settings = self.settings();
+        // What the administrator sets or locks is not the add-on's to name.
+        let free = |key| !settings.origin.fixed.contains(&key);
+        let server = request.server.clone().filter(|_| free("nsupdate-server"));
+        let key_file = request.key_file.as_ref().filter(|_| free("nsupdate-key")).map(Into::into);
         let target = Target {
-            server: request.server.clone().or_else(|| settings.nsupdate_server.clone()),
-            key_file: request.key_file.as_ref().map(Into::into).or_else(|| settings.nsupdate_key.clone()),
+            server: server.or_else(|| settings.nsupdate_server.clone()),
+            key_file: key_file.or_else(|| settings.nsupdate_key.clone()),
         };
         work.progress("publishing", None, None);
         nsupdate::send(&target, &orders, patience(work).max(std::time::Duration::from_secs(15)))?;

@@ -75,8 +75,15 @@ pub fn find_all_telling(
     deadline: Duration,
     told: &dyn Fn(usize) -> bool,
 ) -> Vec<Result<Finding, NameTooLong>> {
+    let find = |address: &EmailAddress, patience| {
+        let found = directory.find(address, now, patience);
+        if let Ok(finding) = &found {
+            tracing::debug!(%address, status = finding.status().word(), "a certificate was looked for");
+        }
+        found
+    };
     if let [address] = addresses {
-        let found = vec![directory.find(address, now, deadline)];
+        let found = vec![find(address, deadline)];
         told(found.len()); // that it is asked no further is the caller's to notice
         return found;
     }
@@ -85,13 +92,13 @@ pub fn find_all_telling(
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..addresses.len().min(SIDE_BY_SIDE) {
-            let (sender, next, given_up) = (sender.clone(), &next, &given_up);
+            let (sender, next, given_up, find) = (sender.clone(), &next, &given_up, &find);
             scope.spawn(move || {
                 while !given_up.load(Ordering::Relaxed) {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(address) = addresses.get(index) else { return };
                     let left = end.saturating_duration_since(Instant::now());
-                    if sender.send((index, directory.find(address, now, left))).is_err() {
+                    if sender.send((index, find(address, left))).is_err() {
                         return;
                     }
                 }

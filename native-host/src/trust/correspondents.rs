@@ -20,17 +20,18 @@ use crate::x509::{Certificate, NameMatch, Validity};
 pub struct Correspondents {
     directory: Arc<dyn Directory>,
     anchors: Arc<Anchors>,
-    brought: Brought,
+    brought: Option<Brought>,
 }
 
 impl Correspondents {
-    /// Adds to what `directory` finds.
-    pub fn new(directory: Arc<dyn Directory>, anchors: Arc<Anchors>, brought: Brought) -> Self {
+    /// Adds to what `directory` finds, from its own certificates and from those that mail brought, if any
+    /// are to count.
+    pub fn new(directory: Arc<dyn Directory>, anchors: Arc<Anchors>, brought: Option<Brought>) -> Self {
         Self { directory, anchors, brought }
     }
 
     fn named_by_records(&self, finding: &Finding, now: UnixTime) -> Vec<Certificate> {
-        let brought = self.brought.recall(&finding.address);
+        let brought = self.brought.as_ref().map(|all| all.recall(&finding.address)).unwrap_or_default();
         let published = finding.certificates().iter().map(|found| &found.certificate);
         let candidates = published
             .chain(&brought)

@@ -16,7 +16,9 @@ mod certificates;
 mod signed_tree;
 
 use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use dane_smime::config::Profile;
@@ -26,6 +28,8 @@ use signed_tree::{Tree, Zone};
 
 const ZONES: usize = 50;
 const RUNS: usize = 21;
+/// To the resolver that is not on this machine; as long back.
+const WAY: Duration = Duration::from_millis(5);
 
 fn main() {
     let hex = hex::encode(certificates::certificate("alice@z0.test", 0, 400).der);
@@ -38,14 +42,16 @@ fn main() {
     std::fs::write(&keys, bind_keys(&std::fs::read_to_string(tree.anchor_file()).unwrap())).unwrap();
 
     let (resolver, anchor) = (tree.address.to_string(), tree.anchor_file());
-    let ours = |addresses: &[String]| {
+    let distant = distant(tree.address).to_string();
+    let asking = |resolver: &str, addresses: &[String]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dane-smime"));
         command
-            .args(["lookup", "--json", "--resolver", &resolver, "--trust-anchor"])
+            .args(["lookup", "--json", "--resolver", resolver, "--trust-anchor"])
             .arg(&anchor)
             .args(addresses);
         timed(&mut command)
     };
+    let ours = |addresses: &[String]| asking(&resolver, addresses);
     let address = |number: usize| format!("alice@z{number}.test");
     let name = owner(&address(0));
     let port = tree.address.port().to_string();
@@ -65,10 +71,13 @@ fn main() {
     let all: Vec<String> = (0..ZONES).map(address).collect();
     // Taken in turns, so that a busy moment meets all alike.
     let (mut one, mut fifty, mut by_delv, mut by_unbound) = (vec![], vec![], vec![], vec![]);
+    let (mut one_distant, mut fifty_distant) = (vec![], vec![]);
     for _ in 0..RUNS {
         one.push(ours(&all[..1]));
         by_delv.push(delv());
         fifty.push(ours(&all));
+        one_distant.push(asking(&distant, &all[..1]));
+        fifty_distant.push(asking(&distant, &all));
         if has_unbound {
             by_unbound.push(unbound());
         }
@@ -79,6 +88,8 @@ fn main() {
         row("one cold, whole process, beside unbound-host", &one, &by_unbound, "");
     }
     row(&format!("{ZONES} cold in {ZONES} zones, beside one"), &fifty, &one, "3");
+    let far = format!("the same, {} ms away", 2 * WAY.as_millis());
+    row(&far, &fifty_distant, &one_distant, "3");
     let warm = warm(&tree, &address(0));
     println!(
         "{:<44}{:>10}{:>28}  1 ms",
@@ -152,6 +163,40 @@ fn bind_keys(zone_file_line: &str) -> String {
         fields[2],
         fields[3..].concat()
     )
+}
+
+/// The server, as far away as a resolver is that has to ask others. What is sent arrives that much later.
+fn distant(server: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let far = TcpStream::connect(server).unwrap();
+            carry(near.try_clone().unwrap(), far.try_clone().unwrap());
+            carry(far, near);
+        }
+    });
+    address
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream) {
+    to.set_nodelay(true).unwrap();
+    let (sender, receiver) = mpsc::channel::<(Instant, Vec<u8>)>();
+    std::thread::spawn(move || {
+        let mut octets = vec![0; 65_536];
+        while let Ok(count @ 1..) = from.read(&mut octets) {
+            sender.send((Instant::now() + WAY, octets[..count].to_vec())).unwrap();
+        }
+    });
+    std::thread::spawn(move || {
+        for (due, octets) in receiver {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if to.write_all(&octets).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Both);
+    });
 }
 
 /// A look-up that was made before, asked again through the host's standard streams.

@@ -1,14 +1,15 @@
 //! SMIMEA records as a source of certificates.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Directory, Finding, Status};
+use super::{Directory, Finding, Found, Status};
 use crate::clock::UnixTime;
 use crate::config::Profile;
 use crate::dns::Resolver;
 use crate::mime::EmailAddress;
-use crate::smimea::{NameTooLong, OwnerName};
+use crate::smimea::OwnerName;
 
 /// Certificates that domains publish for their users (RFC 8162).
 pub struct SmimeaDirectory {
@@ -29,41 +30,88 @@ impl SmimeaDirectory {
     pub fn with_other_spellings(self, other_spellings: bool) -> Self {
         Self { other_spellings, ..self }
     }
+}
 
-    fn find_as_spelled(
-        &self,
-        address: &EmailAddress,
-        now: UnixTime,
-        deadline: Duration,
-    ) -> Result<Finding, NameTooLong> {
-        let owner_name = OwnerName::of(address, self.profile)?;
-        let answer = self.resolver.lookup(owner_name.name(), owner_name.record_type(), deadline);
-        Ok(Finding::judge(address, owner_name, answer, self.profile, now))
-    }
+/// An address whose look-up is not at its end.
+struct Open {
+    /// In the caller's list.
+    place: usize,
+    /// As it is asked for now.
+    spelling: EmailAddress,
+    /// What else may be tried.
+    others: VecDeque<EmailAddress>,
+    /// What was found for the address itself, when other spellings are tried.
+    exact: Option<Finding>,
 }
 
 impl Directory for SmimeaDirectory {
-    fn find(
+    fn find_each(
         &self,
-        address: &EmailAddress,
+        addresses: &[EmailAddress],
         now: UnixTime,
         deadline: Duration,
-    ) -> Result<Finding, NameTooLong> {
+        found: &mut dyn FnMut(usize, Found) -> bool,
+    ) {
         let end = Instant::now() + deadline;
-        let exact = self.find_as_spelled(address, now, deadline)?;
-        if !self.other_spellings || exact.status() != Status::Absent {
-            return Ok(exact);
+        let others = |address| if self.other_spellings { other_spellings(address) } else { Vec::new() };
+        let mut round: Vec<Open> = Vec::new();
+        for (place, address) in addresses.iter().enumerate() {
+            let (spelling, others) = (address.clone(), others(address).into());
+            round.push(Open { place, spelling, others, exact: None });
         }
-        for other in other_spellings(address) {
-            let left = end.saturating_duration_since(Instant::now());
-            let mut found = self.find_as_spelled(&other, now, left)?;
-            if found.status() == Status::Secure {
-                found.address = address.clone();
-                found.other_spelling = Some(other);
-                return Ok(found);
+        let mut wanted = true;
+        while wanted && !round.is_empty() {
+            let mut asked: Vec<Option<(Open, OwnerName)>> = Vec::new();
+            for open in round.drain(..) {
+                match OwnerName::of(&open.spelling, self.profile) {
+                    Ok(owner_name) => asked.push(Some((open, owner_name))),
+                    Err(too_long) => wanted = wanted && found(open.place, Err(too_long)),
+                }
             }
+            let question = |(_, owner): &(Open, OwnerName)| (owner.name().clone(), owner.record_type());
+            let questions: Vec<_> = asked.iter().flatten().map(question).collect();
+            let left = end.saturating_duration_since(Instant::now());
+            self.resolver.lookup_each(&questions, left, &mut |at, answer| {
+                let Some((open, owner_name)) = asked.get_mut(at).and_then(Option::take) else {
+                    return wanted;
+                };
+                let place = open.place;
+                let finding = Finding::judge(&open.spelling, owner_name, answer, self.profile, now);
+                match open.then(finding, addresses) {
+                    Then::Told(finding) => wanted = wanted && found(place, Ok(*finding)),
+                    Then::Asked(open) => round.push(*open),
+                }
+                wanted
+            });
         }
-        Ok(exact)
+    }
+}
+
+/// What follows from an answer.
+enum Then {
+    /// The caller is told.
+    Told(Box<Finding>),
+    /// The next spelling is tried.
+    Asked(Box<Open>),
+}
+
+impl Open {
+    fn then(mut self, mut finding: Finding, addresses: &[EmailAddress]) -> Then {
+        let exact = match (self.exact.take(), finding.status()) {
+            (None, Status::Absent) => finding,
+            (None, _) => return Then::Told(Box::new(finding)),
+            (Some(_), Status::Secure) => {
+                if let Some(address) = addresses.get(self.place) {
+                    finding.other_spelling = Some(std::mem::replace(&mut finding.address, address.clone()));
+                }
+                return Then::Told(Box::new(finding));
+            }
+            (Some(exact), _) => exact,
+        };
+        match self.others.pop_front() {
+            None => Then::Told(Box::new(exact)),
+            Some(spelling) => Then::Asked(Box::new(Self { spelling, exact: Some(exact), ..self })),
+        }
     }
 }
 

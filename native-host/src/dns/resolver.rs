@@ -1,11 +1,11 @@
 //! The blocking entrance: a name and a type in, an [`Answer`] out, in time.
 
-use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, OnceLock, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::anchors::Anchors;
 use super::answer::{Answer, Outage};
@@ -78,23 +78,54 @@ impl Resolver {
     /// Asks for the records of one type at one name, which must be absolute. Blocks for
     /// `deadline` at the most and then says [`Outage::TimedOut`].
     pub fn lookup(&self, name: &DomainName, record_type: RecordType, deadline: Duration) -> Answer {
+        let mut found = Answer::Unreachable(Outage::TimedOut(deadline));
+        self.lookup_each(&[(name.clone(), record_type)], deadline, &mut |_, answer| {
+            found = answer;
+            true
+        });
+        found
+    }
+
+    /// As [`Resolver::lookup`], for many questions side by side. `heard` is called once for each with
+    /// its place and its answer, in the order in which they come, and says whether the others are still
+    /// wanted.
+    pub fn lookup_each(
+        &self,
+        questions: &[(DomainName, RecordType)],
+        deadline: Duration,
+        heard: &mut dyn FnMut(usize, Answer) -> bool,
+    ) {
+        let end = Instant::now() + deadline;
         let clock = Arc::clone(&self.inner.clock);
         let Some(runtime) = self.runtime.get_or_init(|| runtime::start(clock).ok()) else {
-            return Answer::Unreachable(Outage::NoServers);
+            let none = || Answer::Unreachable(Outage::NoServers);
+            let _ = (0..questions.len()).all(|place| heard(place, none()));
+            return;
         };
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let (inner, name) = (Arc::clone(&self.inner), name.clone());
-        let task = runtime.spawn(async move {
-            let answer = inner.lookup(&name, record_type).await;
-            let _ = sender.send(answer); // nobody waits any more: the deadline has passed
-        });
-        match receiver.recv_timeout(deadline) {
-            Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                task.abort();
-                Answer::Unreachable(Outage::TimedOut(deadline))
+        let (sender, receiver) = mpsc::channel();
+        let mut tasks = JoinSet::new();
+        for (place, (name, record_type)) in questions.iter().enumerate() {
+            let (inner, name, record_type) = (Arc::clone(&self.inner), name.clone(), *record_type);
+            let sender = sender.clone();
+            let task = async move {
+                let answer = inner.lookup(&name, record_type).await;
+                let _ = sender.send((place, answer)); // nobody waits any more: the deadline has passed
+            };
+            tasks.spawn_on(task, runtime.handle());
+        }
+        drop(sender);
+        let mut open = vec![true; questions.len()];
+        while let Ok((place, answer)) = receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            if let Some(open) = open.get_mut(place) {
+                *open = false;
+            }
+            if !heard(place, answer) {
+                return; // and with them go the tasks
             }
         }
+        let late = open.iter().enumerate().filter(|(_, open)| **open);
+        let too_late = || Answer::Unreachable(Outage::TimedOut(deadline));
+        let _ = late.map(|(place, _)| place).all(|place| heard(place, too_late()));
     }
 }
 

@@ -14,9 +14,10 @@ use futures_util::Stream;
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::dnssec::DnssecDnsHandle;
 use hickory_resolver::net::xfer::{DnsHandle, FirstAnswer};
+use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DNSSECRData};
 use hickory_resolver::proto::dnssec::{Proof, TrustAnchors};
 use hickory_resolver::proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message, Query};
-use hickory_resolver::proto::rr::RData;
+use hickory_resolver::proto::rr::{RData, Record};
 
 use super::answer::{Answer, Defect, Fault, Link};
 use super::cache::Question;
@@ -83,11 +84,19 @@ impl Opinions {
         if self.agreed(&evidence, session.now) {
             return true;
         }
+        let keys = session.proven_keys(&step.believed);
         let mut anchors = TrustAnchors::empty();
-        for key in session.proven_keys(&step.believed) {
+        for key in &keys {
             anchors.insert_with_name(key.public_key(), (&step.believed).into());
         }
-        let heard = heard.iter().map(|(question, heard)| ((*question).clone(), Arc::clone(&heard.message)));
+        let believed = (step.believed.to_lowercase(), RecordType::DNSKEY);
+        let heard = heard.iter().map(|(question, heard)| {
+            let mut message = readable(&heard.message);
+            if **question == believed {
+                take_as_believed(&mut message, &keys);
+            }
+            ((*question).clone(), message)
+        });
         let asked_more = Arc::<AtomicBool>::default();
         let handle = Handle {
             heard: Arc::new(heard.collect()),
@@ -131,6 +140,36 @@ fn beyond_hickory(message: &Message) -> bool {
     })
 }
 
+/// What hickory is to judge of a message.
+fn readable(message: &Message) -> Message {
+    let mut message = message.clone();
+    if !message.answers.is_empty() {
+        // Only the answer is in question; the rest would send hickory after other zones.
+        message.authorities.clear();
+    }
+    message.additionals.clear();
+    // RFC 4034 section 6.3: a repeated record counts once; hickory would count it twice.
+    let mut seen = HashSet::new();
+    let first: Vec<bool> =
+        message.answers.iter().map(|record| seen.insert((&record.name, &record.data))).collect();
+    drop(seen);
+    let mut first = first.into_iter();
+    message.answers.retain(|_| first.next().unwrap_or(false));
+    message
+}
+
+/// Where every key of a zone is believed, hickory takes them without a signature. They were judged, signature
+/// and all, in the step before, or are the anchor's.
+fn take_as_believed(message: &mut Message, keys: &[DNSKEY]) {
+    let is_believed = |record: &Record| match &record.data {
+        RData::DNSSEC(DNSSECRData::DNSKEY(key)) => keys.contains(key),
+        _ => true,
+    };
+    if message.answers.iter().all(is_believed) {
+        message.answers.retain(|record| record.record_type() != RecordType::RRSIG);
+    }
+}
+
 /// Each zone from the one below the anchor's down to the last but one, then the answer together
 /// with its own zone. The anchor's own keys are believed.
 fn steps(chain: &[Link], question: Question) -> Vec<Step> {
@@ -165,7 +204,7 @@ fn agrees(response: &Message, name: &DomainName, record_type: RecordType) -> boo
 /// Answers hickory's questions with what was heard.
 #[derive(Clone)]
 struct Handle {
-    heard: Arc<HashMap<Question, Arc<Message>>>,
+    heard: Arc<HashMap<Question, Message>>,
     upstream: Arc<Upstream>,
     /// Whether what was heard was not enough.
     asked_more: Arc<AtomicBool>,
@@ -180,25 +219,16 @@ impl DnsHandle for Handle {
         Box::pin(futures_util::stream::once(async move {
             let query = request.queries.first().ok_or(NetError::Message("no question"))?;
             let question = (query.name().to_lowercase(), query.query_type());
-            let heard = match handle.heard.get(&question) {
-                Some(message) => Arc::clone(message),
+            let message = match handle.heard.get(&question) {
+                Some(message) => message.clone(),
                 None => {
                     handle.asked_more.store(true, Ordering::Relaxed);
                     match handle.upstream.ask(&question.0, question.1).await {
-                        Ok(heard) => heard.message,
+                        Ok(heard) => readable(&heard.message),
                         Err(_) => return Err(NetError::NoConnections),
                     }
                 }
             };
-            let mut message = Message::clone(&heard);
-            if !message.answers.is_empty() {
-                // Only the answer is in question; the rest would send hickory after other zones.
-                message.authorities.clear();
-            }
-            message.additionals.clear();
-            // RFC 4034 section 6.3: a repeated record counts once; hickory would count it twice.
-            let mut seen = HashSet::new();
-            message.answers.retain(|record| seen.insert((record.name.clone(), record.data.clone())));
             DnsResponse::from_message(message).map_err(NetError::from)
         }))
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hickory_resolver::proto::op::Message;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
@@ -115,7 +115,8 @@ async fn write(
     Waiting::close(&waiting);
 }
 
-async fn read(mut reader: ReadHalf<Box<dyn Octets>>, waiting: Arc<Mutex<Waiting>>) {
+async fn read(reader: ReadHalf<Box<dyn Octets>>, waiting: Arc<Mutex<Waiting>>) {
+    let mut reader = BufReader::new(reader);
     while let Ok(answer) = frame(&mut reader).await {
         let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let id = answer.first_chunk().map(|id| u16::from_be_bytes(*id));
@@ -126,7 +127,7 @@ async fn read(mut reader: ReadHalf<Box<dyn Octets>>, waiting: Arc<Mutex<Waiting>
     Waiting::close(&waiting);
 }
 
-async fn frame(reader: &mut ReadHalf<Box<dyn Octets>>) -> io::Result<Vec<u8>> {
+async fn frame(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     let mut octets = vec![0; usize::from(reader.read_u16().await?)];
     reader.read_exact(&mut octets).await?;
     Ok(octets)

@@ -2,9 +2,7 @@
 //! line and on the wire.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -12,16 +10,13 @@ use super::Failure;
 use super::failure::dns as words;
 use crate::clock::{Clock, FixedClock, SystemClock, UnixTime};
 use crate::config::Settings;
-use crate::directory::{Directory, Finding, FoundCertificate, SmimeaDirectory, Status};
+use crate::directory::{Directory, Finding, Found, FoundCertificate, SmimeaDirectory, Status};
 use crate::dns::{Anchors, DomainName, Resolver, ResolverConfig, Servers};
 use crate::mime::EmailAddress;
-use crate::smimea::{NameTooLong, SmimeaRecord};
+use crate::smimea::SmimeaRecord;
 
 /// Addresses in one request at the most.
 pub const MOST_ADDRESSES: usize = 500;
-
-/// Look-ups that run side by side.
-const SIDE_BY_SIDE: usize = 64;
 
 /// How long one look-up may take where the caller does not say.
 pub const PATIENCE: Duration = Duration::from_secs(8);
@@ -62,59 +57,30 @@ pub fn find_all(
     addresses: &[EmailAddress],
     now: UnixTime,
     deadline: Duration,
-) -> Vec<Result<Finding, NameTooLong>> {
+) -> Vec<Found> {
     find_all_telling(directory, addresses, now, deadline, &|_| true)
 }
 
 /// As [`find_all`]; `told` hears how many were found each time, and says whether anybody still waits.
-/// Where nobody does, no further look-up is begun, and results are missing.
+/// Where nobody does, results are missing.
 pub fn find_all_telling(
     directory: &dyn Directory,
     addresses: &[EmailAddress],
     now: UnixTime,
     deadline: Duration,
     told: &dyn Fn(usize) -> bool,
-) -> Vec<Result<Finding, NameTooLong>> {
-    let find = |address: &EmailAddress, patience| {
-        let found = directory.find(address, now, patience);
-        if let Ok(finding) = &found {
-            tracing::debug!(%address, status = finding.status().word(), "a certificate was looked for");
+) -> Vec<Found> {
+    let mut found: Vec<(usize, Found)> = Vec::new();
+    directory.find_each(addresses, now, deadline, &mut |place, finding| {
+        if let Ok(known) = &finding {
+            let (address, status) = (&known.address, known.status().word());
+            tracing::debug!(%address, status, "a certificate was looked for");
         }
-        found
-    };
-    if let [address] = addresses {
-        let found = vec![find(address, deadline)];
-        told(found.len()); // that it is asked no further is the caller's to notice
-        return found;
-    }
-    let end = Instant::now() + deadline;
-    let (next, given_up) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..addresses.len().min(SIDE_BY_SIDE) {
-            let (sender, next, given_up, find) = (sender.clone(), &next, &given_up, &find);
-            scope.spawn(move || {
-                while !given_up.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(address) = addresses.get(index) else { return };
-                    let left = end.saturating_duration_since(Instant::now());
-                    if sender.send((index, find(address, left))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let mut found = Vec::new();
-        for result in &receiver {
-            found.push(result);
-            if !told(found.len()) {
-                given_up.store(true, Ordering::Relaxed);
-            }
-        }
-        found.sort_by_key(|(index, _)| *index);
-        found.into_iter().map(|(_, finding)| finding).collect()
-    })
+        found.push((place, finding));
+        told(found.len())
+    });
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, finding)| finding).collect()
 }
 
 /// The `results` of the wire's `lookup`: one object for each address, in order, bad ones too.

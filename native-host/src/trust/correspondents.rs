@@ -11,9 +11,8 @@ use super::Anchors;
 use super::anchors::Purpose;
 use super::rules::Rules;
 use crate::clock::UnixTime;
-use crate::directory::{Brought, Directory, Finding, Status};
+use crate::directory::{Brought, Directory, Finding, Found, Status};
 use crate::mime::EmailAddress;
-use crate::smimea::NameTooLong;
 use crate::x509::{Certificate, NameMatch, Validity};
 
 /// A directory whose findings hold every certificate that mail may be encrypted to.
@@ -28,6 +27,14 @@ impl Correspondents {
     /// are to count.
     pub fn new(directory: Arc<dyn Directory>, anchors: Arc<Anchors>, brought: Option<Brought>) -> Self {
         Self { directory, anchors, brought }
+    }
+
+    fn with_named(&self, finding: Finding, now: UnixTime) -> Finding {
+        if finding.status() != Status::Secure {
+            return finding;
+        }
+        let named = self.named_by_records(&finding, now);
+        finding.with_named(named)
     }
 
     fn named_by_records(&self, finding: &Finding, now: UnixTime) -> Vec<Certificate> {
@@ -51,17 +58,15 @@ impl Correspondents {
 }
 
 impl Directory for Correspondents {
-    fn find(
+    fn find_each(
         &self,
-        address: &EmailAddress,
+        addresses: &[EmailAddress],
         now: UnixTime,
         deadline: Duration,
-    ) -> Result<Finding, NameTooLong> {
-        let finding = self.directory.find(address, now, deadline)?;
-        if finding.status() != Status::Secure {
-            return Ok(finding);
-        }
-        let named = self.named_by_records(&finding, now);
-        Ok(finding.with_named(named))
+        found: &mut dyn FnMut(usize, Found) -> bool,
+    ) {
+        self.directory.find_each(addresses, now, deadline, &mut |place, finding| {
+            found(place, finding.map(|finding| self.with_named(finding, now)))
+        });
     }
 }

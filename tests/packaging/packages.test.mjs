@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -22,6 +23,27 @@ import { userAt } from "../support/keyring.mjs";
 import { remove, temporaryDirectory } from "../support/process.mjs";
 import { ADDON_ID, ROOT } from "../support/thunderbird.mjs";
 import { PROGRAMS } from "../support/world.mjs";
+
+/** What is done on the clean root, inside. Says what it found in parts. */
+const CLEAN_ROOT = `
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
+# Everything but what dpkg remembers and what is done here.
+all() { find / -xdev \\( -path /tmp -o -path /root -o -path /var/lib/dpkg -o -path /var/log -o -path /var/cache \\) -prune -o -print | sort; }
+version() { dpkg-query -W -f '\${Version} \${db:Status-Status}\\n' dane-smime; }
+head -c 32 /dev/urandom >/root/unlock
+all >/tmp/before
+dpkg -i /tmp/older.deb >&2
+echo '== older'; version
+dane-smime --unlock-file /root/unlock key generate --address you@example.org --algorithm p-256 >&2
+dpkg -i /tmp/newer.deb >&2
+echo '== newer'; version
+echo '== help'; dane-smime --help
+echo '== record'; dane-smime --unlock-file /root/unlock record you@example.org --form smimea
+echo '== doctor'; dane-smime --json --unlock-file /root/unlock --resolver 127.0.0.1:1 doctor || [ $? = 1 ]
+dpkg --purge dane-smime >&2
+echo '== left'; all | diff /tmp/before - || true
+echo '== keys'; find /root -name '*.key' -printf '%f\\n'
+`;
 
 /** @type {string} */
 let work;
@@ -166,6 +188,40 @@ describe("the .deb", () => {
       files(root).filter((path) => !path.startsWith("var/lib/dpkg/")),
       [],
     );
+  });
+
+  test("works on a Debian that has nothing but what it needs, and leaves nothing behind", () => {
+    const script = join(work, "clean-root.sh");
+    writeFileSync(script, CLEAN_ROOT);
+    const newer = join(work, "newer.deb");
+    copyFileSync(deb, newer);
+    const system = must("sh", ["-c", ". /etc/os-release && echo $VERSION_CODENAME"]).stdout.trim();
+    const archive = ["--format", "$(SITE)", "Created-By: Packages", `Codename: ${system}`];
+    const [mirror = ""] = must("apt-get", ["indextargets", ...archive]).stdout.split("\n");
+    const needs = must("dpkg-deb", ["-f", deb, "Depends"]).stdout.replace(/\([^)]*\)|\s/g, "");
+    must("mmdebstrap", [
+      ...["--quiet", "--variant=essential", `--include=${needs}`],
+      `--customize-hook=copy-in '${older}' '${newer}' '${script}' /tmp`,
+      '--customize-hook=chroot "$1" sh -c "sh -eu /tmp/clean-root.sh >/tmp/said"',
+      `--customize-hook=copy-out /tmp/said '${work}'`,
+      ...[system, "/dev/null", mirror],
+    ]);
+    const parts = new Map(
+      readFileSync(join(work, "said"), "utf8")
+        .split(/^== /m)
+        .slice(1)
+        .map((part) => [part.slice(0, part.indexOf("\n")), part.slice(part.indexOf("\n") + 1)]),
+    );
+    assert.equal(parts.get("older"), "0.0.1-1 installed\n");
+    assert.match(parts.get("newer") ?? "", /^\d+\.\d+\.\d+-1 installed\n$/);
+    assert.match(parts.get("help") ?? "", /Usage: dane-smime/);
+    assert.match(parts.get("record") ?? "", /^[0-9a-f]{56}\._smimecert\.example\.org\. IN SMIMEA 3 0 0 30/);
+    const { checks } = JSON.parse(parts.get("doctor") ?? "");
+    const codes = checks.map((/** @type {{code: string}} */ { code }) => code);
+    for (const code of ["thunderbird-missing", "manifest-good", "program-good", "unlock-file-good", "key-good"])
+      assert.ok(codes.includes(code), `${code} in ${codes}`);
+    assert.equal(parts.get("left"), "", "purged, and something is left or was taken along");
+    assert.match(parts.get("keys") ?? "", /^\S+\.key\n$/, "the user's keys stay");
   });
 
   test("its man pages are good to read", () => {

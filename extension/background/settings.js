@@ -48,17 +48,38 @@ const OF_THE_HOST = ["resolver", "trust-anchor", "ca-file", "sources", "provisio
  *   offerUnencrypted: boolean, patience: number | null, openWith: "addon" | "thunderbird" | null }} Settings
  * @typedef {object} Problem what is wrong in what somebody wrote
  * @property {string} key where, such as `accounts[0].encrypt`
- * @property {"unknown-key" | "wrong-value" | "of-the-host"} what
+ * @property {"unknown-key" | "wrong-value" | "of-the-host" | "unreadable"} what
  */
+
+/** Where the last policy that could be read is kept. */
+const LAST_POLICY = "last_policy";
 
 /** @returns {Promise<{ managed: Settings, local: Settings, problems: Problem[] }>} `problems`: the policy's */
 export async function readSettings() {
-  const policy = await managedStorage();
+  const { unreadable } = await browser.danePolicies.getState();
+  const policy = unreadable ? await lastPolicy() : await managedStorage();
+  if (!unreadable && JSON.stringify(policy) !== JSON.stringify(await lastPolicy())) {
+    await browser.storage.local.set({ [LAST_POLICY]: policy });
+  }
   return {
     managed: parseSettings(policy),
     local: parseSettings(await browser.storage.local.get(["defaults", "accounts", "patience", "open_with"])),
-    problems: problemsOf(policy),
+    problems: [
+      ...(unreadable ? [{ key: "policies.json", what: /** @type {const} */ ("unreadable") }] : []),
+      ...problemsOf(policy),
+    ],
   };
+}
+
+/**
+ * The policy that was in force when Thunderbird could read it last. A comma too many in policies.json must not take away what
+ * an administrator required.
+ *
+ * @returns {Promise<unknown>}
+ */
+async function lastPolicy() {
+  const { [LAST_POLICY]: policy } = await browser.storage.local.get(LAST_POLICY);
+  return policy ?? {};
 }
 
 /** @returns {Promise<unknown>} */

@@ -22,13 +22,8 @@ declare class ExtensionAPIPersistent extends ExtensionAPI {}
 /** The scope that all experiments of an add-on share. */
 declare var daneCompose: typeof ExtensionAPIPersistent;
 declare var daneList: typeof ExtensionAPI;
+declare var danePolicies: typeof ExtensionAPI;
 declare var daneReading: typeof ExtensionAPIPersistent;
-
-/** Our own APIs, as the event page sees them. */
-declare namespace browser {
-  const daneCompose: import("./dane-compose").DaneCompose;
-  const daneReading: import("./dane-reading").DaneReading;
-}
 
 /** Base64 of octets, which Thunderbird has and TypeScript's libraries do not know yet. */
 interface Uint8Array {

@@ -5,7 +5,7 @@
 
 import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { discard, from, marks, openCompose, pressSend, saveDraft, sent } from "../support/composing.mjs";
@@ -67,11 +67,17 @@ function policies(ours, xpi = addon) {
   };
 }
 
-/** @param {string} host @param {string} [program] */
-async function start(host, program) {
+/**
+ * @param {string} host
+ * @param {string} [program]
+ * @param {string} [system] where an administrator's files for the host lie
+ */
+async function start(host, program, system) {
   await tb?.stop();
+  const user = userAt(system ? join(system, "home") : home);
+  if (system) user.env.DANE_SMIME_SYSTEM_DIR = system;
   tb = await Thunderbird.start({
-    user: userAt(home),
+    user,
     account: { email: "alice@example.test", name: "Alice", smtp },
     host,
     addon: null,
@@ -252,6 +258,71 @@ describe("under a policy", () => {
     await pressSend(tb, mail);
     const said = await dialog(tb, /absent@other\.test/);
     assert.ok(!said.buttons.some((label) => /unencrypted/i.test(label)), said.buttons.join());
+  });
+
+  test("a policies.json that cannot be read is told, and what it said before still counts", async () => {
+    const good = policies({ encrypt_to: ["*@bank.test"], offer_unencrypted: false });
+    await start(FAULTY_HOST, thunderbirdUnder(join(home, "app"), good));
+    const page = await settingsPage(); // which has read it
+    await page.close();
+    await start(FAULTY_HOST, thunderbirdUnder(join(home, "app"), `${JSON.stringify(good)},`));
+    await until("the log to tell", () => /cannot read policies\.json on this computer/.test(tb.log()));
+    const again = await settingsPage();
+    assert.match(await examined(again), /Thunderbird cannot read policies\.json.*still counts/);
+    await again.close();
+    const mail = await openCompose(tb, { to: "absent@bank.test", subject: "Account", body: "<p>12345</p>" });
+    await pressSend(tb, mail);
+    const said = await dialog(tb, /absent@bank\.test/);
+    assert.match(said.text, /Encryption is required/);
+    assert.ok(!said.buttons.some((label) => /unencrypted/i.test(label)), said.buttons.join());
+  });
+});
+
+describe("where the administrator has keys made", () => {
+  /** @type {string} */
+  let system;
+  const policy = (/** @type {string} */ text) => writeFileSync(join(system, "policy.toml"), text);
+  const handedOver = () => readFileSync(join(system, "handed-over"), { encoding: "utf8", flag: "a+" });
+  const begin = () =>
+    start(join(PROGRAMS, "dane-smime-host"), thunderbirdUnder(join(home, "app"), policies({})), system);
+
+  before(async () => {
+    system = join(home, "desk");
+    mkdirSync(system);
+    writeFileSync(join(system, "unlock"), "0123456789abcdef0123456789abcdef");
+    policy(`unlock-file = "${join(system, "unlock")}"
+resolver = "127.0.0.1:1"
+[provision]
+addresses = ["*@example.test"]
+algorithm = "p-256"
+hand-over = { command = ["sh", "-c", "cat >>'${join(system, "handed-over")}'"] }
+`);
+    await begin();
+  });
+
+  test("one is made at the first start, and its lines go to whoever publishes them, once", async () => {
+    const line = /^; alice@example\.test\n[0-9a-f]{56}\._smimecert\.example\.test\. IN SMIMEA 3 0 0 30[0-9a-f]+\n$/;
+    await until("the lines", () => line.test(handedOver()));
+    await begin();
+    const page = await settingsPage();
+    await until("the key", () => page.run(() => document.querySelectorAll("#keys li, #keys tr").length > 0));
+    await page.picture(join(PICTURES, "provisioned.png"));
+    await page.close();
+    assert.match(handedOver(), line);
+  });
+
+  test("a mistake in policy.toml is told on the settings page, and nothing is sent meanwhile", async () => {
+    policy('resolvr = "127.0.0.1:1"\n');
+    await begin();
+    const page = await Page.open(tb, "ui/options/options.html");
+    await until("the mistake", async () => /policy\.toml is wrong.*resolvr/s.test(await page.text()));
+    await page.picture(join(PICTURES, "policy-toml-wrong.png"));
+    await page.close();
+    const mail = await openCompose(tb, { to: "bob@example.test", subject: "Hello", body: "<p>Hello</p>" });
+    await pressSend(tb, mail);
+    const said = await dialog(tb, /./);
+    assert.match(said.text, /policy\.toml/);
+    assert.equal(smtp.mails().length, 0);
   });
 });
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Ajv } from "ajv";
-import { encryptedByPolicy, parseSettings, problemsOf } from "../../extension/background/settings.js";
+import { encryptedByPolicy, parseSettings, problemsOf, readSettings } from "../../extension/background/settings.js";
 
 const ROOT = new URL("../../", import.meta.url);
 const json = (/** @type {string} */ path) => JSON.parse(readFileSync(new URL(path, ROOT), "utf8"));
@@ -56,4 +56,39 @@ test("unencrypted is offered unless the policy says exactly that it may be", () 
     [{}, { offer_unencrypted: true }, { offer_unencrypted: false }, { offer_unencrypted: "yes" }].map(offered),
     [true, true, false, false],
   );
+});
+
+test("a policies.json that cannot be read is told, and what it said before still counts", async () => {
+  const required = { defaults: { encrypt: "required" } };
+  let unreadable = false;
+  /** What the policy says; nothing: there is none. @type {object | undefined} */
+  let policy = required;
+  /** @type {Record<string, unknown>} */
+  const stored = {};
+  const get = async () => {
+    if (unreadable || !policy) throw new Error("Managed storage manifest not found");
+    return policy;
+  };
+  Object.assign(globalThis, {
+    browser: {
+      danePolicies: { getState: async () => ({ unreadable }) },
+      storage: {
+        managed: { get },
+        local: { get: async () => stored, set: async (/** @type {object} */ items) => Object.assign(stored, items) },
+      },
+    },
+  });
+  const inForce = async () => {
+    const { managed, problems } = await readSettings();
+    return [managed.defaults.encrypt, problems.map(({ key, what }) => `${key} ${what}`).join()];
+  };
+  assert.deepEqual(await inForce(), ["required", ""]);
+  unreadable = true;
+  assert.deepEqual(await inForce(), ["required", "policies.json unreadable"]);
+  // One that is gone is gone.
+  unreadable = false;
+  policy = undefined;
+  assert.deepEqual(await inForce(), [undefined, ""]);
+  unreadable = true;
+  assert.deepEqual(await inForce(), [undefined, "policies.json unreadable"]);
 });

@@ -253,8 +253,8 @@ class Compose {
       console.error(error);
       why = explain(error, text);
     }
-    const { from, fromEncrypted, choice: previous } = window;
-    return { choice: makeChoice({ from, fromEncrypted, keys, wishes, previous }), why };
+    const { from, fromEncrypted, draft, choice: previous } = window;
+    return { choice: makeChoice({ from, fromEncrypted, draft, keys, wishes, previous }), why };
   }
 
   /** Looks recipients up that are not known, and shows what comes. @param {number} tabId */
@@ -376,7 +376,7 @@ async function remember({ remember: addresses, allowUnencrypted }) {
 
 /** Windows are closed while we are busy with them. @param {unknown} error */
 function ignoreClosed(error) {
-  if (!/is no compose window/.test(String(error))) {
+  if (!/is no compose window|Invalid tab ID/.test(String(error))) {
     console.error(error);
   }
 }

@@ -4,6 +4,13 @@ import type { Choice } from "../background/compose/choice.js";
 import type { Proposal } from "../background/compose/proposal.js";
 import type { ProtectRequest } from "./protocol";
 
+/** What was switched by the writer of a draft. */
+export interface DraftChoice {
+  sign?: boolean;
+  encrypt?: boolean;
+  hideSubject?: boolean;
+}
+
 export interface WindowDescription {
   /** The one address in From; empty where there is none. */
   from: string;
@@ -15,6 +22,8 @@ export interface WindowDescription {
   newsgroups: boolean;
   /** The text quotes or was made of a mail that was encrypted. */
   fromEncrypted: boolean;
+  /** What was switched in the draft or template that the window was opened from. */
+  draft: DraftChoice;
   choice: Choice | null;
   /** Recipients that can be taken out of the window (not those of a mailing list). */
   removable: string[];

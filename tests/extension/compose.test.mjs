@@ -8,6 +8,7 @@ import { markOf, Recipients } from "../../extension/background/compose/recipient
 import { viewOf } from "../../extension/background/compose/view.js";
 import { HostError } from "../../extension/background/host-error.js";
 import { parseSettings, wishesFor } from "../../extension/background/settings.js";
+import { choiceField, parseChoiceField } from "../../extension/experiments/compose/modules/draft-choice.sys.mjs";
 import { settle } from "./support.mjs";
 
 const EN = JSON.parse(readFileSync(new URL("../../extension/_locales/en/messages.json", import.meta.url), "utf8"));
@@ -64,6 +65,7 @@ const windowWith = (parts = {}) => ({
   lists: /** @type {{ id: string, name: string, members: string[] }[]} */ ([]),
   newsgroups: false,
   fromEncrypted: false,
+  draft: {},
   choice: null,
   removable: [BOB, CAROL],
   ...parts,
@@ -125,6 +127,20 @@ test("an answer to an encrypted mail starts encrypted, whatever the settings", (
   assert.equal(choice({ wishes: never }).encrypt, false);
   assert.equal(choice({ wishes: never, fromEncrypted: true }).encrypt, true);
   assert.equal(choice({ fromEncrypted: true }).insist, true);
+});
+
+test("what was switched in a draft comes back with it, and never takes encryption from what was encrypted", () => {
+  const draft = { sign: false, encrypt: false, hideSubject: false };
+  const open = choice({ draft });
+  assert.deepEqual([open.sign, open.encrypt, open.hideSubject], [false, false, false]);
+  const sealed = choice({ draft, fromEncrypted: true });
+  assert.deepEqual([sealed.sign, sealed.encrypt, sealed.hideSubject], [false, true, false]);
+  const required = wishes({ defaults: { encrypt: "required" } });
+  assert.equal(choice({ draft, wishes: required }).encrypt, true);
+  assert.deepEqual(parseChoiceField(choiceField(sealed)), { sign: false, hideSubject: false });
+  assert.equal(choiceField(choice()), "");
+  assert.deepEqual(parseChoiceField(choiceField(touch(choice(), { encrypt: true }))), { encrypt: true });
+  assert.deepEqual(parseChoiceField("encrypt=perhaps; sign; x=yes;; hide-subject=no"), { hideSubject: false });
 });
 
 test("a choice holds for its sender and its text, and no longer", () => {

@@ -84,7 +84,7 @@ export class MailServers {
   }
 
   /**
-   * The mails in one of a user's folders, as they lie on the server's disk.
+   * The mails in one of a user's folders, as they lie on the server's disk; not those that are marked as deleted.
    *
    * @param {string} user
    * @param {string} [folder] the inbox without it
@@ -95,7 +95,8 @@ export class MailServers {
     return ["cur", "new"]
       .flatMap((part) => {
         const directory = join(maildir, part);
-        return existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
+        const names = existsSync(directory) ? readdirSync(directory) : [];
+        return names.filter((name) => !/:2,[A-Z]*T/.test(name)).map((name) => join(directory, name));
       })
       .sort()
       .map((path) => readFileSync(path));

@@ -18,7 +18,7 @@ import { isDeepStrictEqual } from "node:util";
  * Asks the server for new mail and lists a folder, the newest first.
  *
  * @param {import("./thunderbird.mjs").Thunderbird} tb
- * @param {"Inbox" | "SentMail" | "Drafts"} [which] the name of one of nsMsgFolderFlags
+ * @param {"Inbox" | "SentMail" | "Drafts" | "Templates"} [which] the name of one of nsMsgFolderFlags
  * @returns {Promise<{key: number, messageId: string, subject: string, author: string}[]>}
  */
 export function list(tb, which = "Inbox") {
@@ -49,7 +49,7 @@ export function list(tb, which = "Inbox") {
  *
  * @param {import("./thunderbird.mjs").Thunderbird} tb
  * @param {(mail: {key: number, messageId: string, subject: string, author: string}) => boolean} wanted
- * @param {"Inbox" | "SentMail" | "Drafts"} [which]
+ * @param {"Inbox" | "SentMail" | "Drafts" | "Templates"} [which]
  * @param {number} [ms]
  */
 export async function arrived(tb, wanted, which = "Inbox", ms = 20_000) {

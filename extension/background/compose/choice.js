@@ -23,12 +23,13 @@
  * @param {object} facts
  * @param {string} facts.from
  * @param {boolean} facts.fromEncrypted the text quotes a mail that was encrypted
+ * @param {import("../../types/dane-compose").DraftChoice} [facts.draft] what was switched when it was saved as a draft
  * @param {import("../../types/protocol").Key[] | null} facts.keys those held; null where that is not known
  * @param {ReturnType<typeof import("../settings.js").wishesFor>} facts.wishes
  * @param {Choice | null} facts.previous the choice so far, for this or another sender
  * @returns {Choice | null} null: it cannot be known, so nothing may be sent without asking
  */
-export function makeChoice({ from, fromEncrypted, keys, wishes, previous }) {
+export function makeChoice({ from, fromEncrypted, draft = {}, keys, wishes, previous }) {
   const own = keys?.filter((key) => !key.retired && serves(key, from)) ?? [];
   if (keys === null && wishes.encrypt !== "required" && (wishes.sign === undefined || wishes.encrypt === undefined)) {
     return null;
@@ -51,7 +52,12 @@ export function makeChoice({ from, fromEncrypted, keys, wishes, previous }) {
     from,
     fromEncrypted,
   };
-  return previous ? keepTouched(choice, previous) : choice;
+  if (previous) {
+    return keepTouched(choice, previous);
+  }
+  // Whoever keeps the draft can change its header. What was encrypted stays so, whatever that says.
+  const { encrypt: switched, ...others } = draft;
+  return touch(choice, switched === false && fromEncrypted ? others : draft);
 }
 
 /**

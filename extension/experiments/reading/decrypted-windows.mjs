@@ -15,6 +15,16 @@ export function tellDecrypted(win, { subject, subject_hidden }) {
 }
 
 /**
+ * Tells it what was switched in the draft that a window is opened from: the topic `dane-smime-draft-window`, data the field.
+ *
+ * @param {any} win a compose window
+ * @param {string} field the value of X-DANE-SMIME-Draft
+ */
+export function tellDraft(win, field) {
+  Services.obs.notifyObservers(win, "dane-smime-draft-window", field);
+}
+
+/**
  * The windows whose text quotes a message. It may never have been on the screen, so that Thunderbird did not know that
  * it was encrypted when it opened the window.
  *

@@ -10,7 +10,7 @@
  * The compose side is told which windows were filled with decrypted text (decrypted-windows.mjs).
  */
 
-import { tellDecrypted } from "./decrypted-windows.mjs";
+import { tellDecrypted, tellDraft } from "./decrypted-windows.mjs";
 import { asMessage, isOpenedByHost, mixed, outerHeader } from "./draft-message.mjs";
 import { fieldValue, headerFields, smimeKind, splitEntity } from "./mime-text.mjs";
 import { bufferOf, Collector, octetsOf, sha256, sliceOf, streamOf } from "./octets.mjs";
@@ -43,6 +43,8 @@ export class DraftDoor {
   #collector = new Collector();
   #held = "";
   #type = 0;
+  /** The field in which the compose side keeps what was switched in a draft. */
+  #switched = "";
 
   /** @param {import("./part-handler.mjs").Surroundings} around */
   constructor(around) {
@@ -105,8 +107,9 @@ export class DraftDoor {
     if (this.#mode === "look") {
       this.#held += sliceOf(this.#collector.finish().buffer);
       if (/\r?\n\r?\n/.test(this.#held)) {
-        const type = fieldValue(headerFields(splitEntity(this.#held).head), "content-type");
-        this.#mode = smimeKind(type) ? "hold" : "pass";
+        const fields = headerFields(splitEntity(this.#held).head);
+        this.#switched = fieldValue(fields, "x-dane-smime-draft");
+        this.#mode = smimeKind(fieldValue(fields, "content-type")) ? "hold" : "pass";
         this.#passHeld(request);
       }
     }
@@ -124,7 +127,7 @@ export class DraftDoor {
     if (this.#mode !== "hold") {
       this.#mode = "pass";
       this.#passHeld(request);
-      this.#listener.onStopRequest(request, status);
+      this.#openingWindow(null, () => this.#listener.onStopRequest(request, status));
       return;
     }
     const loaded = Components.isSuccessCode(status);
@@ -208,24 +211,39 @@ export class DraftDoor {
    * @param {import("../../types/protocol").Verdict | null} decrypted the verdict, where it holds text that was encrypted
    */
   #feed(request, message, decrypted) {
-    const watcher = {
-      onOpenWindow: (/** @type {any} */ appWindow) => {
-        const win = appWindow.docShell.domWindow;
-        if (decrypted) {
-          this.#tell(win, decrypted);
-        }
-      },
-      onCloseWindow() {},
-    };
-    Services.wm.addListener(watcher);
-    try {
+    this.#openingWindow(decrypted, () =>
       inPrivateTemp(() => {
         for (let start = 0; start < message.length; start += FEED_OCTETS) {
           const piece = message.slice(start, start + FEED_OCTETS);
           this.#listener.onDataAvailable(request, streamOf(piece), start, piece.length);
         }
         this.#listener.onStopRequest(request, Cr.NS_OK);
-      });
+      }),
+    );
+  }
+
+  /**
+   * Tells of the window that opens during some work.
+   *
+   * @param {import("../../types/protocol").Verdict | null} decrypted as for `#feed`
+   * @param {() => void} work
+   */
+  #openingWindow(decrypted, work) {
+    const watcher = {
+      onOpenWindow: (/** @type {any} */ appWindow) => {
+        const win = appWindow.docShell.domWindow;
+        if (decrypted) {
+          this.#tell(win, decrypted);
+        }
+        if (this.#switched) {
+          tellDraft(win, this.#switched);
+        }
+      },
+      onCloseWindow() {},
+    };
+    Services.wm.addListener(watcher);
+    try {
+      work();
     } finally {
       Services.wm.removeListener(watcher);
     }

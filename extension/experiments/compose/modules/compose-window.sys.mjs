@@ -6,6 +6,7 @@
 import { newBlindState } from "./blind-copies.sys.mjs";
 import { builtInActive, releaseBuiltIn, silenceBuiltIn } from "./built-in.sys.mjs";
 import { askPerson, showNotice, tellPerson } from "./dialogs.sys.mjs";
+import { choiceField, FIELD as DRAFT_FIELD } from "./draft-choice.sys.mjs";
 import { Drafts } from "./drafts.sys.mjs";
 import { markPills, pillAddresses, pillLists, removePills } from "./pills.sys.mjs";
 import { addresses, CollectingComposeSecure } from "./secure.sys.mjs";
@@ -14,6 +15,9 @@ const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailSer
 
 /** How long the event page may take to come to a plan; it asks the DNS on the way. */
 const PLAN_MS = 45_000;
+
+/** How long a draft waits for the event page to know what is wanted, before a person is asked. */
+const KNOWN_MS = 10_000;
 
 /** Several recipients are put in at once, and typing goes on. */
 const PAUSE_MS = 150;
@@ -38,6 +42,7 @@ const HIDDEN = "[...]";
  * @property {(window: any) => number} tabId
  * @property {() => boolean} draftsReopen whether an encrypted draft can be opened again
  * @property {() => string} hiddenSubject the subject that was hidden outside of the mail whose text that is; or empty
+ * @property {() => import("../../../types/dane-compose").DraftChoice} draftChoice what was switched in the draft that it was opened from
  * @property {() => boolean} isDecrypted whether this window was filled with text that was encrypted
  * @property {import("./question.sys.mjs").Question} onChanged
  * @property {import("./question.sys.mjs").Question} onBeforeSend
@@ -47,6 +52,10 @@ const HIDDEN = "[...]";
 export class ComposeWindow {
   /** What is wanted for this mail; null until it is known. @type {import("../../../background/compose/choice.js").Choice | null} */
   choice = null;
+
+  /** The event page has made up its mind about what the window says now, if only that it cannot know. */
+  #known = Promise.withResolvers();
+  #isKnown = false;
 
   /** What was decided when Send was pressed, for that one mail. @type {Decided | null} */
   #plan = null;
@@ -132,8 +141,10 @@ export class ComposeWindow {
     markPills(this.#window, marks);
   }
 
-  /** @param {string} text */
+  /** The last of what the event page tells when something has changed. @param {string} text */
   setNotice(text) {
+    this.#isKnown = true;
+    this.#known.resolve(undefined);
     return showNotice(this.#window, NOTICE, text);
   }
 
@@ -153,6 +164,7 @@ export class ComposeWindow {
       lists: lists.flat(),
       newsgroups: Boolean(gMsgCompose?.compFields.newsgroups),
       fromEncrypted: Boolean(this.#window.gIsRelatedToEncryptedOriginal) || this.#environment.isDecrypted(),
+      draft: this.#isOwnDraft ? this.#environment.draftChoice() : {},
       choice: this.choice,
       removable: single.flat(),
     };
@@ -192,14 +204,34 @@ export class ComposeWindow {
 
   /** Something that is described has changed. */
   changed() {
+    if (this.#isKnown) {
+      this.#isKnown = false;
+      this.#known = Promise.withResolvers();
+    }
     if (this.#window.composeEditorReady) {
       this.#environment.onChanged.tell(this.#environment.tabId(this.#window));
+    }
+  }
+
+  /** Saves again when it is known whether to encrypt: nobody is asked what a moment later needs no question. @param {number} mode */
+  async #saveOnceKnown(mode) {
+    const window = this.#window;
+    await Promise.race([this.#known.promise, new Promise((resolve) => window.setTimeout(resolve, KNOWN_MS))]);
+    this.#isKnown = true;
+    if (!window.closed) {
+      window.GenericSendMessage(mode);
     }
   }
 
   #changedSoon() {
     this.#window.clearTimeout(this.#changedTimer);
     this.#changedTimer = this.#window.setTimeout(() => this.changed(), PAUSE_MS);
+  }
+
+  /** Opened from a draft or template of its own, and not made of a mail that somebody sent. */
+  get #isOwnDraft() {
+    const { Draft, Template, EditTemplate } = Ci.nsIMsgCompType;
+    return [Draft, Template, EditTemplate].includes(this.#window.gMsgCompose?.type);
   }
 
   /** The choice, where it was made for the sender that From names now: another one may have to encrypt. */
@@ -360,6 +392,15 @@ export class ComposeWindow {
   /** Just before Thunderbird builds the mail or draft. @param {CustomEvent} event */
   #atSend(event) {
     const draft = isDraft(event.detail.msgType);
+    if (draft && !this.#choiceNow() && !this.#isKnown) {
+      event.preventDefault();
+      this.#saveOnceKnown(event.detail.msgType);
+      return;
+    }
+    const switched = draft ? choiceField(this.#choiceNow()) : "";
+    if (switched) {
+      this.#window.gMsgCompose.compFields.setUnstructuredHeader(DRAFT_FIELD, switched);
+    }
     const plan = draft ? this.#drafts.plan(event, this.#choiceNow()) : this.#sendPlan(event);
     const fields = this.#window.gMsgCompose.compFields;
     if (event.defaultPrevented || !plan || !(plan.sign || plan.encrypt)) {
@@ -396,6 +437,7 @@ export class ComposeWindow {
   /** Gives Thunderbird's own object its place back in a window that stays open. */
   #restoreSlot() {
     const { gMsgCompose, gSMFields } = this.#window;
+    gMsgCompose?.compFields?.deleteHeader(DRAFT_FIELD);
     if (gMsgCompose?.compFields && gSMFields) {
       gMsgCompose.compFields.composeSecure = gSMFields;
     }

@@ -2,6 +2,7 @@
 
 import { ComposeWindow } from "./compose-window.sys.mjs";
 import { showInMainWindow } from "./dialogs.sys.mjs";
+import { parseChoiceField } from "./draft-choice.sys.mjs";
 import { Guard } from "./guard.sys.mjs";
 import { Question } from "./question.sys.mjs";
 import { Sending } from "./sending.sys.mjs";
@@ -9,6 +10,9 @@ import { Windows } from "./windows.sys.mjs";
 
 /** Said by the reading experiment of a window that it has filled with decrypted text. */
 const DECRYPTED_WINDOW = "dane-smime-decrypted-window";
+
+/** Said by it of a window that it opens from a draft: the field in which we keep what was switched. */
+const DRAFT_WINDOW = "dane-smime-draft-window";
 
 export class Doors {
   /** The API's events. */
@@ -24,6 +28,8 @@ export class Doors {
   draftsReopen = false;
   /** Windows that hold text which was encrypted, with the subject that was hidden. @type {WeakMap<object, string>} */
   #decrypted = new WeakMap();
+  /** Windows that were opened from a draft, with the value of our field in it. @type {WeakMap<object, string>} */
+  #drafts = new WeakMap();
   #sending;
 
   /**
@@ -33,12 +39,14 @@ export class Doors {
    */
   constructor(environment) {
     Services.obs.addObserver(this, DECRYPTED_WINDOW);
+    Services.obs.addObserver(this, DRAFT_WINDOW);
     this.windows = new Windows(
       (window) =>
         new ComposeWindow(window, {
           ...environment,
           ...this.questions,
           draftsReopen: () => this.draftsReopen,
+          draftChoice: () => parseChoiceField(this.#drafts.get(window) ?? ""),
           isDecrypted: () => this.#decrypted.has(window),
           hiddenSubject: () => this.#decrypted.get(window) ?? "",
         }),
@@ -68,15 +76,24 @@ export class Doors {
     this.#sending.showProgress(...progress);
   }
 
-  /** @param {object} window @param {string} _topic @param {string} subject the hidden one of what the window was filled from */
-  observe(window, _topic, subject) {
-    this.#decrypted.set(window, subject);
-    this.windows.get(window)?.decrypted(subject); // a quotation may come when everything else is there
+  /**
+   * @param {object} window
+   * @param {string} topic
+   * @param {string} data the hidden subject of what the window was filled from, or our field in a draft
+   */
+  observe(window, topic, data) {
+    if (topic === DRAFT_WINDOW) {
+      this.#drafts.set(window, data);
+      return;
+    }
+    this.#decrypted.set(window, data);
+    this.windows.get(window)?.decrypted(data); // a quotation may come when everything else is there
   }
 
   /** Leaves Thunderbird as it was. */
   close() {
     Services.obs.removeObserver(this, DECRYPTED_WINDOW);
+    Services.obs.removeObserver(this, DRAFT_WINDOW);
     this.#sending.uninstall();
     this.windows.detachAll();
     for (const question of Object.values(this.questions)) {

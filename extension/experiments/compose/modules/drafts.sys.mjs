@@ -100,6 +100,7 @@ export class Drafts {
   /** Nobody asked for an autosave, so nobody is interrupted when it fails. @param {string} why */
   #failed(why) {
     this.#window.gContentChanged = true; // Thunderbird took it for saved
+    this.#window.gAutoSavingInProgress = false; // and in 153 would never save this window by itself again
     showNotice(this.#window, NOTICE, this.#text("autosave_failed", [why]));
   }
 }

@@ -53,7 +53,9 @@ export function headerFields(text) {
     const name = line.slice(0, colon);
     if (
       colon > 0 &&
-      !/^(bcc|fcc|mime-version|content-.*|x-mozilla-.*|x-identity-key|x-account-key|x-template|x-unsent)$/i.test(name)
+      !/^(bcc|fcc|mime-version|content-.*|x-mozilla-.*|x-identity-key|x-account-key|x-template|x-unsent|x-dane-smime-draft)$/i.test(
+        name,
+      )
     ) {
       fields.push([
         name,

@@ -173,7 +173,6 @@ describe("Alice writes to Bob", () => {
         [shown.subject, shown.crypto.encrypted, shown.crypto.signed],
         [subject, "message-encrypted-ok", "message-signed-verified"],
       );
-      // Of a wrapped message the subject stands in the header of the message inside.
     });
   }
 

@@ -201,7 +201,7 @@ function registrar() {
 /** Each internal of Thunderbird that we stand on, looked for before anything is touched. */
 function missingParts() {
   const missing = [OPENED_IN_JS, OPENER, DRAFT_CONVERTER, REAL_CONVERTER, NATIVE_LISTENER].filter(
-    (contract) => !(contract in Cc),
+    (contract) => !registrar().isContractIDRegistered(contract), // `in Cc` remembers what once was there
   );
   missing.push(
     ...[

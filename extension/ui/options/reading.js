@@ -12,4 +12,8 @@ for (const who of ["addon", "thunderbird"]) {
 select.value = openWith;
 select.disabled = byPolicy;
 byId("open-with-locked").hidden = !byPolicy;
+const { missing } = await browser.daneReading.getState();
+const told = byId("open-with-missing");
+told.hidden = missing.length === 0;
+told.textContent = missing.length ? text("reading_unsupported", [missing.join(", ")]) : "";
 select.addEventListener("change", () => browser.storage.local.set({ open_with: select.value }));

@@ -80,7 +80,9 @@ async function work() {
       byId("left").append(make("li", {}, outcome.subject, make("small", {}, explainLeft(outcome.cause))));
     }
   }
-  progress.value = ids.length;
+  if (!cancelling.signal.aborted) {
+    progress.value = ids.length;
+  }
   const counts = [String(copied), String(passed), String(ids.length - copied - passed)];
   say(text(cancelling.signal.aborted ? "convert_cancelled" : "convert_finished", counts));
   byId("cancel").hidden = true;

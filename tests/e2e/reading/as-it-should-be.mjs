@@ -26,6 +26,7 @@ import {
   LOCK_AND_SEAL,
   mails,
   photograph,
+  protectedLetter,
   protectedMail,
   requests,
   show,
@@ -54,6 +55,8 @@ describe("mail that is as it should be", () => {
   });
 
   test("the details view says who vouches and how, in words first", async () => {
+    await show(mails.sealed);
+    await shows(bob, hasVerdict);
     // On a display without a window manager, a popup that takes the focus takes it from its own window, and closes.
     await bob.setPreference("ui.popup.disable_autohide", true);
     await bob.chrome(() => {
@@ -72,6 +75,18 @@ describe("mail that is as it should be", () => {
     assert.equal(seen.terms.Kind, "SMIMEA 3 0 0");
     assert.ok(seen.terms["DNS root"], "the chain of trust begins at the root");
     assert.ok(seen.terms["First seen valid"]);
+    for (const [term, value] of /** @type {[string, RegExp][]} */ ([
+      ["Kept for", /^\d+ seconds$/],
+      ["Answer", /^proven by DNSSEC$/],
+      ["example.test", /^key \d+, ECDSA P-256$/],
+      ["Issued to", /Alice Liddell/],
+      ["SHA-256", /^[0-9a-f]{64}$/],
+      ["Layer 1", /^encrypted, .*aes-256-gcm$/],
+      ["Layer 2", /^signed, .*sha256/],
+      ["Hidden on the way", /^Subject$/],
+    ])) {
+      assert.match(seen.terms[term] ?? "", value, term);
+    }
     assert.equal(seen.focus, "summary", "a screen reader begins at the top");
     assert.equal(seen.unnamed, 0);
     await closePopup();
@@ -164,6 +179,20 @@ describe("mail that is as it should be", () => {
     assert.ok(shown.text.includes(SECRET));
     assert.equal(shown.crypto.signed, "message-signed-verified");
     photograph("reading-clear-signed");
+  });
+
+  test("a mail that is a whole message inside is shown as that message, signed or encrypted too", async () => {
+    for (const how of [["--sign"], ["--sign", "--encrypt"]]) {
+      await show(await protectedLetter({ subject: "Inside" }, plainText(), ...how, "--wrap"));
+      const shown = await shows(bob, hasVerdict);
+      assert.ok(shown.text.includes(SECRET));
+      assert.deepEqual([shown.subject, shown.attachments], ["Inside", []]);
+      assert.match(verdict(shown), /Signed by alice/);
+      const reply = await respond(bob);
+      await until("the subject", async () => (await composed(bob, reply)).subject === "Re: Inside");
+      assert.ok((await composed(bob, reply)).text.includes(SECRET));
+      await discard(bob, reply);
+    }
   });
 
   test("a message file on disk opens like one in a folder", async () => {

@@ -81,10 +81,7 @@ describe("beside Thunderbird's own", () => {
       ].map((contract) => String(registrar.contractIDToCID(contract)));
     };
     const ours = await bob.chrome(handlers);
-    await bob.chrome(async () => {
-      const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
-      await (await AddonManager.getAddonByID("dane-smime@dane-smime.org")).disable();
-    });
+    await switchAddon("disable");
     const shown = await shows(bob, ({ bars }) => !bars.some(({ value }) => value.startsWith("dane")));
     assert.ok(!shown.html.includes(SECRET));
     const native = await bob.chrome(handlers);
@@ -94,15 +91,63 @@ describe("beside Thunderbird's own", () => {
     await show(mails.clear);
     await shows(bob, ({ text }) => text.includes(SECRET));
 
-    await bob.chrome(async () => {
-      const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
-      await (await AddonManager.getAddonByID("dane-smime@dane-smime.org")).enable();
+    await switchAddon("enable");
+    await show(mails.sealed);
+    assert.match(verdict(await shows(bob, hasVerdict)), /Signed by alice/);
+  });
+
+  test("in a Thunderbird that lacks a part, it takes nothing over, and says so", async () => {
+    const OPTIONS = "ui/options/options.html";
+    const PART = "@mozilla.org/streamconv;1?from=message/rfc822&to=application/xhtml+xml";
+    await switchAddon("disable");
+    const before = await bob.chrome((contract) => {
+      const registrar = Components.manager.QueryInterface(Ci.nsIComponentRegistrar);
+      const id = String(registrar.contractIDToCID(contract));
+      // What a factory that goes leaves behind is a contract that nobody fulfils.
+      const factory = { QueryInterface: ChromeUtils.generateQI(["nsIFactory"]), createInstance() {} };
+      const passing = Services.uuid.generateUUID();
+      registrar.registerFactory(passing, "", contract, factory);
+      registrar.unregisterFactory(passing, factory);
+      return id;
+    }, PART);
+    await switchAddon("enable");
+    const taken = () => "@mozilla.org/mimecth;1?type=application/pkcs7-mime" in Cc;
+    assert.equal(await bob.chrome(taken), false);
+    await show(mails.clear);
+    const shown = await shows(bob, ({ text }) => text.includes(SECRET));
+    assert.ok(!shown.bars.some(isOurs));
+    await openPage(bob, OPTIONS);
+    await pageShows(bob, OPTIONS, "#open-with-missing:not([hidden])");
+    photograph("options-missing");
+    assert.match((await page(bob, OPTIONS)).text, /This version of Thunderbird lacks .*xhtml/);
+
+    await bob.chrome(() => {
+      const tabmail = mainWindow().document.getElementById("tabmail");
+      tabmail.closeOtherTabs(tabmail.tabInfo[0]);
     });
-    await bob.addonActive();
+    await switchAddon("disable");
+    await bob.chrome(
+      (contract, id) => {
+        const registrar = Components.manager.QueryInterface(Ci.nsIComponentRegistrar);
+        registrar.registerFactory(Components.ID(id), "", contract, null);
+      },
+      PART,
+      before,
+    );
+    await switchAddon("enable");
     await show(mails.sealed);
     assert.match(verdict(await shows(bob, hasVerdict)), /Signed by alice/);
   });
 });
+
+/** As the button on the page of add-ons does. @param {"enable" | "disable"} how */
+async function switchAddon(how) {
+  await bob.chrome(async (method) => {
+    const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
+    await (await AddonManager.getAddonByID("dane-smime@dane-smime.org"))[method]();
+  }, how);
+  if (how === "enable") await bob.addonActive();
+}
 
 /** Chooses who opens mail on the settings page. @param {string} who */
 function choose(who) {

@@ -6,9 +6,19 @@ import { composed, discard } from "../../support/composing.mjs";
 import { until } from "../../support/process.mjs";
 import { attachment, page, pressInBar, respond, shows } from "../../support/reading.mjs";
 import { screen } from "../../support/windows.mjs";
-import { contentOf, entityOf, SECRET, withBitFlipped } from "./mails.mjs";
+import { contentOf, entityOf, plainText, SECRET, withBitFlipped } from "./mails.mjs";
 import { closePopup, popupGrown } from "./popups.mjs";
-import { bob, encryptedByOpenssl, hasVerdict, mails, photograph, show, verdict } from "./scene.mjs";
+import {
+  bob,
+  encryptedByOpenssl,
+  hasVerdict,
+  mails,
+  photograph,
+  protectedLetter,
+  protectedMail,
+  show,
+  verdict,
+} from "./scene.mjs";
 
 describe("mail that is not as it should be", () => {
   test("one bit of the ciphertext flipped: nothing of it is shown, and that in words", async () => {
@@ -115,6 +125,42 @@ describe("mail that is not as it should be", () => {
       assert.ok(shown.text.includes(SECRET));
       assert.equal(shown.bars.length, 1);
     }
+  });
+
+  test("what somebody else wrote stays attached to the mail that signs it", async () => {
+    const carols = `From: Carol <carol@example.test>\r\nSubject: Pepper\r\n${plainText("More pepper.")}`;
+    for (const how of [["--sign"], ["--sign", "--encrypt"]]) {
+      await show(await protectedLetter({ subject: "Look" }, `Content-Type: message/rfc822\r\n\r\n${carols}`, ...how));
+      const shown = await shows(bob, hasVerdict);
+      assert.deepEqual([shown.subject, shown.attachments.length], ["Look", 1]);
+      assert.match(verdict(shown), /Signed by alice/);
+    }
+    photograph("reading-attached-message");
+  });
+
+  test("a signed mail to which a mailing list added a line counts for nothing, and that in words", async () => {
+    const signed = entityOf(mails.clear);
+    const head = "From: Alice <alice@example.test>\r\nTo: bob@example.test\r\nSubject: List\r\nMIME-Version: 1.0";
+    const outer = `${head}\r\nContent-Type: multipart/mixed; boundary="list"\r\n\r\n--list\r\n${signed}\r\n`;
+    const footer = "--list\r\nContent-Type: text/plain\r\n\r\nSent to the list.\r\n--list--\r\n";
+    await show(Buffer.from(`${outer}${footer}`, "latin1"));
+    const shown = await shows(bob, ({ bars }) => bars.length > 0);
+    photograph("reading-list-footer");
+    assert.ok(shown.text.includes(SECRET) && shown.text.includes("Sent to the list."));
+    assert.match(shown.bars[0]?.text ?? "", /[Ss]igned/);
+    assert.deepEqual([shown.crypto.signed, shown.crypto.technology], [null, null]);
+  });
+
+  test("a name that shows another address is told, and a script in the mail does not run", async () => {
+    const html = `<p>${SECRET}</p><p id="bar">waiting</p><script>document.getElementById("bar").textContent = "ran"</script>`;
+    const entity = `Content-Type: text/html; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${html}\r\n`;
+    const mail = (await protectedMail(entity, "--sign", "--encrypt")).toString("latin1");
+    await show(Buffer.from(mail.replace(/^From: .*$/m, 'From: "queen@example.org" <alice@example.test>'), "latin1"));
+    const shown = await shows(bob, hasVerdict);
+    photograph("reading-misleading-name");
+    assert.match(shown.text, /waiting/);
+    assert.match(verdict(shown), /queen@example\.org/);
+    assert.equal(shown.bars[0]?.buttons.includes("Details"), true, "it is more than a good mail's bar");
   });
 
   test("what cannot be opened opens no empty compose window", async () => {

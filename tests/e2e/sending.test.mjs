@@ -361,6 +361,36 @@ describe("blind copies", () => {
     assert.deepEqual(temporaryFiles(), []);
   });
 
+  for (const [what, fault, goOn] of /** @type {[string, string, () => Promise<unknown>][]} */ ([
+    ["is not taken by the server", "550 no such user", async () => answer(tb, await dialog(tb, /no such user/), "OK")],
+    [
+      "is given up",
+      "hang",
+      async () => {
+        await until("the copies to be gone", () => smtp.mails().length === 2);
+        await pressCancel();
+      },
+    ],
+  ])) {
+    test(`the mail itself ${what} after its copies: who has got it is told, and does not get it twice`, async () => {
+      smtp.fault = ({ to }) => (to.includes("bob@example.test") ? fault : undefined);
+      const mail = await write(BLIND);
+      await pressSend(tb, mail);
+      await goOn();
+      await until("the window to be editable", async () => (await composed(tb, mail)).editable);
+      const said = await until("the line", async () =>
+        (await screen(tb)).compose[0]?.bars.find(({ text }) => /The mail itself was not sent/.test(text)),
+      );
+      assert.match(said.text, /carol@example\.test, dora@example\.test/);
+      assert.deepEqual(envelopes(), [["carol@example.test"], ["dora@example.test"]]);
+      smtp.fault = () => undefined;
+      await pressSend(tb, mail);
+      await sent(tb, mail);
+      assert.deepEqual(envelopes(), [["carol@example.test"], ["dora@example.test"], ["bob@example.test"]]);
+      assertApart();
+    });
+  }
+
   test("by way of the Outbox", async () => {
     const mail = await write(BLIND);
     await tb.chrome((id) => {
@@ -381,20 +411,22 @@ describe("blind copies", () => {
   });
 });
 
+/** Presses Cancel in the dialogue that Thunderbird shows while it sends. @param {string} [says] what is being done */
+const pressCancel = (says = "") =>
+  tb.chrome(async (words) => {
+    const progress = await until("the progress dialogue", () =>
+      [...Services.wm.getEnumerator(null)].find(
+        (win) => win.location.href.includes("sendProgress") && win.document.readyState === "complete",
+      ),
+    );
+    await until("the dialogue to say what is done", () =>
+      progress.document.getElementById("dialog.status").getAttribute("value")?.includes(words),
+    );
+    progress.document.querySelector("dialog").cancelDialog();
+  }, says);
+
 describe("cancelling while the host is at work", () => {
-  /** Presses Cancel in the dialogue that Thunderbird shows while it sends. */
-  const cancel = () =>
-    tb.chrome(async () => {
-      const progress = await until("the progress dialogue", () =>
-        [...Services.wm.getEnumerator(null)].find(
-          (win) => win.location.href.includes("sendProgress") && win.document.readyState === "complete",
-        ),
-      );
-      await until("the dialogue to say what is done", () =>
-        /Encrypting/.test(progress.document.getElementById("dialog.status").getAttribute("value")),
-      );
-      progress.document.querySelector("dialog").cancelDialog();
-    });
+  const cancel = () => pressCancel("Encrypting");
 
   test("takes effect at once: nothing leaves, the next one is not held up, nothing is said later", async () => {
     order({ faults: { protect: { slow: 20_000 } } });

@@ -27,6 +27,7 @@ const MOST_ROUNDS = 5;
 
 const NOTICE = "dane-smime";
 const NOTICE_WORKING = "dane-smime-working";
+const NOTICE_SERVED = "dane-smime-served";
 
 /** What takes longer than this says what it is doing. */
 const WORKING_MS = 700;
@@ -148,6 +149,11 @@ export class ComposeWindow {
     return showNotice(this.#window, NOTICE, text);
   }
 
+  /** Blind recipients have got a mail that did not go to the others. @param {string} text */
+  tellServed(text) {
+    return showNotice(this.#window, NOTICE_SERVED, text);
+  }
+
   /** What the window says now. @returns {import("../../../types/dane-compose").WindowDescription} */
   describe() {
     const { document, gMsgCompose } = this.#window;
@@ -259,6 +265,7 @@ export class ComposeWindow {
     event.stopImmediatePropagation();
     const { resolve, reject } = event.detail;
     this.#plan = null;
+    this.tellServed("");
     this.#decide()
       .then((plan) => {
         if (!plan || this.#window.closed) {

@@ -61,6 +61,11 @@ export class Doors {
         const ofThisWindow = window?.gMsgCompose?.compFields === send._compFields;
         return ofThisWindow ? this.windows.get(window) : undefined;
       },
+      tellServed: (send, sentence) => {
+        const window = this.windows.get(send._parentWindow);
+        const told = window ? window.tellServed(sentence) : showInMainWindow(`dane-smime-served-${sentence}`, sentence);
+        told.catch((error) => console.error(error));
+      },
       tellRefused: ({ text, allow }) => {
         const buttons = allow && [
           { label: allow.label, callback: () => this.questions.onAnswer.tell({ allowUnencrypted: allow.from }) },

@@ -49,6 +49,9 @@ export class CollectingComposeSecure {
   /** The copies for its blind recipients. @type {import("./blind-copies.sys.mjs").BlindCopies | null} */
   copies = null;
 
+  /** All of them have, and the mail itself is next. */
+  copiesHaveLeft = false;
+
   /** The MessageSend that sends it, once there is one. @type {any} */
   send = null;
 

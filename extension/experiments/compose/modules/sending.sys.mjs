@@ -39,6 +39,7 @@ export class Sending {
    * @param {import("./guard.sys.mjs").Guard} environment.guard
    * @param {(send: any) => import("./compose-window.sys.mjs").ComposeWindow | undefined} environment.windowOf
    * @param {(refusal: import("./guard.sys.mjs").Refusal) => void} environment.tellRefused
+   * @param {(send: any, sentence: string) => void} environment.tellServed
    * @param {(key: string, substitutions?: string[]) => string} environment.text
    */
   constructor(environment) {
@@ -90,8 +91,26 @@ export class Sending {
 
   /** @param {any} send @param {() => any} original */
   #abort(send, original) {
-    ours(send._message?._composeSecure)?.cancel();
+    const secured = ours(send._message?._composeSecure);
+    secured?.cancel();
+    if (secured?.copiesHaveLeft && !secured.isThrough) {
+      this.#tellServed(send, secured);
+    }
     return original();
+  }
+
+  /**
+   * Copies have left, and the mail itself will not: given up by its writer, or not taken by the server.
+   *
+   * @param {any} send
+   * @param {CollectingComposeSecure} secured
+   */
+  #tellServed(send, secured) {
+    const served = [...(secured.plan.blind?.served ?? [])];
+    if (served.length > 0) {
+      const { text, tellServed } = this.#environment;
+      tellServed(send, text("blind_copies_only", [served.join(", ")]));
+    }
   }
 
   /** @param {any} message a MimeMessage @param {() => Promise<any>} original @returns {Promise<any>} the file */
@@ -272,6 +291,9 @@ export class Sending {
       await secured?.copies?.deliver(send, secured, (done, total) =>
         secured.showProgress(text("progress_blind_copies"), done, total),
       );
+      if (secured) {
+        secured.copiesHaveLeft = true;
+      }
     } catch (error) {
       const served = [...(secured?.plan.blind?.served ?? [])];
       const sentences = [
@@ -282,6 +304,7 @@ export class Sending {
         text("still_here"),
       ];
       if (secured?.isCancelled) {
+        this.#tellServed(send, secured);
         await IOUtils.remove(file.path, { ignoreAbsent: true });
         throw Components.Exception("given up", Cr.NS_ERROR_ABORT);
       }

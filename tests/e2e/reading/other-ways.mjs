@@ -46,6 +46,24 @@ describe("other ways to a message", () => {
     assert.ok(!saved.includes(SECRET));
   });
 
+  test("forwarded by a filter, where nobody sees what leaves, it leaves encrypted as it is", async () => {
+    await show(mails.sealed);
+    await shows(bob, hasVerdict);
+    const before = world.mail.smtp.mails().length;
+    await bob.chrome(() => {
+      const { gMessage } = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+      const { compose, accounts } = MailServices;
+      const server = accounts.defaultAccount.incomingServer;
+      const inline = Ci.nsIMsgComposeService.kForwardInline;
+      compose.forwardMessage("nobody@example.test", gMessage, mainWindow().msgWindow, server, inline);
+    });
+    const { bytes } = await world.mail.smtp.next(before);
+    const mail = bytes.toString("latin1");
+    assert.match(mail, /filename="?encrypted\.eml/);
+    assert.match(mail, /application\/pkcs7-mime/);
+    assert.ok(!mail.includes(SECRET) && !mail.includes("Tarts"));
+  });
+
   test("a filter and the quick search do not see what was encrypted", async () => {
     await show(mails.sealed);
     await shows(bob, hasVerdict);

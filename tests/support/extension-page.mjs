@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
+import { until } from "./process.mjs";
 import { ADDON_ID } from "./thunderbird.mjs";
 
 /** @typedef {import("./thunderbird.mjs").Thunderbird} Thunderbird */
@@ -134,39 +135,114 @@ export class Page {
   }
 
   /**
-   * What can be reached and used with the keyboard alone is what can have the focus and shows it. Names what a mouse can press
-   * and Tab does not reach, and styles that hide the focus.
+   * Presses keys as a person does: what they do is Thunderbird's own doing.
+   *
+   * @param {...string} keys such as `Tab`, `Shift+Tab`, `Enter`, `Escape`, `ArrowDown`, ` `
+   */
+  async press(...keys) {
+    for (const key of keys) {
+      await this.tb.chrome((name) => {
+        const win = mainWindow();
+        const input = Cc["@mozilla.org/text-input-processor;1"].createInstance(Ci.nsITextInputProcessor);
+        input.beginInputTransactionForTests(win);
+        const parts = name.split("+");
+        const key = parts.pop();
+        const code = { " ": "SPACE", Enter: "RETURN", ArrowDown: "DOWN", ArrowUp: "UP" }[key] ?? key.toUpperCase();
+        const held = parts.map((modifier) => new win.KeyboardEvent("", { key: modifier }));
+        const event = new win.KeyboardEvent("", { key, keyCode: win.KeyboardEvent[`DOM_VK_${code}`] });
+        for (const modifier of held) input.keydown(modifier, input.KEY_NON_PRINTABLE_KEY);
+        input.keydown(event);
+        input.keyup(event);
+        for (const modifier of held) input.keyup(modifier, input.KEY_NON_PRINTABLE_KEY);
+      }, key);
+    }
+  }
+
+  /** Gives the page the keyboard, at its beginning. */
+  async enter() {
+    await this.tb.chrome(() => mainWindow().danePage.browser.focus());
+    await until("the page to have the keyboard", () => this.run(() => document.hasFocus()));
+  }
+
+  /**
+   * What has the focus: a number that stays the element's, its words, whether one sees it; null where the page has lost it.
+   *
+   * @returns {Promise<{number: number, name: string, seen: boolean} | null>}
+   */
+  focused() {
+    return this.run(() => {
+      const element = document.activeElement;
+      if (!document.hasFocus() || !element || element === document.body) return null;
+      // A picker's input is hidden behind its label, which shows the focus for it.
+      const shows = [element, element.closest("label.pick")].some((node) => {
+        const { outlineStyle, outlineWidth } = node
+          ? getComputedStyle(node)
+          : { outlineStyle: "none", outlineWidth: "0" };
+        return outlineStyle !== "none" && Number.parseFloat(outlineWidth) >= 1;
+      });
+      // A number of its own, whatever comes and goes meanwhile.
+      const numbered = /** @type {any} */ (element);
+      numbered.stop ??= document.querySelectorAll("*").length + Math.random();
+      return { number: numbered.stop, name: element.outerHTML.slice(0, 120), seen: shows };
+    });
+  }
+
+  /**
+   * Presses a key until the focus is somewhere else.
+   *
+   * @param {string} key
+   * @returns {ReturnType<Page["focused"]>}
+   */
+  async move(key) {
+    const before = (await this.focused())?.number;
+    await this.press(key);
+    await until(`${key} to move the focus`, async () => (await this.focused())?.number !== before);
+    return this.focused();
+  }
+
+  /**
+   * Goes through the whole page with Tab and back with Shift+Tab. Names what a mouse can press and Tab does not reach, what has
+   * the focus without showing it, and where the way back is another.
    *
    * @returns {Promise<string[]>}
    */
-  outOfReach() {
-    return this.run(() => {
+  async outOfReach() {
+    /** @type {{number: number, name: string}[]} */
+    const wanted = await this.run(() => {
+      for (const [index, element] of [.../** @type {any} */ (document.querySelectorAll("*"))].entries())
+        element.stop = index;
+      const controls = "button, select, input, summary, a[href], textarea, [onclick], [role=button], [role=link]";
       const shown = (/** @type {Element} */ element) => element.checkVisibility({ contentVisibilityAuto: true });
-      const name = (/** @type {Element} */ element) => element.outerHTML.slice(0, 120);
-      const faults = [];
-      for (const element of document.querySelectorAll("[onclick], [role=button], [role=link], label.pick")) {
-        const inner = /** @type {HTMLElement} */ (element.matches("label") ? element.querySelector("input") : element);
-        if (shown(element) && inner.tabIndex < 0) faults.push(`no key reaches ${name(element)}`);
-      }
-      for (const element of document.querySelectorAll("button, select, input, summary, a[href], textarea")) {
-        const control = /** @type {HTMLInputElement} */ (element);
-        if (!shown(element) || control.disabled) continue;
-        if (control.tabIndex < 0) faults.push(`no key reaches ${name(element)}`);
-        control.focus({ focusVisible: true });
-        if (document.activeElement !== element) faults.push(`${name(element)} takes no focus`);
-      }
-      // Thunderbird draws a ring around what has the focus, unless a style takes it away. Headings get the focus by us alone.
-      const walk = (/** @type {any} */ rules) => {
-        for (const rule of rules) {
-          if (rule.style?.outlineStyle === "none" && !/h[1-6](:focus)?$/.test(rule.selectorText)) {
-            faults.push(`hides the focus: ${rule.selectorText}`);
-          }
-          walk(rule.cssRules ?? []);
-        }
-      };
-      for (const { cssRules } of document.styleSheets) walk(cssRules);
-      return faults;
+      return [...document.querySelectorAll(controls)]
+        .filter((element) => shown(element) && !(/** @type {HTMLInputElement} */ (element).disabled))
+        .map((element) => ({ number: /** @type {any} */ (element).stop, name: element.outerHTML.slice(0, 120) }));
     });
+    if (wanted.length === 0) return [];
+    await this.enter();
+    /** @type {NonNullable<Awaited<ReturnType<Page["focused"]>>>[]} */
+    const way = [];
+    for (;;) {
+      const at = await this.move("Tab");
+      if (!at || way.some(({ number }) => number === at.number)) break;
+      way.push(at);
+    }
+    const faults = wanted
+      .filter(({ number }) => !way.some((stop) => stop.number === number))
+      .map(({ name }) => `Tab does not reach ${name}`);
+    faults.push(...way.filter(({ seen }) => !seen).map(({ name }) => `the focus is not seen on ${name}`));
+    const numbers = way.map(({ number }) => number);
+    if (numbers.some((number, index) => index > 0 && number < (numbers[index - 1] ?? 0))) {
+      faults.push(`the order is not that of the page: ${numbers}`);
+    }
+    const back = [];
+    await this.enter();
+    await this.run((last) => {
+      [.../** @type {any} */ (document.querySelectorAll("*"))].find((element) => element.stop === last)?.focus();
+    }, numbers.at(-1));
+    for (const _ of numbers.slice(1)) back.unshift((await this.move("Shift+Tab"))?.number);
+    if (back.join() !== numbers.slice(0, -1).join())
+      faults.push(`the way back is another: ${back} instead of ${numbers}`);
+    return faults;
   }
 
   /** A picture of the page. @param {string} file */

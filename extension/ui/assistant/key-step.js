@@ -58,7 +58,7 @@ function otherWays(assistant, algorithm) {
     card(
       "assistant_import_title",
       "assistant_import_text",
-      filePicker("import-file", ".p12,.pfx,.pem", (file) => take(assistant, file)),
+      filePicker("assistant_import_title", "import-file", ".p12,.pfx,.pem", (file) => take(assistant, file)),
     ),
     card(
       "assistant_request_title",
@@ -68,7 +68,7 @@ function otherWays(assistant, algorithm) {
     card(
       "assistant_restore_title",
       "assistant_restore_text",
-      filePicker("restore-file", "", (file) => restore(assistant, file)),
+      filePicker("assistant_restore_title", "restore-file", "", (file) => restore(assistant, file)),
     ),
     make("label", {}, make("small", {}, text("assistant_algorithm")), algorithm),
   );
@@ -87,9 +87,9 @@ function algorithmChoice() {
   return select;
 }
 
-/** @param {string} id @param {string} accept @param {(file: File) => unknown} work */
-export function filePicker(id, accept, work) {
-  const input = make("input", { type: "file", id, accept });
+/** @param {string} title what the file is for @param {string} id @param {string} accept @param {(file: File) => unknown} work */
+export function filePicker(title, id, accept, work) {
+  const input = make("input", { type: "file", id, accept, "aria-label": text(title) });
   input.addEventListener("change", async () => {
     const [file] = input.files ?? [];
     if (file) {

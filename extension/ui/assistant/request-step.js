@@ -32,14 +32,19 @@ export async function requestStep(assistant) {
       ),
     );
   }
-  const install = filePicker("answer-file", ".pem,.crt,.cer,.p7b,.p7c,.der", async (file) => {
-    try {
-      await request("install", {}, new Uint8Array(await file.arrayBuffer()));
-      await assistant.go("publish");
-    } catch (error) {
-      assistant.fail(error);
-    }
-  });
+  const install = filePicker(
+    "assistant_install_title",
+    "answer-file",
+    ".pem,.crt,.cer,.p7b,.p7c,.der",
+    async (file) => {
+      try {
+        await request("install", {}, new Uint8Array(await file.arrayBuffer()));
+        await assistant.go("publish");
+      } catch (error) {
+        assistant.fail(error);
+      }
+    },
+  );
   nodes.push(
     make(
       "div",

@@ -16,7 +16,7 @@ const AT_ONCE = 25;
 
 /**
  * @typedef {object} Tools
- * @property {(work: () => unknown) => Promise<void>} attempt
+ * @property {(work: () => unknown) => Promise<unknown>} attempt
  * @property {() => Promise<void>} refresh
  * @property {Awaited<ReturnType<typeof import("../../background/settings.js").readSettings>>} settings
  * @property {import("../../types/protocol").Key[]} keys

@@ -6,7 +6,7 @@ import { button, byId, make, text } from "../shared/dom.js";
 const FIELDS = /** @type {const} */ (["resolver", "trust_anchor", "ca_file"]);
 
 /**
- * @param {{ attempt: (work: () => unknown) => Promise<void>, showProgram: () => Promise<void> }} tools
+ * @param {{ attempt: (work: () => unknown) => Promise<unknown>, showProgram: () => Promise<void> }} tools
  */
 export async function showHostSettings({ attempt, showProgram }) {
   const {

@@ -4,11 +4,11 @@ import { prompt, request, save } from "../shared/ask.js";
 import { button, byId, day, make, text } from "../shared/dom.js";
 
 /**
- * @param {import("../../types/protocol").Key[]} keys
+ * @param {import("../../types/protocol").Key[] | null} keys null: nobody knows; the program did not say
  * @param {import("./accounts.js").Tools} tools
  */
 export function showKeys(keys, tools) {
-  const rows = keys.map((key) =>
+  const rows = (keys ?? []).map((key) =>
     make(
       "tr",
       { class: key.retired ? "retired" : "", dataset: { sha256: key.sha256 } },
@@ -33,7 +33,11 @@ export function showKeys(keys, tools) {
       ),
     ),
   );
-  const none = make("tr", {}, make("td", { colSpan: 5, class: "none" }, text("options_no_keys")));
+  const none = make(
+    "tr",
+    {},
+    make("td", { colSpan: 5, class: "none" }, text(keys ? "options_no_keys" : "options_keys_unknown")),
+  );
   byId("keys").replaceChildren(...(rows.length > 0 ? rows : [none]));
 }
 

@@ -24,13 +24,15 @@ function trouble(error) {
   }
 }
 
-/** @param {() => unknown} work */
+/** @param {() => unknown} work @returns {Promise<boolean>} whether it went well */
 async function attempt(work) {
   trouble(null);
   try {
     await work();
+    return true;
   } catch (error) {
     trouble(error);
+    return false;
   }
 }
 
@@ -52,7 +54,7 @@ async function refresh() {
   ]);
   const tools = { attempt, refresh, settings, keys: keys?.result.keys ?? [] };
   showAccounts(accounts?.result.accounts ?? addresses.map(unknownAccount), tools);
-  showKeys(tools.keys, tools);
+  showKeys(keys && tools.keys, tools);
   document.body.dataset.shown = "keys";
   if (failure) {
     // Nobody is asked, so nobody waits.
@@ -116,11 +118,14 @@ onFile("restore", async (file) =>
 );
 onFile("import", async (file) => request("import", { prompt: prompt("file") }, await readKeyFile(file)));
 
-await Promise.all([
+const [answered] = await Promise.all([
   attempt(refresh),
   showRemembered(),
   showProgram(),
   attempt(() => showHostSettings({ attempt, showProgram })),
 ]);
-await attempt(() => askDns(addresses));
+// Where the program does not answer, what it said stays to be read.
+if (answered) {
+  await attempt(() => askDns(addresses));
+}
 document.body.dataset.shown = "all";

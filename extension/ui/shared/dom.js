@@ -49,11 +49,16 @@ export function make(name, { class: classes, dataset, ...properties } = {}, ...c
 export function button(label, work, properties = {}) {
   const node = make("button", { type: "button", ...properties }, label);
   node.addEventListener("click", async () => {
+    const hadFocus = document.activeElement === node;
     node.disabled = true;
     try {
       await work(node);
     } finally {
       node.disabled = false;
+      // What is disabled loses the focus; who uses the keyboard goes on from here, not from the top of the page.
+      if (hadFocus && (document.activeElement ?? document.body) === document.body) {
+        node.focus();
+      }
     }
   });
   return node;

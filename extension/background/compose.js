@@ -10,7 +10,7 @@ import { propose, proposeWithoutChoice } from "./compose/proposal.js";
 import { Recipients } from "./compose/recipients.js";
 import { showButton, viewOf } from "./compose/view.js";
 import { recipientLines } from "./compose/words.js";
-import { explain, HostError } from "./host-error.js";
+import { explain, HostError, isFileRefused } from "./host-error.js";
 import { encryptedByPolicy, FORMS, patienceIn, readSettings, saveWish, wishesFor } from "./settings.js";
 
 /** Typing may go on; the host is asked when it pauses. */
@@ -111,15 +111,17 @@ class Compose {
    *
    * @param {string} id
    * @param {import("../types/protocol").ProtectRequest} job
-   * @param {ArrayBuffer} entity
+   * @param {ArrayBuffer | import("../types/protocol").BodyReference} entity
    */
   async protect(id, job, entity) {
     const controller = new AbortController();
     this.#underWay.set(id, controller);
     try {
-      const { body, result } = await this.#host.request("protect", await this.#understood(job), {
-        body: new Uint8Array(entity),
-        deadlineMs: PROTECT_MS + Math.ceil(entity.byteLength / 1024 / 1024) * PROTECT_MS_PER_MEBIBYTE,
+      const octets = entity instanceof ArrayBuffer ? new Uint8Array(entity) : entity;
+      const { body, file, result } = await this.#host.request("protect", await this.#understood(job), {
+        body: octets,
+        answerFile: true,
+        deadlineMs: PROTECT_MS + Math.ceil(octets.length / 1024 / 1024) * PROTECT_MS_PER_MEBIBYTE,
         signal: controller.signal,
         onProgress: ({ stage, done, total }) => {
           const sentence = text(`progress_${stage.replaceAll("-", "_")}`) || text("progress_working");
@@ -129,10 +131,10 @@ class Compose {
       if (result.signed !== job.sign || result.encrypted !== job.encrypt || !namesOnly(result, job)) {
         throw new HostError("host-broken");
       }
-      return { entity: body.buffer, outerHeaders: result.outer_headers ?? [] };
+      return { entity: file ?? body.buffer, outerHeaders: result.outer_headers ?? [] };
     } catch (error) {
       console.error(error);
-      return { error: this.#explain(error) };
+      return { error: this.#explain(error), fileRefused: isFileRefused(error) };
     } finally {
       this.#underWay.delete(id);
     }

@@ -46,3 +46,8 @@ export function explain(error, getMessage) {
   const key = `error_${words.join("-").replaceAll("-", "_")}`;
   return getMessage(key, [error.hostMessage]) || error.hostMessage || getMessage("error_internal");
 }
+
+/** Whether the same request has to be made with chunks, because the host does not take its body from a file. @param {unknown} error */
+export function isFileRefused(error) {
+  return error instanceof HostError && error.code === "body-file-refused";
+}

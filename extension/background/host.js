@@ -19,6 +19,10 @@ const CHUNK_OCTETS = 512 * 1024;
 /** Largest body taken from the host: what we may send (256 MiB), grown by base64 twice (sign, then encrypt). */
 const MAX_ANSWER_OCTETS = 512 * 1024 * 1024;
 
+/** What a host says that takes and gives large bodies as files. */
+const BODIES_BY_FILE = "bodies-by-file";
+const FILE_NAME = /^[A-Za-z0-9-]{1,64}$/;
+
 /** How long a program may take from its start to its hello. */
 const HELLO_MS = 10_000;
 
@@ -39,14 +43,19 @@ const GRACE_MS = 2_000;
  * @property {{ addListener(listener: (message: unknown) => void): void }} onMessage
  * @property {{ addListener(listener: (port: { error?: { message: string } | null }) => void): void }} onDisconnect
  *
+ * @typedef {import("../types/protocol").BodyReference} BodyReference
+ *
  * @typedef {object} RequestOptions
- * @property {Uint8Array} [body]
+ * @property {Uint8Array | BodyReference} [body] in a file: one of the folder of this very connection, else `body-file-refused`
+ * @property {boolean} [answerFile] whether a large body of the answer may come as a file
  * @property {number} [deadlineMs] default 30 s
  * @property {(progress: import("../types/protocol").Progress) => void} [onProgress]
  * @property {AbortSignal} [signal] aborting cancels the request
  *
+ * @typedef {{ result: any, body: Uint8Array, file: BodyReference | null }} Answer its body is the one or the other
+ *
  * @typedef {object} Job a request under way
- * @property {(answer: { result: any, body: Uint8Array }) => void} resolve
+ * @property {(answer: Answer) => void} resolve
  * @property {(error: HostError) => void} reject
  * @property {Uint8Array[]} parts
  * @property {number} octets
@@ -60,17 +69,21 @@ export class Host {
   #connect;
   #hello;
   #clock;
+  #onFolder;
 
   /**
    * @param {object} environment
    * @param {() => Port} environment.connect starts the program
    * @param {string} environment.version the add-on's own
    * @param {Record<string, string>} [environment.pin] words for the window that asks for a token's PIN
+   * @param {(folder: string | null) => void} [environment.onFolder] told where large bodies can be handed over by file, from
+   *   now on; null: nowhere any more
    * @param {Clock} [environment.clock]
    */
-  constructor({ connect, version, pin, clock = globalThis }) {
+  constructor({ connect, version, pin, onFolder = () => {}, clock = globalThis }) {
     this.#connect = connect;
     this.#hello = { addon: version, ...(pin && { pin }) };
+    this.#onFolder = onFolder;
     this.#clock = clock;
   }
 
@@ -89,7 +102,7 @@ export class Host {
    * @param {T} type
    * @param {import("../types/protocol").Requests[T]["request"]} fields
    * @param {RequestOptions} [options]
-   * @returns {Promise<{ result: import("../types/protocol").Requests[T]["result"], body: Uint8Array }>}
+   * @returns {Promise<Pick<Answer, "body" | "file"> & { result: import("../types/protocol").Requests[T]["result"] }>}
    * @throws {HostError}
    */
   async request(type, fields, options = {}) {
@@ -106,6 +119,13 @@ export class Host {
     return connection.hello?.features ?? [];
   }
 
+  /** Where large bodies can be handed over by file; the program is started for that. @returns {Promise<string | null>} @throws {HostError} */
+  async bodiesFolder() {
+    const connection = this.#open();
+    await connection.ready;
+    return connection.folder;
+  }
+
   /** Gives the connection up; requests under way end as `host-gone`. The next request opens a new one. */
   close() {
     this.#connection?.fail(new HostError("host-gone"));
@@ -114,7 +134,13 @@ export class Host {
   #open() {
     if (!this.#connection?.alive) {
       const helloMs = Math.ceil(HELLO_MS * this.patience);
-      this.#connection = new Connection(this.#connect, this.#hello, this.#clock, helloMs);
+      const environment = {
+        connect: this.#connect,
+        hello: this.#hello,
+        onFolder: this.#onFolder,
+        clock: this.#clock,
+      };
+      this.#connection = new Connection(environment, helloMs);
     }
     return this.#connection;
   }
@@ -130,18 +156,22 @@ class Connection {
   /** Why the connection ended, once it has. */
   #cause = new HostError("host-gone");
   #clock;
+  #onFolder;
 
   /** @type {import("../types/protocol").Hello | null} */
   hello = null;
 
   /**
-   * @param {() => Port} connect
-   * @param {object} hello what is said of the add-on
-   * @param {Clock} clock
+   * @param {object} environment
+   * @param {() => Port} environment.connect
+   * @param {object} environment.hello what is said of the add-on
+   * @param {(folder: string | null) => void} environment.onFolder
+   * @param {Clock} environment.clock
    * @param {number} helloMs how long the program may take from its start to its hello
    */
-  constructor(connect, hello, clock, helloMs) {
+  constructor({ connect, hello, onFolder, clock }, helloMs) {
     this.#clock = clock;
+    this.#onFolder = onFolder;
     try {
       this.#port = connect();
       this.#port.onMessage.addListener((message) => this.#receive(message));
@@ -158,6 +188,12 @@ class Connection {
     return this.#port !== null;
   }
 
+  /** Where large bodies can be handed over by file, if anywhere. */
+  get folder() {
+    const { features = [], bodies_folder } = this.hello ?? {};
+    return typeof bodies_folder === "string" && features.includes(BODIES_BY_FILE) ? bodies_folder : null;
+  }
+
   /** @param {object} hello @param {number} helloMs */
   async #sayHello(hello, helloMs) {
     const { result } = await this.#start("hello", { protocol: PROTOCOL, ...hello }, helloMs, {});
@@ -167,6 +203,9 @@ class Connection {
       throw error;
     }
     this.hello = result;
+    if (this.folder) {
+      this.#onFolder(this.folder);
+    }
   }
 
   /**
@@ -185,14 +224,18 @@ class Connection {
    * @param {object} fields
    * @param {number} patienceMs after this the program is taken for hung
    * @param {RequestOptions} options
-   * @returns {Promise<{ result: any, body: Uint8Array }>}
+   * @returns {Promise<Answer>}
    */
-  async #start(type, fields, patienceMs, { body, onProgress, signal }) {
+  async #start(type, fields, patienceMs, { body, answerFile, onProgress, signal }) {
     if (!this.alive) {
       throw this.#cause;
     }
     if (signal?.aborted) {
       throw new HostError("cancelled");
+    }
+    const file = body && "folder" in body ? body : null;
+    if (file && file.folder !== this.folder) {
+      throw new HostError("body-file-refused"); // it was put there for a program that has ended
     }
     const id = ++this.#lastId;
     const answer = new Promise((resolve, reject) => {
@@ -203,8 +246,13 @@ class Connection {
     const cancel = () => this.#cancel(id);
     signal?.addEventListener("abort", cancel, { once: true });
     try {
-      this.#post(body ? { type, id, ...fields, body_length: body.length } : { type, id, ...fields });
-      if (body) {
+      this.#post({
+        ...{ type, id, ...fields },
+        ...(body && { body_length: body.length }),
+        ...(file && { body_file: file.name }),
+        ...(answerFile && this.folder && { answer_file: true }),
+      });
+      if (body && !("folder" in body)) {
         await this.#sendBody(id, body);
       }
       return await answer;
@@ -281,7 +329,7 @@ class Connection {
         });
         break;
       case "hello":
-        this.#end(message.id)?.resolve({ result: message, body: new Uint8Array() });
+        this.#end(message.id)?.resolve({ result: message, body: new Uint8Array(), file: null });
         break;
       case "result":
         this.#takeResult(job, message);
@@ -317,10 +365,19 @@ class Connection {
 
   /**
    * @param {Job} job
-   * @param {{ id: number, body_length?: unknown }} result
+   * @param {{ id: number, body_length?: unknown, body_file?: unknown }} result
    */
   #takeResult(job, result) {
-    if ((result.body_length ?? 0) !== job.octets) {
+    const { body_length: length = 0, body_file: name } = result;
+    if (typeof name === "string" && this.folder) {
+      if (!FILE_NAME.test(name) || typeof length !== "number" || length > MAX_ANSWER_OCTETS || job.octets > 0) {
+        this.fail(new HostError("host-broken"));
+        return;
+      }
+      this.#end(result.id)?.resolve({ result, body: new Uint8Array(), file: { folder: this.folder, name, length } });
+      return;
+    }
+    if (length !== job.octets) {
       this.fail(new HostError("host-broken"));
       return;
     }
@@ -330,7 +387,7 @@ class Connection {
       body.set(part, offset);
       offset += part.length;
     }
-    this.#end(result.id)?.resolve({ result, body });
+    this.#end(result.id)?.resolve({ result, body, file: null });
   }
 
   /** @param {number} id */
@@ -356,6 +413,9 @@ class Connection {
     this.#cause = cause;
     const port = this.#port;
     this.#port = null;
+    if (this.folder) {
+      this.#onFolder(null);
+    }
     this.hello = null;
     const jobs = [...this.#jobs.values()];
     this.#jobs.clear();

@@ -3,6 +3,7 @@
  * listener is registered while this module runs for the first time, before anything is awaited.
  */
 
+import { tellFolder } from "./bodies.js";
 import { startCompose } from "./compose.js";
 import { startDoctor } from "./doctor.js";
 import { Host } from "./host.js";
@@ -15,6 +16,7 @@ const host = new Host({
   connect: () => browser.runtime.connectNative("dane_smime"),
   version: browser.runtime.getManifest().version,
   pin: pinWords(),
+  onFolder: tellFolder,
 });
 
 startCompose(host);

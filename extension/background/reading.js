@@ -12,6 +12,7 @@ import { openerIn, readSettings } from "./settings.js";
 export function startReading(host) {
   browser.daneReading.onOpen.addListener((job) => open(host, job));
   browser.daneReading.onKeyring.addListener(() => isKeyringLocked(host));
+  browser.daneReading.onBodiesFolder.addListener(async () => ({ folder: await host.bodiesFolder() }));
   browser.daneReading.onDetails.addListener(() => void browser.messageDisplayAction.openPopup());
   startConverting();
   browser.storage.onChanged.addListener((changes) => void ("open_with" in changes && applyOpener()));

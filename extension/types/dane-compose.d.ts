@@ -2,7 +2,7 @@
 
 import type { Choice } from "../background/compose/choice.js";
 import type { Proposal } from "../background/compose/proposal.js";
-import type { ProtectRequest } from "./protocol";
+import type { BodyReference, ProtectRequest } from "./protocol";
 
 /** What was switched by the writer of a draft. */
 export interface DraftChoice {
@@ -47,13 +47,18 @@ export interface DaneCompose {
   setChoice(tabId: number, choice: Choice): Promise<void>;
   markRecipients(tabId: number, marks: Mark[]): Promise<void>;
   setDraftsReopen(possible: boolean): Promise<void>;
+  setBodiesFolder(folder: string | null): Promise<void>;
   setNotice(tabId: number, text: string): Promise<void>;
   showProgress(id: string, sentence: string, done?: number, total?: number): Promise<void>;
   onChanged: Event<(tabId: number) => void>;
   onBeforeSend: Event<(tabId: number, window: WindowDescription) => Promise<Proposal>>;
   onAnswer: Event<(answer: { remember?: string[]; allowUnencrypted?: string }) => void>;
   onProtect: Event<
-    (id: string, job: ProtectRequest, entity: ArrayBuffer) => Promise<{ entity: ArrayBufferLike } | { error: string }>
+    (
+      id: string,
+      job: ProtectRequest,
+      entity: ArrayBuffer | BodyReference,
+    ) => Promise<{ entity: ArrayBufferLike | BodyReference } | { error: string; fileRefused: boolean }>
   >;
   onGivenUp: Event<(id: string) => void>;
   onUnencrypted: Event<(mail: UnencryptedMail) => Promise<GuardAnswer>>;

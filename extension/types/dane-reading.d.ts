@@ -1,6 +1,6 @@
 /** The daneReading experiment (experiments/reading/schema.json), as the event page and the details view see it. */
 
-import type { OpenDetails, Verdict } from "./protocol";
+import type { BodyReference, OpenDetails, Verdict } from "./protocol";
 
 /** What the bar above a message says, and what is behind it. */
 export interface Description {
@@ -24,12 +24,13 @@ export interface DaneReading {
   getState(): Promise<{ registered: boolean; missing: string[] }>;
   setOpener(who: "addon" | "thunderbird"): Promise<void>;
   forgetPlaintext(): Promise<void>;
+  setBodiesFolder(folder: string | null): Promise<void>;
   describe(tabId: number): Promise<Description | null>;
   act(tabId: number, what: "retry" | "reveal"): Promise<void>;
   onOpen: {
     addListener(
       listener: (job: {
-        message: ArrayBuffer;
+        message: ArrayBuffer | BodyReference;
         shownSha256: string | null;
         unauthentic: boolean;
         deadlineMs: number;
@@ -37,5 +38,6 @@ export interface DaneReading {
     ): void;
   };
   onKeyring: { addListener(listener: () => Promise<{ locked: boolean }>): void };
+  onBodiesFolder: { addListener(listener: () => Promise<{ folder: string | null }>): void };
   onDetails: { addListener(listener: () => void): void };
 }

@@ -9,6 +9,16 @@ export interface Hello {
   protocol: number;
   host: string;
   features: string[];
+  /** Where large bodies can be handed over by file (feature `bodies-by-file`). */
+  bodies_folder?: string;
+}
+
+/** A body that lies in a file of that folder. */
+export interface BodyReference {
+  folder: string;
+  name: string;
+  /** Octets. */
+  length: number;
 }
 
 export interface Progress {

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { existsSync, readdirSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { composed, discard, marks, openCompose, pressSend, sent } from "../support/composing.mjs";
@@ -16,6 +16,7 @@ import { open } from "./setup.mjs";
 const SUBJECT = "Tea on Thursday";
 const SECRET = "The dormouse keeps the treacle under the table.";
 const ATTACHED = randomBytes(200_000);
+const LARGE = randomBytes(3_000_000);
 
 describe("Alice writes to Bob", () => {
   /** @type {import("./setup.mjs").Scene} */
@@ -184,4 +185,69 @@ describe("Alice writes to Bob", () => {
     await discard(alice, mail);
     assert.equal(world.mail.smtp.mails().length, before);
   });
+
+  test("a large mail goes through the folder in memory, and nothing of it stays there", async () => {
+    const { alice, bob, world } = scene;
+    writeFileSync(join(world.directory, "atlas.bin"), LARGE);
+    const ways = [passing(world.alice.user), passing(world.bob.user)];
+    const before = world.mail.smtp.mails().length;
+    const mail = await openCompose(alice, {
+      to: "bob@example.test",
+      subject: SUBJECT,
+      body: `<p>All of it. ${SECRET}</p>`,
+      attachments: [join(world.directory, "atlas.bin")],
+    });
+    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    await pressSend(alice, mail);
+    await sent(alice, mail);
+    const { bytes } = await world.mail.smtp.next(before);
+    assert.ok(bytes.length > LARGE.length);
+    const id = field(bytes, "Message-ID") ?? "";
+    await select(bob, await arrived(bob, ({ messageId }) => id.includes(messageId)));
+    await shows(bob, (shown) => shown.text.includes("All of it") && shown.crypto.signed === "message-signed-verified");
+    assert.ok((await attachment(bob, "atlas.bin")).equals(LARGE));
+    for (const way of ways) {
+      const names = way.end();
+      assert.ok(names.some((name) => name.startsWith("body-")) && names.some((name) => name.startsWith("answer-")));
+      assert.deepEqual(left(way.user), []);
+    }
+  });
+
+  test("what a host that was killed left in the folder goes when the next one starts, and all of it with Thunderbird", async () => {
+    const { alice, world } = scene;
+    const [folder = ""] = folders(world.alice.user);
+    writeFileSync(join(folder, "body-of-another-time"), SECRET, { mode: 0o600 });
+    for (const pid of alice.hostPids()) process.kill(pid, "SIGKILL");
+    await until("the host to be gone", () => alice.hostPids().length === 0);
+    assert.ok(existsSync(join(folder, "body-of-another-time")));
+    const mail = await openCompose(alice, { to: "bob@example.test", subject: SUBJECT, body: "<p>Still there?</p>" });
+    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    assert.ok(!existsSync(folder) && folders(world.alice.user).length === 1);
+    await discard(alice, mail);
+    await alice.stop();
+    assert.deepEqual(folders(world.alice.user), []);
+  });
 });
+
+/** The folders through which large bodies go, one for each host that runs. @param {import("../support/keyring.mjs").User} user */
+function folders({ home }) {
+  const parent = join(home, "run/dane-smime-bodies");
+  return existsSync(parent) ? readdirSync(parent).map((name) => join(parent, name)) : [];
+}
+
+/** What lies in them. @param {import("../support/keyring.mjs").User} user */
+function left(user) {
+  return folders(user).flatMap((folder) => readdirSync(folder));
+}
+
+/** Notes the names of what goes through them from now on. @param {import("../support/keyring.mjs").User} user */
+function passing(user) {
+  /** @type {string[]} */
+  const names = [];
+  const watchers = folders(user).map((folder) => watch(folder, (_what, name) => name && names.push(name)));
+  const end = () => {
+    for (const watcher of watchers) watcher.close();
+    return names;
+  };
+  return { user, end };
+}

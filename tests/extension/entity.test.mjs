@@ -4,7 +4,6 @@ import { test } from "node:test";
 import { entityFault, headerFields } from "../../extension/experiments/compose/modules/entity.sys.mjs";
 import { isEncrypted } from "../../extension/experiments/compose/modules/kind.sys.mjs";
 
-const octets = (/** @type {string} */ text) => new Uint8Array(Buffer.from(text, "latin1"));
 const ENVELOPED =
   'Content-Type: application/pkcs7-mime; name="smime.p7m";\r\n smime-type=enveloped-data\r\nContent-Transfer-Encoding: base64\r\n\r\nMAA=\r\n';
 const AUTH_ENVELOPED = ENVELOPED.replace("enveloped-data", "authEnveloped-data");
@@ -59,7 +58,7 @@ for (const [name, entity, encrypt, good] of /** @type {[string, string, boolean,
   ["no field before the text", "\r\n\r\nsecret", true, false],
 ])) {
   test(`${good ? "taken" : "refused"}: ${name}`, () => {
-    assert.equal(entityFault(octets(entity), { encrypt }) === null, good);
+    assert.equal(entityFault(entity, { encrypt }) === null, good);
   });
 }
 
@@ -85,13 +84,13 @@ for (const [name, entity, form, good] of /** @type {[string, string, object, boo
   ["opaque inside", ENVELOPED, { opaque: true }, true],
 ])) {
   test(`asked to encrypt, ${good ? "taken" : "refused"}: ${name}`, () => {
-    assert.equal(entityFault(octets(entity), { encrypt: true, ...form }) === null, good);
+    assert.equal(entityFault(entity, { encrypt: true, ...form }) === null, good);
   });
 }
 
 test("asked to sign inside: beside the text is refused", () => {
-  assert.equal(entityFault(octets(OPAQUE), { encrypt: false, opaque: true }), null);
-  assert.notEqual(entityFault(octets(SIGNED), { encrypt: false, opaque: true }), null);
+  assert.equal(entityFault(OPAQUE, { encrypt: false, opaque: true }), null);
+  assert.notEqual(entityFault(SIGNED, { encrypt: false, opaque: true }), null);
 });
 
 test("the outer header is handed on unfolded, without what stays here", () => {

@@ -314,3 +314,71 @@ test("words: the reader's language, else the host's sentence, else a general one
   assert.equal(explain(new HostError("from-the-future"), getMessage), "Etwas ging schief.");
   assert.equal(explain(new TypeError("x is undefined"), getMessage), "Etwas ging schief.");
 });
+
+// ---- large bodies by file
+
+const FOLDER = "/run/user/1/dane-smime-bodies/x";
+const GIVEN = { folder: FOLDER, name: "body-1", length: 5_000_000 };
+
+/** A host that offers a folder and answers each request with these fields. */
+function offering(/** @type {object} */ answer, /** @type {object} */ hello = {}) {
+  /** @type {(string | null)[]} */
+  const told = [];
+  /** @type {FakePort[]} */
+  const ports = [];
+  const host = new Host({
+    version: "0.1.0",
+    onFolder: (folder) => told.push(folder),
+    connect: () => {
+      const port = new FakePort((message, self) => {
+        const features = ["bodies-by-file"];
+        const greeting = { type: "hello", protocol: 1, host: "0.1.0", features, bodies_folder: FOLDER, ...hello };
+        self.say({ ...(message.type === "hello" ? greeting : { type: "result", ...answer }), id: message.id });
+      });
+      ports.push(port);
+      return /** @type {any} */ (port);
+    },
+  });
+  return { host, ports, told };
+}
+
+test("a body that lies in a file is named, and so is the answer's", async () => {
+  const { host, ports, told } = offering({ body_file: "answer-1", body_length: 7_000_000 });
+  const { file, body } = await host.request("protect", PROTECT, { body: GIVEN, answerFile: true });
+  assert.deepEqual([file, body.length], [{ folder: FOLDER, name: "answer-1", length: 7_000_000 }, 0]);
+  assert.equal(ports[0].sent.length, 2, "no chunks");
+  const { body_file, body_length, answer_file } = ports[0].sent[1];
+  assert.deepEqual([body_file, body_length, answer_file], ["body-1", 5_000_000, true]);
+  assert.deepEqual([told, await host.bodiesFolder()], [[FOLDER], FOLDER]);
+  host.close();
+  assert.deepEqual(told, [FOLDER, null]);
+});
+
+test("a host that offers no folder is asked for none, and takes no file", async () => {
+  for (const hello of [{ features: [] }, { bodies_folder: undefined }]) {
+    const { host, ports, told } = offering({}, hello);
+    await host.request("protect", PROTECT, { body: new Uint8Array(1), answerFile: true });
+    assert.ok(!("answer_file" in ports[0].sent[1]));
+    await assert.rejects(host.request("protect", PROTECT, { body: GIVEN }), code("body-file-refused"));
+    host.close();
+    assert.deepEqual(told, []);
+  }
+});
+
+test("a file of another connection is not named to this one", async () => {
+  const { host } = offering({});
+  const elsewhere = { ...GIVEN, folder: "/run/user/1/dane-smime-bodies/y" };
+  await assert.rejects(host.request("protect", PROTECT, { body: elsewhere }), code("body-file-refused"));
+});
+
+test("an answer that points out of the folder, or has no length, breaks the connection", async () => {
+  for (const answer of [
+    { body_file: "../answer", body_length: 1 },
+    { body_file: "a/b", body_length: 1 },
+    { body_file: "answer-1", body_length: "1" },
+    { body_file: "answer-1", body_length: 1024 ** 3 },
+  ]) {
+    const { host } = offering(answer);
+    await assert.rejects(host.request("protect", PROTECT, { body: GIVEN, answerFile: true }), code("host-broken"));
+  }
+});

@@ -22,6 +22,7 @@ import { openMessageHead } from "../../extension/experiments/reading/open-messag
 import { asUnauthentic, Openings } from "../../extension/experiments/reading/openings.mjs";
 import { PlaintextCache } from "../../extension/experiments/reading/plaintext-cache.mjs";
 import { inChrome } from "../../extension/experiments/reading/verdict-words.mjs";
+import { MemoryContent } from "../../extension/experiments/shared/bodies.mjs";
 
 describe("the first part of a signed mail is exactly what stands between its delimiters", () => {
   // The same cases, and the same answers, as in native-host/src/mime/split.rs: a difference would make good mail invalid.
@@ -218,6 +219,26 @@ describe("plaintext is kept", () => {
     assert.equal(kept.get("a"), null);
     assert.equal(kept.size, 0);
   });
+
+  test("and is let go of when it is too old or all is forgotten, but not while somebody may be about to draw it", () => {
+    const clock = { now: 0 };
+    /** @type {string[]} */
+    const gone = [];
+    const kept = new PlaintextCache(
+      { entries: 2, octets: 100, ageMs: 10 },
+      () => clock.now,
+      (value) => gone.push(value),
+    );
+    for (const key of ["a", "b", "c"]) kept.keep(key, key, 1);
+    assert.deepEqual(gone, []);
+    clock.now = 5;
+    kept.get("c");
+    clock.now = 12;
+    kept.sweep();
+    assert.deepEqual(gone, ["b"]);
+    kept.clear();
+    assert.deepEqual([gone, kept.size], [["b", "c"], 0]);
+  });
 });
 
 describe("the header of a message that was drawn", () => {
@@ -250,10 +271,10 @@ describe("the host is asked", () => {
     encryption: { state: "decrypted", code: "ok", reason: "" },
     signature: { state, code: "ok", reason: "" },
   });
-  const TEXT = new ArrayBuffer(4);
+  const TEXT = new MemoryContent(new ArrayBuffer(4));
   const sealed = (/** @type {string} */ key) => ({
     head: "",
-    bytes: { length: 1, buffer: new ArrayBuffer(1) },
+    bytes: { length: 1, buffer: new ArrayBuffer(1), stream: null },
     shown: null,
     key,
   });
@@ -301,7 +322,11 @@ describe("the host is asked", () => {
     const host = /** @type {any} */ ({
       request: async (/** @type {any[]} */ ...args) => {
         request = args;
-        return { result: { verdict: verdict("valid"), domain: "example.test" }, body: new Uint8Array([1, 2]) };
+        return {
+          result: { verdict: verdict("valid"), domain: "example.test" },
+          body: new Uint8Array([1, 2]),
+          file: null,
+        };
       },
     });
     const answer = /** @type {any} */ (
@@ -320,7 +345,7 @@ describe("the host is asked", () => {
     const host = /** @type {any} */ ({
       request: async (/** @type {any} */ _type, /** @type {any} */ given) => {
         fields = given;
-        return { result: { verdict: verdict("invalid") }, body: new Uint8Array([1]) };
+        return { result: { verdict: verdict("invalid") }, body: new Uint8Array([1]), file: null };
       },
     });
     await open(host, { message: new ArrayBuffer(0), shownSha256: null, unauthentic: true, deadlineMs: 5 });

@@ -310,12 +310,18 @@ function frames(stream, each) {
   });
 }
 
+/** Where the real host takes large bodies from. */
+let folder = "";
+
 /** Hands a request, with its chunks behind it, to the real host. @type {((...contents: (Buffer | object)[]) => void) | undefined} */
 let passOn;
 const { pass } = orders();
 if (pass) {
   const real = spawn(pass, process.argv.slice(2), { stdio: ["pipe", "pipe", "inherit"] });
-  frames(real.stdout, (json) => send(json));
+  frames(real.stdout, (json) => {
+    folder ||= JSON.parse(json.toString("utf8")).bodies_folder ?? "";
+    send(json);
+  });
   real.on("exit", (code) => process.exit(code ?? 1));
   process.stdin.on("end", () => real.stdin.end());
   passOn = (...contents) => {
@@ -335,9 +341,15 @@ frames(process.stdin, (json) => {
     open.chunks.push(message);
     open.missing -= Buffer.byteLength(message.data, "base64");
   }
-  const { request, chunks, missing } = open ?? { request: message, chunks: [], missing: message.body_length ?? 0 };
+  const { request, chunks, missing } = open ?? {
+    request: message,
+    chunks: [],
+    missing: message.body_file ? 0 : (message.body_length ?? 0),
+  };
   if (missing > 0) return void incoming.set(request.id, { request, chunks, missing });
   incoming.delete(request.id);
-  const body = Buffer.concat(chunks.map(({ data }) => Buffer.from(data, "base64")));
+  const body = request.body_file
+    ? readFileSync(join(folder, request.body_file))
+    : Buffer.concat(chunks.map(({ data }) => Buffer.from(data, "base64")));
   handle(request, body, () => (passOn ? passOn(request, ...chunks) : standIn(request, body)));
 });

@@ -4,6 +4,7 @@ declare const Cc: any;
 declare const Ci: any;
 declare const ChromeUtils: any;
 declare const Components: any;
+declare const Cr: any;
 declare const IOUtils: any;
 declare const MailServices: any;
 declare const PathUtils: any;

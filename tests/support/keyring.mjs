@@ -1,7 +1,18 @@
 /** A D-Bus session with an unlocked gnome-keyring of its own: what a desktop gives a user, without the desktop. */
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Background, until } from "./process.mjs";
 
@@ -18,10 +29,9 @@ import { Background, until } from "./process.mjs";
  * @returns {User}
  */
 export function userAt(home) {
-  const runtime = join(home, "run");
   const temporary = join(home, "tmp");
-  for (const directory of [home, runtime, temporary]) mkdirSync(directory, { recursive: true, mode: 0o700 });
-  chmodSync(runtime, 0o700);
+  for (const directory of [home, temporary]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const runtime = runtimeIn(home);
   const { PATH } = process.env;
   return {
     home,
@@ -41,6 +51,40 @@ export function userAt(home) {
       DBUS_SESSION_BUS_ADDRESS: `unix:path=${join(runtime, "none")}`,
     },
   };
+}
+
+/** Where a file system in memory is, as a desktop's user has one for the files of the session. */
+const IN_MEMORY = "/dev/shm";
+
+/** Places in memory that are in use: nobody removes them with the home that they belong to. @type {string[]} */
+const placesInMemory = [];
+process.on("exit", () => {
+  for (const directory of placesInMemory) rmSync(directory, { recursive: true, force: true });
+});
+
+/**
+ * The directory for the files of a user's session: in memory, where this computer has such a place.
+ *
+ * @param {string} home
+ */
+function runtimeIn(home) {
+  const runtime = join(home, "run");
+  if (existsSync(runtime)) return runtime;
+  try {
+    accessSync(IN_MEMORY, constants.W_OK);
+    const place = mkdtempSync(join(IN_MEMORY, "dane-smime-test-"));
+    placesInMemory.push(place);
+    symlinkSync(place, runtime);
+  } catch {
+    mkdirSync(runtime, { mode: 0o700 });
+  }
+  chmodSync(runtime, 0o700);
+  return runtime;
+}
+
+/** Where a user's session files lie, for programs that follow no links. @param {User} user */
+export function inMemory({ home }) {
+  return realpathSync(join(home, "run"));
 }
 
 /** A user's session bus and keyring daemon. What is stored outlives it, sealed with the password, in the user's home. */

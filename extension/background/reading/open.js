@@ -5,13 +5,15 @@ import { HostError } from "../host-error.js";
 /**
  * What the experiment is told; see experiments/reading/reading.mjs.
  *
- * @typedef {{ verdict: import("../../types/protocol").Verdict, content: ArrayBuffer | null, certificatePem?: string,
+ * @typedef {import("../../types/protocol").BodyReference} BodyReference
+ *
+ * @typedef {{ verdict: import("../../types/protocol").Verdict, content: ArrayBuffer | BodyReference | null, certificatePem?: string,
  *             domain?: string, details?: import("../../types/protocol").OpenDetails | null } | { failure: { code: string, message: string } }} Answer
  */
 
 /**
  * @param {Pick<import("../host.js").Host, "request">} host
- * @param {{ message: ArrayBuffer, shownSha256: string | null, unauthentic?: boolean, deadlineMs: number }} job
+ * @param {{ message: ArrayBuffer | BodyReference, shownSha256: string | null, unauthentic?: boolean, deadlineMs: number }} job
  * @returns {Promise<Answer>}
  */
 export async function open(host, { message, shownSha256, unauthentic, deadlineMs }) {
@@ -20,11 +22,12 @@ export async function open(host, { message, shownSha256, unauthentic, deadlineMs
       ...(shownSha256 === null ? {} : { shown_sha256: shownSha256 }),
       ...(unauthentic ? { show_unauthentic: true } : {}),
     };
-    const { result, body } = await host.request("open", fields, { body: new Uint8Array(message), deadlineMs });
+    const given = message instanceof ArrayBuffer ? new Uint8Array(message) : message;
+    const { result, body, file } = await host.request("open", fields, { body: given, answerFile: true, deadlineMs });
     return {
       verdict: result.verdict,
       // No body is "nothing may be shown"; an empty mail still has a header.
-      content: body.length ? /** @type {ArrayBuffer} */ (body.buffer) : null,
+      content: file ?? (body.length ? /** @type {ArrayBuffer} */ (body.buffer) : null),
       certificatePem: result.certificate_pem,
       domain: result.domain,
       details: result.details,

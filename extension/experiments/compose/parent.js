@@ -8,7 +8,7 @@ this.daneCompose = (() => {
   const resources = Services.io.getProtocolHandler("resource").QueryInterface(Ci.nsIResProtocolHandler);
 
   return class extends ExtensionAPIPersistent {
-    /** Our modules lie at resource://HOST/modules/. */
+    /** Our modules lie at resource://HOST/compose/modules/. */
     #host = "";
     /** @type {import("./modules/doors.sys.mjs").Doors | null} */
     #open = null;
@@ -30,9 +30,9 @@ this.daneCompose = (() => {
       // Modules are kept by their address until Thunderbird ends: each start of the add-on gets an address of its own, so
       // that an upgraded add-on runs its own code.
       this.#host = `dane-smime-compose-${Services.uuid.generateUUID().toString().slice(1, -1)}`;
-      const root = Services.io.newURI("experiments/compose/", null, this.extension.rootURI);
+      const root = Services.io.newURI("experiments/", null, this.extension.rootURI);
       resources.setSubstitutionWithFlags(this.#host, root, resources.ALLOW_CONTENT_ACCESS);
-      const { Doors } = ChromeUtils.importESModule(`resource://${this.#host}/modules/doors.sys.mjs`);
+      const { Doors } = ChromeUtils.importESModule(`resource://${this.#host}/compose/modules/doors.sys.mjs`);
       // Once the add-on has ended, `this.extension` is gone, and a person may still have to be told something.
       const { extension } = this;
       this.#open = new Doors({
@@ -76,6 +76,8 @@ this.daneCompose = (() => {
           /** @type {import("../../types/dane-compose").DaneCompose["showProgress"]} */
           showProgress: async (id, sentence, done, total) =>
             this.#doors.showProgress(id, sentence, done ?? undefined, total ?? undefined),
+          /** @type {import("../../types/dane-compose").DaneCompose["setBodiesFolder"]} */
+          setBodiesFolder: async (folder) => this.#doors.bodies.offer(folder),
           setDraftsReopen: async (/** @type {boolean} */ possible) => {
             this.#doors.draftsReopen = possible;
           },

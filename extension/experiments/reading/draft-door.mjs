@@ -10,10 +10,10 @@
  * The compose side is told which windows were filled with decrypted text (decrypted-windows.mjs).
  */
 
+import { bufferOf, Collector, octetsOf, sha256, sliceOf, streamOf } from "../shared/octets.mjs";
 import { tellDecrypted, tellDraft } from "./decrypted-windows.mjs";
 import { asMessage, isOpenedByHost, mixed, outerHeader } from "./draft-message.mjs";
 import { fieldValue, headerFields, smimeKind, splitEntity } from "./mime-text.mjs";
-import { bufferOf, Collector, octetsOf, sha256, sliceOf, streamOf } from "./octets.mjs";
 import { openMessageHead } from "./open-message.mjs";
 import { inPrivateTemp } from "./private-temp.mjs";
 import { inChrome } from "./verdict-words.mjs";
@@ -178,7 +178,7 @@ export class DraftDoor {
       const encrypted = outcome.verdict.encryption.state === "decrypted";
       this.#feed(
         request,
-        asMessage(fields, sliceOf(outcome.content), newBoundary()),
+        asMessage(fields, outcome.content.slice(0, outcome.content.length), newBoundary()),
         encrypted ? outcome.verdict : null,
       );
     } finally {

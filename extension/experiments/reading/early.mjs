@@ -3,8 +3,8 @@
  * line at a time, which takes seconds; in these the host can be at work.
  */
 
+import { binary, sliceOf } from "../shared/octets.mjs";
 import { fieldValue, headerFields, mediaType, smimeKind, splitEntity } from "./mime-text.mjs";
-import { binary, sliceOf } from "./octets.mjs";
 
 /** Smaller ones gain nothing by it. */
 const LARGE_OCTETS = 1024 * 1024;

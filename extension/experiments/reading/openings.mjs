@@ -3,12 +3,14 @@
  * never asks twice for the same while an answer is under way.
  */
 
+/** @typedef {import("../shared/bodies.mjs").Content} Content */
+
 /**
  * What the host needs to open one part.
  *
  * @typedef {object} Sealed
  * @property {string} head header of the message for the host (open-message.mjs), a byte string
- * @property {{ length: number, buffer: ArrayBuffer }} bytes the part's content; asking for the buffer may cost
+ * @property {{ length: number, buffer: ArrayBuffer, stream: any }} bytes the part's content; asking for the buffer may cost
  * @property {string | null} shown SHA-256 of the octets that are drawn already (clear-signed mail), else null
  * @property {string} key names `head`, `bytes` and `unauthentic`, which all of the host's answer depends on
  * @property {boolean} [unauthentic] the reader asks for content that the host kept back because its signature does not fit
@@ -17,7 +19,7 @@
 /**
  * What the host said. `content`: the entity to be drawn; null where nothing may be.
  *
- * @typedef {{ ok: true, verdict: import("../../types/protocol").Verdict, content: ArrayBuffer | null,
+ * @typedef {{ ok: true, verdict: import("../../types/protocol").Verdict, content: Content | null,
  *             certificate: string | null, domain: string | null,
  *             details?: import("../../types/protocol").OpenDetails | null }} Opened
  * @typedef {{ ok: false, code: string, message: string }} NotOpened no statement about the mail: the host could not be
@@ -94,7 +96,7 @@ export class Openings {
     try {
       const opened = await this.#ask(sealed, PATIENCE_MS + Math.ceil(sealed.bytes.length / 1024));
       if (opened.content !== null) {
-        this.#cache.keep(sealed.key, opened, opened.content.byteLength);
+        this.#cache.keep(sealed.key, opened, opened.content.length);
       }
       return opened;
     } catch (error) {

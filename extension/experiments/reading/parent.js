@@ -19,6 +19,7 @@ this.daneReading = class extends ExtensionAPIPersistent {
     onOpen: (/** @type {any} */ { fire }) => this.#listen("page", fire),
     onDetails: (/** @type {any} */ { fire }) => this.#listen("detailsPage", fire),
     onKeyring: (/** @type {any} */ { fire }) => this.#listen("keyringPage", fire),
+    onBodiesFolder: (/** @type {any} */ { fire }) => this.#listen("folderPage", fire),
   };
 
   static onUninstall() {
@@ -51,6 +52,8 @@ this.daneReading = class extends ExtensionAPIPersistent {
         onOpen: event("onOpen"),
         onDetails: event("onDetails"),
         onKeyring: event("onKeyring"),
+        onBodiesFolder: event("onBodiesFolder"),
+        setBodiesFolder: async (/** @type {string | null} */ folder) => this.#reading?.setBodiesFolder(folder),
         describe: async (/** @type {number} */ tabId) => this.#reading?.describe(messageOf(tabId)) ?? null,
         act: async (/** @type {number} */ tabId, /** @type {string} */ what) =>
           this.#reading?.act(messageOf(tabId), what),
@@ -64,7 +67,7 @@ this.daneReading = class extends ExtensionAPIPersistent {
   }
 
   /**
-   * @param {"page" | "detailsPage" | "keyringPage"} page
+   * @param {"page" | "detailsPage" | "keyringPage" | "folderPage"} page
    * @param {any} fire
    */
   #listen(page, fire) {
@@ -84,11 +87,8 @@ this.daneReading = class extends ExtensionAPIPersistent {
       return;
     }
     this.#host = `dane-smime-${Date.now().toString(36)}`;
-    resourceProtocol().setSubstitution(
-      this.#host,
-      Services.io.newURI(this.extension.rootURI.resolve("experiments/reading/")),
-    );
-    const { Reading } = ChromeUtils.importESModule(`resource://${this.#host}/reading.mjs`);
+    resourceProtocol().setSubstitution(this.#host, Services.io.newURI(this.extension.rootURI.resolve("experiments/")));
+    const { Reading } = ChromeUtils.importESModule(`resource://${this.#host}/reading/reading.mjs`);
     const { localeData } = this.extension;
     this.#reading = new Reading((/** @type {string} */ key, /** @type {string[]} */ args) =>
       localeData.localizeMessage(key, args),

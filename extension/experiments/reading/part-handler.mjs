@@ -9,6 +9,7 @@
  */
 
 import { clearTimeout, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
+import { asBytes, bufferOf, Collector, octetsOf, sha256, sliceOf } from "../shared/octets.mjs";
 import { tellQuoting } from "./decrypted-windows.mjs";
 import { messageAt } from "./drawn-headers.mjs";
 import { earlyPart } from "./early.mjs";
@@ -24,7 +25,6 @@ import {
   splitEntity,
   toCrlf,
 } from "./mime-text.mjs";
-import { asBytes, bufferOf, Collector, octetsOf, sha256, sliceOf } from "./octets.mjs";
 import { openMessageHead } from "./open-message.mjs";
 import { asUnauthentic } from "./openings.mjs";
 
@@ -58,13 +58,20 @@ const BROKEN = { ok: false, code: "internal", message: "" };
  * @property {import("./drawn-headers.mjs").DrawnHeaders} headers
  */
 
+/**
+ * What can be given to libmime: a byte string, or what a byte string can be sliced of.
+ *
+ * @typedef {{ length: number, slice(start: number, end: number): string }} Drawn
+ */
+
 /** Handles one part of the kinds `cms` and `signed` (mime-text.mjs). */
 export class PartHandler {
   #around;
   /** @type {"cms" | "signed"} */
   #kind;
-  /** nsIPgpMimeProxy @type {any} */
+  /** nsIPgpMimeProxy, while the part is being loaded @type {any} */
   #proxy;
+  /** @type {any} */
   #collector;
   /** @type {import("./message-views.mjs").MessageView | null} */
   #view = null;
@@ -104,6 +111,10 @@ export class PartHandler {
       if (this.#view) {
         this.#around.display.show(this.#view, BROKEN, this.#kind);
       }
+    } finally {
+      // The proxy holds us, too: who held the other for longer would keep the message in memory for ever.
+      this.#proxy = null;
+      this.#collector = null;
     }
   }
 
@@ -137,11 +148,11 @@ export class PartHandler {
     }
   }
 
-  /** @param {import("./octets.mjs").Octets} octets */
+  /** @param {import("../shared/octets.mjs").Octets} octets */
   #handle(octets) {
     const { mimePart, allowNestedDecrypt } = this.#proxy;
     if (this.#isSavedWithin) {
-      this.#write(this.#kind === "cms" ? bufferOf(asBase64(octets.buffer)) : octets.buffer);
+      this.#write(this.#kind === "cms" ? asBase64(octets.buffer) : sliceOf(octets.buffer));
       return;
     }
     const whole = mimePart === "1" || (mimePart === "1.1" && allowNestedDecrypt);
@@ -167,12 +178,12 @@ export class PartHandler {
   /**
    * Clear-signed text: drawn at once, judged later. The host is told the hash of exactly what was drawn.
    *
-   * @param {import("./octets.mjs").Octets} octets
+   * @param {import("../shared/octets.mjs").Octets} octets
    * @param {string} drawn its first part
    * @param {boolean} whole whether it is the whole message
    */
   #showSigned(octets, drawn, whole) {
-    this.#output(bufferOf(drawn));
+    this.#output(drawn);
     if (!this.#view) {
       return;
     }
@@ -195,7 +206,7 @@ export class PartHandler {
   /**
    * A part of which nothing can be drawn before the host has opened it, or not as it is meant.
    *
-   * @param {import("./octets.mjs").Octets} octets
+   * @param {import("../shared/octets.mjs").Octets} octets
    * @param {string | null} [signed] the part of it that may be drawn where the host does not answer: it came in the clear
    */
   #open(octets, signed = null) {
@@ -218,7 +229,7 @@ export class PartHandler {
   /**
    * The same as it was drawn, for a load that comes without a header; only to be looked up by.
    *
-   * @param {import("./octets.mjs").Octets} octets
+   * @param {import("../shared/octets.mjs").Octets} octets
    */
   #asDrawn(octets) {
     const header = this.#around.headers.of(messageAt(this.#proxy.messageURI.spec));
@@ -253,7 +264,7 @@ export class PartHandler {
     const inTime = within(answer, DRAWING_MS, () => !view.isCurrent);
     if (inTime) {
       display.show(view, inTime, kind, reveal);
-      const content = inTime.ok ? inTime.content : signed && bufferOf(signed);
+      const content = inTime.ok ? inTime.content : signed;
       if (content && view.isCurrent) {
         this.#output(content);
       }
@@ -307,7 +318,7 @@ export class PartHandler {
   #use(opened, signed) {
     if (!opened || opened.content === null) {
       if (!opened && signed !== null) {
-        this.#output(bufferOf(signed));
+        this.#output(signed);
       }
       return;
     }
@@ -340,16 +351,14 @@ export class PartHandler {
     }
     if (this.#proxy.mailChannel && !this.#isScanned) {
       this.#write(
-        bufferOf(
-          `Content-Type: application/octet-stream; name="${CLOSED_NAME}"\r\nContent-Transfer-Encoding: base64\r\n` +
-            `Content-Disposition: attachment; filename="${CLOSED_NAME}"\r\n\r\n${asBase64(bytes)}`,
-        ),
+        `Content-Type: application/octet-stream; name="${CLOSED_NAME}"\r\nContent-Transfer-Encoding: base64\r\n` +
+          `Content-Disposition: attachment; filename="${CLOSED_NAME}"\r\n\r\n${asBase64(bytes)}`,
       );
     }
   }
 
   /**
-   * @param {Pick<import("./octets.mjs").Octets, "length" | "stream" | "buffer">} bytes
+   * @param {Pick<import("../shared/octets.mjs").Octets, "length" | "stream" | "buffer">} bytes
    * @param {string | null} shown
    * @param {string} [header] of the message, which libmime does not know before it has read it
    * @returns {import("./openings.mjs").Sealed}
@@ -359,19 +368,19 @@ export class PartHandler {
     return { head, bytes, shown, key: sha256([head, bytes]) };
   }
 
-  /** @param {ArrayBuffer} entity */
+  /** @param {Drawn} entity */
   #output(entity) {
     const boundary = `dane-smime-${Services.uuid.generateUUID().toString().slice(1, -1)}`;
-    const [before, after] = aroundEntity(sliceOf(entity, 0, HEADER_OCTETS), boundary);
-    this.#write(bufferOf(before));
+    const [before, after] = aroundEntity(entity.slice(0, HEADER_OCTETS), boundary);
+    this.#write(before);
     this.#write(entity);
-    this.#write(bufferOf(after));
+    this.#write(after);
   }
 
-  /** @param {ArrayBuffer} octets */
+  /** @param {Drawn} octets */
   #write(octets) {
-    for (let start = 0; start < octets.byteLength; start += OUTPUT_OCTETS) {
-      const piece = sliceOf(octets, start, start + OUTPUT_OCTETS);
+    for (let start = 0; start < octets.length; start += OUTPUT_OCTETS) {
+      const piece = octets.slice(start, start + OUTPUT_OCTETS);
       this.#proxy.outputDecryptedData(piece, piece.length);
     }
   }

@@ -14,6 +14,7 @@ export class PlaintextCache {
   #octets = 0;
   #limits;
   #now;
+  #forget;
 
   /**
    * @param {object} limits
@@ -21,10 +22,13 @@ export class PlaintextCache {
    * @param {number} limits.octets of all together; what alone has more is not kept
    * @param {number} limits.ageMs from the last use
    * @param {() => number} now milliseconds
+   * @param {(value: T) => void} [forget] called with what has become too old, and with everything when it is cleared. What
+   *   only makes room may still be in somebody's hands
    */
-  constructor(limits, now) {
+  constructor(limits, now, forget = () => {}) {
     this.#limits = limits;
     this.#now = now;
+    this.#forget = forget;
   }
 
   get size() {
@@ -70,14 +74,18 @@ export class PlaintextCache {
   /** Forgets what is too old. To be called now and then, so that plaintext does not outlive its time unused. */
   sweep() {
     const now = this.#now();
-    for (const [key, { expires }] of this.#entries) {
+    for (const [key, { value, expires }] of this.#entries) {
       if (expires <= now) {
         this.#drop(key);
+        this.#forget(value);
       }
     }
   }
 
   clear() {
+    for (const { value } of this.#entries.values()) {
+      this.#forget(value);
+    }
     this.#entries.clear();
     this.#octets = 0;
   }

@@ -1,11 +1,12 @@
 /** Puts the parts of the reading experiment together, starts them and takes them down. */
 
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
+import { Bodies, isReference, LARGE_OCTETS, MemoryContent } from "../shared/bodies.mjs";
+import { joined } from "../shared/octets.mjs";
 import { DrawnHeaders } from "./drawn-headers.mjs";
 import { EncryptedUris } from "./encrypted-uris.mjs";
 import { EventPage } from "./event-page.mjs";
 import { MessageViews } from "./message-views.mjs";
-import { joined } from "./octets.mjs";
 import { Openings } from "./openings.mjs";
 import { PlaintextCache } from "./plaintext-cache.mjs";
 import { emptyPrivateTemp } from "./private-temp.mjs";
@@ -20,8 +21,10 @@ const LEFT_TO_THUNDERBIRD = "extensions.dane-smime.left-to-thunderbird";
 /** How often, while there is any, it is asked whether the keyring is still open. */
 const SWEEP_MS = 10 * 1000;
 const KEYRING_MS = 10 * 1000;
+/** The host is started for that. */
+const FOLDER_MS = 15 * 1000;
 /** A mail that is larger leaves copies of itself in several processes, which are given back a moment later. */
-const LARGE_OCTETS = 4 * 1024 * 1024;
+const GIVE_BACK_OCTETS = 4 * 1024 * 1024;
 const GIVE_BACK_MS = 3 * 1000;
 /** The computer is about to sleep, perhaps to be carried away. */
 const SLEEP = "sleep_notification";
@@ -34,8 +37,18 @@ export class Reading {
   detailsPage = new EventPage();
   /** Is asked whether the keyring is locked. */
   keyringPage = new EventPage();
+  /** Is asked where large bodies can be handed over. */
+  folderPage = new EventPage();
+  /** Where they can. */
+  bodies = new Bodies();
+  /** Whether that has been said. */
+  #knowsFolder = false;
   /** @type {PlaintextCache<import("./openings.mjs").Opened>} */
-  #cache = new PlaintextCache(LIMITS, () => Date.now());
+  #cache = new PlaintextCache(
+    LIMITS,
+    () => Date.now(),
+    ({ content }) => content?.close(),
+  );
   #views = new MessageViews();
   /** @type {EncryptedUris | null} */
   #encrypted = null;
@@ -180,29 +193,64 @@ export class Reading {
     this.#cache.clear();
   }
 
+  /** @param {string | null} folder where large bodies can be handed over by file, from now on; null: nowhere any more */
+  setBodiesFolder(folder) {
+    this.#knowsFolder = folder !== null;
+    this.bodies.offer(folder);
+  }
+
   /**
    * @param {import("./openings.mjs").Sealed} sealed
    * @param {number} deadlineMs
    * @returns {Promise<import("./openings.mjs").Opened>}
    */
   async #ask({ head, bytes, shown, unauthentic = false }, deadlineMs) {
-    const job = { message: joined(head, bytes.buffer), shownSha256: shown, unauthentic, deadlineMs };
-    // The page gets a little longer than the host: it tells the finer reason.
-    const answer = await this.page.call(job, deadlineMs + 5_000);
-    if (job.message.byteLength > LARGE_OCTETS) {
-      clearTimeout(this.#giver);
-      this.#giver = setTimeout(giveBackMemory, GIVE_BACK_MS);
+    const isLarge = head.length + bytes.length >= LARGE_OCTETS;
+    if (isLarge && !this.#knowsFolder) {
+      await this.#learnFolder();
     }
-    if (answer.failure) {
-      throw answer.failure;
+    const file = isLarge ? this.bodies.put([head, bytes]) : null;
+    const ask = (/** @type {any} */ message) =>
+      // The page gets a little longer than the host: it tells the finer reason.
+      this.page.call({ message, shownSha256: shown, unauthentic, deadlineMs }, deadlineMs + 5_000);
+    try {
+      let answer = await ask(file?.reference ?? joined(head, bytes.buffer));
+      if (file && answer.failure?.code === "body-file-refused") {
+        this.bodies.offer(null); // until the next host says something else
+        answer = await ask(joined(head, bytes.buffer));
+      }
+      if (answer.failure) {
+        throw answer.failure;
+      }
+      return this.#opened(answer);
+    } finally {
+      file?.remove();
+      if (bytes.length > GIVE_BACK_OCTETS) {
+        clearTimeout(this.#giver);
+        this.#giver = setTimeout(giveBackMemory, GIVE_BACK_MS);
+      }
     }
+  }
+
+  /** The event page may be asleep, and the host not started. */
+  async #learnFolder() {
+    try {
+      this.setBodiesFolder((await this.folderPage.call({}, FOLDER_MS))?.folder ?? null);
+      this.#knowsFolder = true;
+    } catch {
+      // Who does not say that says nothing else either; asking tells why.
+    }
+  }
+
+  /** @param {any} answer of the event page @returns {import("./openings.mjs").Opened} */
+  #opened({ verdict, content, certificatePem, domain, details }) {
     return {
       ok: true,
-      verdict: answer.verdict,
-      content: answer.content,
-      certificate: answer.certificatePem?.replace(/-----[^-]*-----|\s/g, "") ?? null,
-      domain: answer.domain ?? null,
-      details: answer.details ?? null,
+      verdict,
+      content: content === null ? null : isReference(content) ? this.bodies.take(content) : new MemoryContent(content),
+      certificate: certificatePem?.replace(/-----[^-]*-----|\s/g, "") ?? null,
+      domain: domain ?? null,
+      details: details ?? null,
     };
   }
 }

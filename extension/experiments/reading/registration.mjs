@@ -3,9 +3,9 @@
  * some missing, mail would open blank where it opened before.
  */
 
+import { Collector, sliceOf, streamOf } from "../shared/octets.mjs";
 import { DRAFT_CONVERTER, DraftDoor, REAL_CONVERTER } from "./draft-door.mjs";
 import { mediaType, smimeKind } from "./mime-text.mjs";
-import { Collector, sliceOf, streamOf } from "./octets.mjs";
 import { PartHandler } from "./part-handler.mjs";
 
 /** libmime asks here first how a media type is handled. */
@@ -124,6 +124,7 @@ class Dispatcher {
   QueryInterface = ChromeUtils.generateQI(["nsIStreamListener", "nsIRequestObserver"]);
   #around;
   #openPgp;
+  /** A Collector, until the part has been handled @type {any} */
   #collector = new Collector();
   /** nsIStreamListener @type {any} */
   #handler = null;
@@ -174,10 +175,17 @@ class Dispatcher {
    * @param {number} status
    */
   onStopRequest(request, status) {
-    if (this.#passes) {
-      this.#passCollected(request);
+    const handler = this.#handler;
+    try {
+      if (this.#passes) {
+        this.#passCollected(request);
+      }
+      handler.onStopRequest(request, status);
+    } finally {
+      // libmime's proxy holds us. What we hold would stay in memory for ever, were the proxy a part of it.
+      this.#handler = null;
+      this.#collector = null;
     }
-    this.#handler.onStopRequest(request, status);
   }
 
   /**

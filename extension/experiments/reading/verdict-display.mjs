@@ -4,7 +4,7 @@
  */
 
 import { setTimeout } from "resource://gre/modules/Timer.sys.mjs";
-import { asBytes } from "./octets.mjs";
+import { asBytes } from "../shared/octets.mjs";
 import { inChrome } from "./verdict-words.mjs";
 
 /** The bars' names in Thunderbird's notification box. */

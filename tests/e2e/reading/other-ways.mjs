@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { composed, discard } from "../../support/composing.mjs";
+import { inMemory } from "../../support/keyring.mjs";
 import { respond, shows } from "../../support/reading.mjs";
 import { plainText, SECRET } from "./mails.mjs";
 import { bob, hasVerdict, mails, protectedMail, show, world } from "./scene.mjs";
@@ -130,7 +131,9 @@ describe("on the disk", () => {
     await show(mails.clear);
     await bob.chrome(() => sleep(500));
     // Whatever holds the words at all: the profile with its indexes, the temporary folder, caches, the runtime folder.
-    const { stdout } = spawnSync("grep", ["-rlaF", "--", marker, world.bob.user.home], { encoding: "utf8" });
+    const { stdout } = spawnSync("grep", ["-rlaF", "--", marker, world.bob.user.home, inMemory(world.bob.user)], {
+      encoding: "utf8",
+    });
     assert.equal(stdout, "");
     // The same search finds what does lie there.
     assert.notEqual(spawnSync("grep", ["-rlaF", "--", "pkcs7-mime", world.bob.user.home]).stdout.length, 0);

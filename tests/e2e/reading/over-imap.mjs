@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { composed, discard, marks as pills, pressSend, sent } from "../../support/composing.mjs";
+import { inMemory } from "../../support/keyring.mjs";
 import { marks } from "../../support/list.mjs";
 import { field } from "../../support/mime.mjs";
 import { until } from "../../support/process.mjs";
@@ -170,7 +171,9 @@ describe("mail on an IMAP server", () => {
   });
 
   test("the hidden subject is not written down", async () => {
-    const { stdout } = spawnSync("grep", ["-rlaF", "--", "Knave", world.bob.user.home], { encoding: "utf8" });
+    const { stdout } = spawnSync("grep", ["-rlaF", "--", "Knave", world.bob.user.home, inMemory(world.bob.user)], {
+      encoding: "utf8",
+    });
     assert.equal(stdout, "");
   });
 });

@@ -57,7 +57,7 @@ export class BlindCopies {
   /**
    * @param {string} address
    * @param {string} header the outer header, as Thunderbird wrote it for everybody
-   * @param {Uint8Array} entity
+   * @param {import("../../shared/bodies.mjs").Content} entity
    */
   async add(address, header, entity) {
     const file = Services.dirsvc.get("TmpD", Ci.nsIFile);
@@ -112,14 +112,14 @@ export class BlindCopies {
 /**
  * @param {string} path
  * @param {string} header a byte string
- * @param {Uint8Array} entity
+ * @param {import("../../shared/bodies.mjs").Content} entity
  */
 export async function writeMail(path, header, entity) {
   await IOUtils.write(
     path,
     Uint8Array.from(header, (char) => char.charCodeAt(0)),
   );
-  await IOUtils.write(path, entity, { mode: "append" });
+  await entity.appendTo(path);
 }
 
 /**

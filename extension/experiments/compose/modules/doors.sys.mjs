@@ -1,5 +1,6 @@
 /** Puts the modules of this experiment together. */
 
+import { Bodies } from "../../shared/bodies.mjs";
 import { ComposeWindow } from "./compose-window.sys.mjs";
 import { showInMainWindow } from "./dialogs.sys.mjs";
 import { parseChoiceField } from "./draft-choice.sys.mjs";
@@ -24,6 +25,8 @@ export class Doors {
     onGivenUp: new Question(),
     onUnencrypted: new Question(),
   };
+  /** Where large bodies are handed over. */
+  bodies = new Bodies();
   /** Whether an encrypted draft can be opened again. */
   draftsReopen = false;
   /** Windows that hold text which was encrypted, with the subject that was hidden. @type {WeakMap<object, string>} */
@@ -54,6 +57,7 @@ export class Doors {
     this.#sending = new Sending({
       text: environment.text,
       ...this.questions,
+      bodies: this.bodies,
       guard: new Guard({ text: environment.text, ...this.questions }),
       windowOf: (send) => {
         const window = send._parentWindow;

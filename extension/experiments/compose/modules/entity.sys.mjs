@@ -9,12 +9,12 @@ import { contentType, isEncrypted, kindOf } from "./kind.sys.mjs";
 const HEADER_OCTETS = 8192;
 
 /**
- * @param {Uint8Array} entity as the host made it
+ * @param {{ length: number, slice(start: number, end: number): string }} entity as the host made it
  * @param {{ encrypt: boolean, opaque?: boolean, triple?: boolean }} job what was asked for
  * @returns {string | null} what is wrong with it, in English, for the console
  */
 export function entityFault(entity, job) {
-  const start = String.fromCharCode(...entity.subarray(0, HEADER_OCTETS));
+  const start = entity.slice(0, HEADER_OCTETS);
   const end = start.indexOf("\r\n\r\n");
   if (end < 0 || entity.length === end + 4) {
     return "no header, or nothing behind it";

@@ -3,6 +3,7 @@
  * entity that Thunderbird writes; sending.sys.mjs fetches it, awaits the host and puts the result in its place.
  */
 
+import { OutgoingBody } from "../../shared/bodies.mjs";
 import { headerFields } from "./entity.sys.mjs";
 
 /**
@@ -37,8 +38,8 @@ export class CollectingComposeSecure {
   requireEncryptMessage = false;
   signFormat = "multipart";
 
-  /** True once our part of sending has promised to fetch what is collected. */
-  willBeFetched = false;
+  /** What is collected; there once our part of sending has promised to fetch it. @type {OutgoingBody | null} */
+  #entity = null;
 
   /** By this name the event page is told of the mail. */
   id = Services.uuid.generateUUID().toString().slice(1, -1);
@@ -62,8 +63,6 @@ export class CollectingComposeSecure {
   isCancelled = false;
   #cancelled = Promise.withResolvers();
 
-  /** The octets so far, as strings of one char an octet. @type {string[]} */
-  #pieces = [];
   /** @type {object | null} */
   #job = null;
 
@@ -106,6 +105,12 @@ export class CollectingComposeSecure {
     }
   }
 
+  /** Our part of sending promises to fetch what is collected. @param {import("../../shared/bodies.mjs").Bodies} bodies */
+  collectInto(bodies) {
+    this.discard();
+    this.#entity = new OutgoingBody(bodies);
+  }
+
   requiresCryptoEncapsulation() {
     return true;
   }
@@ -117,7 +122,6 @@ export class CollectingComposeSecure {
    * @param {string} headers the outer header, as Thunderbird has written it
    */
   beginCryptoEncapsulation(_stream, _recipients, compFields, headers) {
-    this.#pieces = [];
     const { sign, encrypt, purpose, hideSubject, certificate, forms } = this.plan;
     this.#job = {
       sign,
@@ -136,22 +140,26 @@ export class CollectingComposeSecure {
 
   /** @param {string} octets @param {number} length */
   mimeCryptoWriteBlock(octets, length) {
-    this.#pieces.push(length === octets.length ? octets : octets.substring(0, length));
+    this.#entity?.write(length === octets.length ? octets : octets.substring(0, length));
   }
 
   /** @param {boolean} abort @param {unknown} _sendReport */
   finishCryptoEncapsulation(abort, _sendReport) {
-    if (!abort && !this.willBeFetched) {
+    if (!abort && !this.#entity) {
       // The door that would fetch the entity is gone. A mail without its content must not leave, nor one in the clear.
       throw Components.Exception("DANE S/MIME cannot put its result into the mail", Cr.NS_ERROR_FAILURE);
     }
   }
 
-  /** What was collected, given once. @returns {{ job: any, octets: Uint8Array }} */
+  /** What was collected. @returns {{ job: any, entity: OutgoingBody }} */
   fetch() {
-    const octets = octetsOf(this.#pieces);
-    this.#pieces = [];
-    return { job: this.#job, octets };
+    return { job: this.#job, entity: this.#entity ?? missing() };
+  }
+
+  /** Nobody needs any more what was collected. */
+  discard() {
+    this.#entity?.remove();
+    this.#entity = null;
   }
 
   // Asked by Thunderbird's own S/MIME user interface, which has nothing to do while we are in charge.
@@ -178,23 +186,7 @@ export function addresses(header) {
 
 const MailServices = () => ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs").MailServices;
 
-/**
- * Strings of one char an octet as octets. Through streams, because a loop over each char takes seconds for an attachment.
- *
- * @param {string[]} pieces
- */
-function octetsOf(pieces) {
-  const octets = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let offset = 0;
-  for (const piece of pieces) {
-    const string = Cc["@mozilla.org/io/string-input-stream;1"].createInstance(Ci.nsIStringInputStream);
-    string.setByteStringData(piece);
-    const binary = Cc["@mozilla.org/binaryinputstream;1"].createInstance(Ci.nsIBinaryInputStream);
-    binary.setInputStream(string);
-    const buffer = new ArrayBuffer(piece.length);
-    binary.readArrayBuffer(piece.length, buffer);
-    octets.set(new Uint8Array(buffer), offset);
-    offset += piece.length;
-  }
-  return octets;
+/** @returns {never} */
+function missing() {
+  throw new Error("nothing was collected");
 }

@@ -10,6 +10,7 @@
  * - `SmtpServer.sendMailMessage` puts a file on the wire. Receipts go there past MessageSend.
  */
 
+import { isReference, MemoryContent } from "../../shared/bodies.mjs";
 import { BlindCopies, CopyFailed, writeMail } from "./blind-copies.sys.mjs";
 import { entityFault } from "./entity.sys.mjs";
 import { changesFault, withFields, withoutFields } from "./outer-header.sys.mjs";
@@ -36,6 +37,7 @@ export class Sending {
    * @param {object} environment
    * @param {import("./question.sys.mjs").Question} environment.onProtect
    * @param {import("./question.sys.mjs").Question} environment.onGivenUp
+   * @param {import("../../shared/bodies.mjs").Bodies} environment.bodies
    * @param {import("./guard.sys.mjs").Guard} environment.guard
    * @param {(send: any) => import("./compose-window.sys.mjs").ComposeWindow | undefined} environment.windowOf
    * @param {(refusal: import("./guard.sys.mjs").Refusal) => void} environment.tellRefused
@@ -56,6 +58,8 @@ export class Sending {
     }
     const wraps = this.#wraps;
     wraps.wrap(message, "createMessageFile", (self, original) => this.#create(self, original));
+    // Of itself Thunderbird would speak to our object through XPCOM, and copy each text twice for it.
+    wraps.wrap(message, "_getComposeSecure", (_self, original) => straight(original()));
     wraps.wrap(send, "_deliverMessage", (self, original, [file]) => this.#deliver(self, file, original));
     wraps.wrap(send, "createAndSendMessage", (self, original, args) => this.#start(self, original, args));
     wraps.wrap(send, "abort", (self, original) => this.#abort(self, original));
@@ -119,17 +123,26 @@ export class Sending {
     if (!secure) {
       return original();
     }
-    secure.willBeFetched = true;
+    secure.collectInto(this.#environment.bodies);
     if (secure.plan.blind?.messageId) {
       message._compFields.messageId = secure.plan.blind.messageId;
     }
-    const file = await original(); // holds the outer header alone
     try {
+      const file = await original(); // holds the outer header alone
       if (message._composeSecure) {
         // null for a draft that Thunderbird's settings leave unencrypted
-        await this.#protect(secure, file.path, message._deliverMode);
+        await this.#protectIn(file, secure, message);
       }
       return file;
+    } finally {
+      secure.discard();
+    }
+  }
+
+  /** @param {any} file @param {CollectingComposeSecure} secure @param {any} message a MimeMessage */
+  async #protectIn(file, secure, message) {
+    try {
+      await this.#protect(secure, file.path, message._deliverMode);
     } catch (error) {
       await secure.copies?.remove();
       await IOUtils.remove(file.path, { ignoreAbsent: true });
@@ -145,19 +158,19 @@ export class Sending {
    * @param {number} mode nsIMsgSend's deliver mode
    */
   async #protect(secure, path, mode) {
-    const { job, octets } = secure.fetch();
+    const { job, entity } = secure.fetch();
     const header = new TextDecoder("latin1").decode(await IOUtils.read(path));
     const blind = job.encrypt && job.purpose === "send" ? job.bcc : [];
     const { nsMsgQueueForLater, nsMsgDeliverBackground } = Ci.nsIMsgSend;
     const later = [nsMsgQueueForLater, nsMsgDeliverBackground].includes(mode);
 
-    const main = await this.#ask(secure, blind.length > 0 ? { ...job, bcc_copies: true } : job, octets);
+    const main = await this.#ask(secure, blind.length > 0 ? { ...job, bcc_copies: true } : job, entity);
     const outer = withFields(header, main.outerHeaders);
     await writeMail(path, blind.length > 0 && later ? withoutFields(outer, ["bcc"]) : outer, main.entity);
     if (blind.length > 0 && secure.plan.blind) {
       secure.copies = new BlindCopies(secure.plan.blind, later);
       for (const address of secure.copies.missing(blind)) {
-        const copy = await this.#ask(secure, { ...job, bcc_copies: true, blind_copy_for: address }, octets);
+        const copy = await this.#ask(secure, { ...job, bcc_copies: true, blind_copy_for: address }, entity);
         await secure.copies.add(address, withFields(header, copy.outerHeaders), copy.entity);
       }
     }
@@ -190,26 +203,59 @@ export class Sending {
   }
 
   /**
+   * Has an entity protected.
+   *
+   * @param {CollectingComposeSecure} secure
+   * @param {any} job
+   * @param {import("../../shared/bodies.mjs").OutgoingBody} given
+   * @returns {Promise<{ entity: import("../../shared/bodies.mjs").Content, outerHeaders: [string, string | null][] }>}
+   */
+  async #ask(secure, job, given) {
+    const { text, bodies } = this.#environment;
+    secure.showProgress(text(job.encrypt ? "progress_encrypting" : "progress_signing"));
+    let answer = await this.#askPage(secure, job, given.reference ?? given.buffer);
+    if (answer?.fileRefused) {
+      bodies.offer(null); // until the next host says something else
+      answer = await this.#askPage(secure, job, given.buffer);
+    }
+    if (answer?.error) {
+      throw new Refusal(String(answer.error));
+    }
+    if (!answer?.entity) {
+      throw new Error("no entity in the answer");
+    }
+    const entity = isReference(answer.entity) ? bodies.take(answer.entity) : new MemoryContent(answer.entity);
+    const outerHeaders = answer.outerHeaders ?? [];
+    const fault = entityFault(entity, job) ?? changesFault(outerHeaders);
+    if (fault) {
+      entity.close();
+      console.error(`DANE S/MIME: the host's entity was refused: ${fault}`);
+      throw new Refusal(text("error_host_broken"));
+    }
+    return { entity, outerHeaders };
+  }
+
+  /**
    * One request to the event page.
    *
    * @param {CollectingComposeSecure} secure
    * @param {any} job
-   * @param {Uint8Array} octets
-   * @returns {Promise<{ entity: Uint8Array, outerHeaders: [string, string | null][] }>}
+   * @param {ArrayBuffer | import("../../shared/bodies.mjs").BodyReference} body
    */
-  async #ask(secure, job, octets) {
-    const { text, onProtect, onGivenUp } = this.#environment;
-    const patience = PATIENCE_MS + Math.ceil(octets.length / 1024 / 1024) * PATIENCE_MS_PER_MEBIBYTE;
+  async #askPage(secure, job, body) {
+    const { text, bodies, onProtect, onGivenUp } = this.#environment;
+    const octets = body instanceof ArrayBuffer ? body.byteLength : body.length;
+    const patience = PATIENCE_MS + Math.ceil(octets / 1024 / 1024) * PATIENCE_MS_PER_MEBIBYTE;
     const givenUp = secure.whenCancelled.then(() => {
       throw new Refusal("");
     });
     givenUp.catch(() => {});
-    secure.showProgress(text(job.encrypt ? "progress_encrypting" : "progress_signing"));
     this.#underWay.set(secure.id, secure);
-    let answer;
+    const answer = onProtect.ask(patience, secure.id, job, body);
     try {
-      answer = await Promise.race([onProtect.ask(patience, secure.id, job, octets.buffer), givenUp]);
+      return await Promise.race([answer, givenUp]);
     } catch (error) {
+      answer.then(({ entity }) => bodies.discard(entity)).catch(() => {}); // it may come, and nobody wants it
       if (secure.isCancelled) {
         onGivenUp.tell(secure.id);
         throw error;
@@ -219,20 +265,6 @@ export class Sending {
     } finally {
       this.#underWay.delete(secure.id);
     }
-    if (answer?.error) {
-      throw new Refusal(String(answer.error));
-    }
-    if (!answer?.entity) {
-      throw new Error("no entity in the answer");
-    }
-    const entity = new Uint8Array(answer.entity);
-    const outerHeaders = answer.outerHeaders ?? [];
-    const fault = entityFault(entity, job) ?? changesFault(outerHeaders);
-    if (fault) {
-      console.error(`DANE S/MIME: the host's entity was refused: ${fault}`);
-      throw new Refusal(text("error_host_broken"));
-    }
-    return { entity, outerHeaders };
   }
 
   /** @param {any} send a MessageSend @param {any} file @param {(file: any) => any} original */
@@ -381,6 +413,11 @@ export class Sending {
 function ours(composeSecure) {
   const candidate = composeSecure?.wrappedJSObject;
   return candidate instanceof CollectingComposeSecure ? candidate : null;
+}
+
+/** Our object itself, where XPCOM has wrapped it. @param {any} composeSecure */
+function straight(composeSecure) {
+  return ours(composeSecure) ?? composeSecure;
 }
 
 /** Whether a mail is on its way to others, or into the Outbox. @param {any} send */

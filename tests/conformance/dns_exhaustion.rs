@@ -94,8 +94,7 @@ fn endure(
         servers: Servers::Plain(forwarder.address),
         anchors: Anchors::parse(anchor).unwrap(),
         clock: Arc::new(SystemClock),
-    })
-    .unwrap();
+    });
     let begun = Instant::now();
     let answer = resolver.lookup(&DomainName::from_ascii(asked).unwrap(), RecordType::SMIMEA, DEADLINE);
     let took = begun.elapsed();

@@ -93,8 +93,7 @@ fn run(file: &Path) -> Vec<Outcome> {
             servers: Servers::Plain(forwarder.address),
             anchors: anchors.clone(),
             clock: Arc::clone(&clock),
-        })
-        .unwrap();
+        });
         let name = DomainName::from_ascii(rpl::records::absolute(&check.name)).unwrap();
         let record_type = RecordType::from(type_number(&check.record_type).unwrap());
         let answer = resolver.lookup(&name, record_type, Duration::from_secs(10));

@@ -29,6 +29,8 @@ use dane_smime::dns::answer::Outage;
 use dane_smime::dns::{Anchors, Answer, DomainName, RecordType, Resolver, ResolverConfig, Servers};
 use dane_smime::mime::EmailAddress;
 use dane_smime::smimea::OwnerName;
+use hickory_resolver::proto::rr::rdata::NULL;
+use hickory_resolver::proto::rr::{RData, Record};
 use on_path::{Reply, Truth, between, by_udp_alone, counting, truncating};
 use serde_json::Value;
 use signed_tree::{Tree, Zone, free_port};
@@ -56,7 +58,6 @@ fn resolver(server: SocketAddr) -> Resolver {
         anchors: Anchors::from_file(&TREE.anchor_file()).unwrap(),
         clock: Arc::new(SystemClock),
     })
-    .unwrap()
 }
 
 fn ask(resolver: &Resolver, local: &str) -> Answer {
@@ -66,8 +67,12 @@ fn ask(resolver: &Resolver, local: &str) -> Answer {
 
 /// `dane-smime lookup alice@example.test` by a resolver of this form.
 fn lookup(by: &str) -> Value {
+    lookup_of("alice", by)
+}
+
+fn lookup_of(local: &str, by: &str) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
-        .args(["lookup", "--json", "alice@example.test", "--resolver", by, "--trust-anchor"])
+        .args(["lookup", "--json", &format!("{local}@example.test"), "--resolver", by, "--trust-anchor"])
         .arg(TREE.anchor_file())
         .env("HOME", TREE.path("home"))
         .env("XDG_CONFIG_HOME", TREE.path("home"))
@@ -79,12 +84,26 @@ fn lookup(by: &str) -> Value {
 
 #[test]
 fn tls_and_https_ask_only_whom_they_can_name() {
+    // Whatever a server adds that hickory cannot read, the rest is judged.
+    let server = between(Truth(TREE.address), |_, query, mut answer| {
+        if query.query_type() == RecordType::SMIMEA {
+            let new_hash = NULL::with([&[6, 0, 0, 0, 0, 20][..], &[7; 20]].concat());
+            let unread = RData::Unknown { code: RecordType::NSEC3, rdata: new_hash };
+            answer.authorities.push(Record::from_rdata(
+                DomainName::from_ascii("a.test.").unwrap(),
+                60,
+                unread,
+            ));
+        }
+        Reply::Message(answer)
+    });
     let authority = TREE.path("authority.pem");
-    let tls = tls_front::tls_front(TREE.address, "dot.example", &TREE.path("tls.pem"));
-    let https = https_front::https_front(TREE.address, "localhost", &TREE.path("https.pem"));
+    let tls = tls_front::tls_front(server, "dot.example", &TREE.path("tls.pem"));
+    let https = https_front::https_front(server, "localhost", &TREE.path("https.pem"));
     let both = ["tls.pem", "https.pem"].map(|file| std::fs::read(TREE.path(file)).unwrap());
     std::fs::write(authority, both.concat()).unwrap();
 
+    assert_eq!(lookup(&server.to_string())["status"], "secure");
     assert_eq!(lookup(&format!("tls://{tls}#dot.example"))["status"], "secure");
     let wrong = lookup(&format!("tls://{tls}#other.example"));
     assert_eq!((&wrong["status"], &wrong["dnssec"]["cause"]), (&"unreachable".into(), &"tls".into()));
@@ -93,6 +112,7 @@ fn tls_and_https_ask_only_whom_they_can_name() {
     assert_eq!(lookup(&format!("https://localhost:{port}/dns-query"))["status"], "secure");
     assert_eq!(https.connections.load(Ordering::Relaxed), 1, "one connection for all questions");
     assert!(https.questions.load(Ordering::Relaxed) > 4);
+    assert_eq!(lookup_of("long", &format!("https://localhost:{port}/dns-query"))["status"], "secure");
     // The certificate is not for this address.
     let wrong = lookup(&format!("https://127.0.0.1:{port}/dns-query"));
     assert_eq!((&wrong["status"], &wrong["dnssec"]["cause"]), (&"unreachable".into(), &"tls".into()));

@@ -81,8 +81,7 @@ fn ours(forwarder: &Forwarder, anchors: &Anchors, ask: &Ask) -> (&'static str, S
         servers: Servers::Plain(forwarder.address),
         anchors: anchors.clone(),
         clock: Arc::new(SystemClock),
-    })
-    .unwrap();
+    });
     let record_type = RecordType::from(type_number(&ask.record_type).unwrap());
     let answer =
         resolver.lookup(&DomainName::from_ascii(&ask.name).unwrap(), record_type, Duration::from_secs(10));

@@ -4,20 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hickory_resolver::config::{ConnectionConfig, ProtocolConfig};
-use hickory_resolver::net::NetError;
-use hickory_resolver::net::xfer::{DnsExchange, DnsHandle, FirstAnswer};
-use hickory_resolver::proto::op::{
-    DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, MessageType, Query, ResponseCode,
-};
-use hickory_resolver::{ConnectionProvider, PoolContext};
+use hickory_resolver::proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use rustls::pki_types::ServerName;
 use tokio::sync::Mutex;
 
 use super::answer::Outage;
-use super::runtime::Provider;
+use super::https::Https;
+use super::servers::{Protocol, Way};
 use super::stream::Stream;
-use super::upstream::PATIENCE;
 use super::{DomainName, RecordType, message, udp};
 
 /// RFC 9715: what fits one unfragmented datagram.
@@ -25,8 +19,8 @@ const UDP_PAYLOAD: u16 = 1232;
 
 /// What all lines share.
 pub(super) struct Ways {
-    pub(super) context: PoolContext,
-    pub(super) provider: Provider,
+    /// For the ways that are encrypted.
+    pub(super) tls: Option<Arc<rustls::ClientConfig>>,
     /// Connections opened so far.
     pub(super) connections: AtomicU64,
 }
@@ -40,7 +34,7 @@ pub(super) struct Answered {
 /// One way to one server.
 pub(super) struct Line {
     pub(super) ip: IpAddr,
-    way: ConnectionConfig,
+    way: Way,
     open: Mutex<Option<Connection>>,
 }
 
@@ -56,27 +50,22 @@ enum Kind {
     /// TCP and TLS.
     Stream(Stream),
     /// HTTPS.
-    Exchange(DnsExchange<Provider>),
+    Https(Https),
 }
 
 impl Connection {
     /// The octets of an answer.
-    async fn ask(&self, question: DnsRequest) -> Result<Vec<u8>, Outage> {
+    async fn ask(&self, question: Message) -> Result<Vec<u8>, Outage> {
         match &self.kind {
-            Kind::Stream(stream) => {
-                stream.ask(question.into_parts().0).await.map_err(|error| Outage::Refused(error.kind()))
-            }
-            Kind::Exchange(exchange) => {
-                let answer = exchange.send(question).first_answer().await;
-                answer.map(DnsResponse::into_buffer).map_err(|error| outage(&error))
-            }
+            Kind::Stream(stream) => stream.ask(question).await.map_err(|error| Outage::Refused(error.kind())),
+            Kind::Https(https) => https.ask(question).await,
         }
     }
 }
 
 impl Line {
     /// A way that nothing has been asked by yet.
-    pub(super) fn new(ip: IpAddr, way: ConnectionConfig) -> Self {
+    pub(super) fn new(ip: IpAddr, way: Way) -> Self {
         Self { ip, way, open: Mutex::new(None) }
     }
 
@@ -87,7 +76,7 @@ impl Line {
         record_type: RecordType,
         ways: &Ways,
     ) -> Result<Answered, Outage> {
-        if self.way.protocol == ProtocolConfig::Udp {
+        if matches!(self.way.protocol, Protocol::Udp) {
             let server = SocketAddr::new(self.ip, self.way.port);
             let answer = udp::ask(server, &request(name, record_type)).await?;
             return accept(answer, name, record_type);
@@ -126,27 +115,23 @@ impl Line {
     }
 
     async fn connect(&self, ways: &Ways) -> Result<Kind, Outage> {
-        let tls = match &self.way.protocol {
-            ProtocolConfig::Tcp => None,
-            ProtocolConfig::Tls { server_name } => {
-                let name = ServerName::try_from(server_name.to_string()).map_err(|_| Outage::Tls)?;
-                Some((Arc::new(ways.context.tls.clone()), name))
+        let server = SocketAddr::new(self.ip, self.way.port);
+        let refused = |error: std::io::Error| Outage::Refused(error.kind());
+        let tls = ways.tls.as_ref().ok_or(Outage::Tls);
+        match &self.way.protocol {
+            Protocol::Tcp | Protocol::Udp => {
+                Stream::connect(server, None).await.map(Kind::Stream).map_err(refused)
             }
-            _ => {
-                let connecting = ways.provider.new_connection(self.ip, &self.way, &ways.context);
-                let exchange = match connecting {
-                    Ok(connecting) => connecting.await,
-                    Err(error) => Err(error),
-                };
-                return exchange.map(Kind::Exchange).map_err(|error| encrypted(outage(&error)));
+            Protocol::Tls { name } => {
+                let name = ServerName::try_from(name.clone()).map_err(|_| Outage::Tls)?;
+                let stream = Stream::connect(server, Some((Arc::clone(tls?), name))).await;
+                stream.map(Kind::Stream).map_err(|error| encrypted(refused(error)))
             }
-        };
-        let by_tls = tls.is_some();
-        let stream = Stream::connect(SocketAddr::new(self.ip, self.way.port), tls).await;
-        stream.map(Kind::Stream).map_err(|error| {
-            let outage = Outage::Refused(error.kind());
-            if by_tls { encrypted(outage) } else { outage }
-        })
+            Protocol::Https { host, path } => {
+                let https = Https::connect(server, host, path, tls?).await;
+                https.map(Kind::Https).map_err(|error| encrypted(refused(error)))
+            }
+        }
     }
 }
 
@@ -175,7 +160,7 @@ fn accept(octets: Vec<u8>, name: &DomainName, record_type: RecordType) -> Result
     }
 }
 
-fn request(name: &DomainName, record_type: RecordType) -> DnsRequest {
+fn request(name: &DomainName, record_type: RecordType) -> Message {
     let mut message = Message::query();
     message.metadata.recursion_desired = true;
     message.metadata.checking_disabled = true;
@@ -183,15 +168,5 @@ fn request(name: &DomainName, record_type: RecordType) -> DnsRequest {
     let mut edns = Edns::new();
     edns.set_max_payload(UDP_PAYLOAD).set_dnssec_ok(true);
     message.set_edns(edns);
-    DnsRequest::new(message, DnsRequestOptions::default())
-}
-
-fn outage(error: &NetError) -> Outage {
-    match error {
-        NetError::Timeout => Outage::TimedOut(PATIENCE),
-        NetError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Outage::TimedOut(PATIENCE),
-        NetError::Io(error) => Outage::Refused(error.kind()),
-        NetError::RustlsError(_) => Outage::Tls,
-        _ => Outage::Garbled,
-    }
+    message
 }

@@ -6,7 +6,7 @@
 //!   outside this module can make one.
 //! * [`resolver`]: the blocking entrance, [`Resolver`].
 //! * [`anchors`] and [`servers`]: what is trusted, and who is asked.
-//! * `upstream` carries questions and raw answers (`line`, `stream`, `udp`, `message`), `cache` keeps some;
+//! * `upstream` carries questions and raw answers (`line`, `stream`, `https`, `udp`, `message`), `cache` keeps some;
 //!   they believe nothing.
 //! * `signatures` does the arithmetic once.
 //! * `validate` turns raw answers into a verdict; `second_opinion` asks hickory whether it agrees.
@@ -18,6 +18,7 @@ pub mod answer;
 pub mod resolver;
 pub mod servers;
 mod cache;
+mod https;
 mod line;
 mod message;
 mod runtime;
@@ -31,5 +32,5 @@ mod validate;
 pub use anchors::{AnchorError, Anchors};
 pub use answer::{Answer, Denial, Link, Record, RecordSet, Validated};
 pub use hickory_resolver::proto::rr::{Name as DomainName, RecordType};
-pub use resolver::{Resolver, ResolverConfig, ResolverError};
+pub use resolver::{Resolver, ResolverConfig};
 pub use servers::{ServerError, Servers};

@@ -31,15 +31,6 @@ pub struct ResolverConfig {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Why there is no resolver.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResolverError {
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(String),
-}
-
 /// Asks the DNS and believes only what DNSSEC proves. May be used from any thread, from several
 /// at once; connections are shared.
 pub struct Resolver {
@@ -58,12 +49,8 @@ struct Inner {
 
 impl Resolver {
     /// Makes a resolver. Nothing is asked and no thread is started yet.
-    ///
-    /// # Errors
-    /// [`ResolverError`] when TLS cannot be set up.
-    pub fn new(config: ResolverConfig) -> Result<Self, ResolverError> {
-        let upstream =
-            Upstream::new(config.servers).map_err(|error| ResolverError::Tls(error.to_string()))?;
+    pub fn new(config: ResolverConfig) -> Self {
+        let upstream = Upstream::new(config.servers);
         let inner = Inner {
             upstream: Arc::new(upstream),
             known: Signatures::default(),
@@ -72,7 +59,7 @@ impl Resolver {
             clock: config.clock,
             turns: Semaphore::new(SIDE_BY_SIDE),
         };
-        Ok(Self { inner: Arc::new(inner), runtime: OnceLock::new() })
+        Self { inner: Arc::new(inner), runtime: OnceLock::new() }
     }
 
     /// Asks for the records of one type at one name, which must be absolute. Blocks for

@@ -6,8 +6,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hickory_resolver::config::{ConnectionConfig, ProtocolConfig};
-
 /// The resolvers that a user or the system chose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Servers {
@@ -101,7 +99,23 @@ pub(super) struct Server {
     /// Its address.
     pub(super) ip: IpAddr,
     /// How it can be reached.
-    pub(super) ways: Vec<ConnectionConfig>,
+    pub(super) ways: Vec<Way>,
+}
+
+/// One way to a resolver.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    pub(super) port: u16,
+    pub(super) protocol: Protocol,
+}
+
+/// How it is spoken to.
+#[derive(Clone, Debug)]
+pub(super) enum Protocol {
+    Tcp,
+    Udp,
+    Tls { name: String },
+    Https { host: String, path: String },
 }
 
 impl Servers {
@@ -115,15 +129,13 @@ impl Servers {
             Self::ResolvConf(file) => resolv_conf(file),
             Self::Plain(address) => Ok(vec![plain(*address)]),
             Self::Tls { address, name } => {
-                let server_name = name.clone().unwrap_or_else(|| address.ip().to_string()).into();
-                let way = way(ProtocolConfig::Tls { server_name }, address.port());
+                let name = name.clone().unwrap_or_else(|| address.ip().to_string());
+                let way = Way { port: address.port(), protocol: Protocol::Tls { name } };
                 Ok(vec![Server { ip: address.ip(), ways: vec![way] }])
             }
             Self::Https { host, port, path } => {
-                let way = way(
-                    ProtocolConfig::Https { server_name: host.as_str().into(), path: path.as_str().into() },
-                    *port,
-                );
+                let protocol = Protocol::Https { host: host.clone(), path: path.clone() };
+                let way = Way { port: *port, protocol };
                 let addresses = (host.as_str(), *port).to_socket_addrs()?;
                 Ok(addresses.map(|at| Server { ip: at.ip(), ways: vec![way.clone()] }).collect())
             }
@@ -174,14 +186,9 @@ fn plain_servers(config: &hickory_resolver::config::ResolverConfig) -> Vec<Serve
 
 /// RFC 8162 section 7: certificates do not fit UDP, so TCP first.
 fn plain(address: SocketAddr) -> Server {
-    let ways = vec![way(ProtocolConfig::Tcp, address.port()), way(ProtocolConfig::Udp, address.port())];
+    let port = address.port();
+    let ways = vec![Way { port, protocol: Protocol::Tcp }, Way { port, protocol: Protocol::Udp }];
     Server { ip: address.ip(), ways }
-}
-
-fn way(protocol: ProtocolConfig, port: u16) -> ConnectionConfig {
-    let mut way = ConnectionConfig::new(protocol);
-    way.port = port;
-    way
 }
 
 /// TLS for DoT and DoH: the system's certificate authorities.

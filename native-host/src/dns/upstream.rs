@@ -11,16 +11,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, WeakShared};
-use hickory_resolver::config::ResolverOpts;
-use hickory_resolver::net::NetError;
 use hickory_resolver::proto::op::Message;
-use hickory_resolver::{PoolContext, TlsConfig};
 use tokio::sync::Mutex;
 
 use super::answer::Outage;
 use super::cache::{Cache, Question};
 use super::line::{Answered, Line, Ways};
-use super::runtime::Provider;
 use super::servers::{Server, Servers, Version, tls_config};
 use super::{DomainName, RecordType};
 
@@ -76,27 +72,17 @@ struct Unanswered {
 }
 
 impl Upstream {
-    pub(super) fn new(source: Servers) -> Result<Self, NetError> {
-        let mut options = ResolverOpts::default();
-        options.timeout = PATIENCE;
-        options.max_active_requests = 1024;
-        options.os_port_selection = false;
-        let mut tls = TlsConfig::new()?;
-        if matches!(source, Servers::Tls { .. } | Servers::Https { .. }) {
-            tls.config = tls_config();
-        }
-        Ok(Self {
+    pub(super) fn new(source: Servers) -> Self {
+        let is_encrypted = matches!(source, Servers::Tls { .. } | Servers::Https { .. });
+        let tls = is_encrypted.then(|| Arc::new(tls_config()));
+        Self {
             source,
-            ways: Ways {
-                context: PoolContext::new(options, tls),
-                provider: Provider::default(),
-                connections: AtomicU64::new(0),
-            },
+            ways: Ways { tls, connections: AtomicU64::new(0) },
             answers: AtomicU64::new(0),
             lines: Mutex::new(None),
             cache: Cache::default(),
             asking: std::sync::Mutex::default(),
-        })
+        }
     }
 
     /// Asks, or remembers, or waits with others who ask the same. What comes back has been checked
@@ -268,7 +254,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let write = |text: &str| std::fs::write(file.path(), text).unwrap();
         write("nameserver 192.0.2.1\n");
-        let upstream = Upstream::new(Servers::ResolvConf(file.path().to_owned())).unwrap();
+        let upstream = Upstream::new(Servers::ResolvConf(file.path().to_owned()));
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let lines = || runtime.block_on(upstream.lines()).unwrap();
         let ips = |lines: &Lines| lines.lines.iter().map(|line| line.ip.to_string()).collect::<Vec<_>>();

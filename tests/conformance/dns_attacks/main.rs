@@ -93,7 +93,7 @@ fn lookup(server: SocketAddr, target: &str) -> Answer {
         anchors: Anchors::from_file(&TREE.anchor_file()).unwrap(),
         clock: Arc::new(SystemClock),
     });
-    resolver.unwrap().lookup(&name(target), RecordType::SMIMEA, DEADLINE)
+    resolver.lookup(&name(target), RecordType::SMIMEA, DEADLINE)
 }
 
 fn word(answer: &Answer) -> &'static str {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Code, Failure};
 use crate::directory::{Finding, Outcome, Status, Unfit};
 use crate::dns::answer::{Defect, Fault, InsecureCause, Insecurity, Missing, Outage};
-use crate::dns::{AnchorError, DomainName, Link, RecordType, ResolverError, ServerError};
+use crate::dns::{AnchorError, DomainName, Link, RecordType, ServerError};
 use crate::smimea::{SmimeaRecord, Unusable};
 use crate::x509::Fitness;
 
@@ -321,12 +321,6 @@ impl From<AnchorError> for Failure {
 
 impl From<ServerError> for Failure {
     fn from(error: ServerError) -> Self {
-        Self::new(Code::BadResolver, format!("{error}."))
-    }
-}
-
-impl From<ResolverError> for Failure {
-    fn from(error: ResolverError) -> Self {
         Self::new(Code::BadResolver, format!("{error}."))
     }
 }

@@ -207,6 +207,35 @@ fn a_chosen_key_is_used_and_a_deleted_one_is_gone() {
 }
 
 #[test]
+fn a_store_that_has_read_its_keys_notices_what_others_do_to_them() {
+    let place = Place::new();
+    let (store, other) = (place.store(), place.store());
+    let first = store.generate(&new_key(), NOW).unwrap();
+    let listed = || -> Vec<_> { store.list(NOW).unwrap().into_iter().map(|key| key.certificate).collect() };
+    assert_eq!(listed(), [first.certificate.clone()]);
+    let second = other.generate(&NewKey { days: 31, ..new_key() }, NOW.plus(1)).unwrap();
+    assert_eq!(listed(), [second.certificate.clone(), first.certificate.clone()]);
+    // The key is sealed anew, for another of the addresses that a certificate without any may be used for.
+    let key = p256();
+    let certificate = Sample { extensions: &[], ..Sample::default() }.signed_by(&key);
+    let material = KeyMaterial { private: PrivateKey::new(key), certificate, chain: Vec::new() };
+    let whose = |store: &KeyStore| {
+        let held = store.list(NOW).unwrap();
+        held.into_iter().find(|key| key.certificate == material.certificate).map(|key| key.address)
+    };
+    let bob = EmailAddress::parse("bobby@example.test").unwrap();
+    other.import(&material, Some(&alice()), NOW).unwrap();
+    assert_eq!(whose(&store), Some(alice()));
+    other.import(&material, Some(&bob), NOW).unwrap();
+    assert_eq!(whose(&store), Some(bob));
+    for certificate in [&material.certificate, &second.certificate] {
+        other.delete(certificate.sha256()).unwrap();
+    }
+    assert_eq!(listed(), [first.certificate.clone()]);
+    assert_eq!(store.decryption_candidates().unwrap().count(), 1);
+}
+
+#[test]
 fn a_key_with_two_certificates_outlives_one_of_them() {
     let place = Place::new();
     let store = place.store();

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::key_list;
 use super::publication::Publication;
 use crate::clock::UnixTime;
-use crate::directory::{Finding, Status};
-use crate::keys::{HeldKey, NoneUsable, Overview, Purpose};
+use crate::directory::Status;
+use crate::keys::{KeyFacts, NoneUsable, Overview, Purpose};
 use crate::mime::EmailAddress;
 
 /// Days before the end of a certificate at which its owner is reminded.
@@ -81,21 +81,21 @@ impl State {
 /// One account.
 pub struct Account<'a> {
     address: &'a EmailAddress,
-    sign: Result<&'a HeldKey, NoneUsable>,
-    encrypt: Result<&'a HeldKey, NoneUsable>,
-    next: Option<&'a HeldKey>,
+    sign: Result<&'a KeyFacts, NoneUsable>,
+    encrypt: Result<&'a KeyFacts, NoneUsable>,
+    next: Option<&'a KeyFacts>,
     requested: bool,
     publication: Option<Publication<'a>>,
     now: UnixTime,
 }
 
 impl<'a> Account<'a> {
-    /// Looks at an address. `finding` is what the DNS said of it, if it was asked.
+    /// Looks at an address. `publication` is what the DNS serves of it, if it was asked.
     pub fn judge(
         address: &'a EmailAddress,
-        held: &'a Overview,
+        held: &'a Overview<KeyFacts>,
         requested: bool,
-        finding: Option<&'a Finding>,
+        publication: Option<Publication<'a>>,
         now: UnixTime,
     ) -> Self {
         Self {
@@ -104,7 +104,7 @@ impl<'a> Account<'a> {
             encrypt: held.in_use(address, Purpose::Encrypt, now),
             next: held.next(address, now),
             requested,
-            publication: finding.map(|finding| Publication::compare(finding, held, now)),
+            publication,
             now,
         }
     }
@@ -151,8 +151,7 @@ impl<'a> Account<'a> {
 
     /// Whole days until the first of the certificates in use ends.
     fn days_left(&self) -> Option<i64> {
-        let ends =
-            [self.sign, self.encrypt].into_iter().filter_map(|key| Some(key.ok()?.certificate.not_after()));
+        let ends = [self.sign, self.encrypt].into_iter().filter_map(|key| Some(key.ok()?.not_after));
         ends.min().map(|end| end.seconds().saturating_sub(self.now.seconds()).div_euclid(DAY_SECONDS))
     }
 
@@ -164,7 +163,7 @@ impl<'a> Account<'a> {
 
     /// For programs.
     pub fn describe(&self) -> Value {
-        let row = |key: Option<&HeldKey>| key.map(key_list::row);
+        let row = |key: Option<&KeyFacts>| key.map(key_list::row_of_facts);
         json!({
             "address": self.address.to_string(),
             "state": self.state().word(),

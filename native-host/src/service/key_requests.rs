@@ -75,20 +75,25 @@ impl Engine {
         }
         let addresses = parse_addresses(&request.addresses)?;
         let now = self.now();
-        let held = self.keys().overview(now)?;
+        let facts = self.keys().overview_of_facts(now)?;
         let waiting: BTreeSet<EmailAddress> =
             self.keys().waiting_requests()?.into_iter().map(|(address, _)| address).collect();
-        let findings = if request.dns {
-            recipients::find_all(&self.fresh_directory()?, &addresses, now, patience(work))
+        // Certificates are read only to be compared with what the DNS serves: there may be a thousand.
+        let (held, findings) = if request.dns {
+            let directory = self.fresh_directory()?;
+            let findings = recipients::find_all(&directory, &addresses, now, patience(work));
+            (Some(self.keys().overview(now)?), findings)
         } else {
-            Vec::new()
+            (None, Vec::new())
         };
         let rows: Vec<Value> = addresses
             .iter()
             .enumerate()
             .map(|(index, address)| {
                 let finding = findings.get(index).and_then(|found| found.as_ref().ok());
-                Account::judge(address, &held, waiting.contains(address), finding, now).describe()
+                let compared = finding.zip(held.as_ref());
+                let publication = compared.map(|(finding, held)| Publication::compare(finding, held, now));
+                Account::judge(address, &facts, waiting.contains(address), publication, now).describe()
             })
             .collect();
         Ok(result(json!({ "accounts": rows })))

@@ -50,11 +50,11 @@ struct Entry {
 }
 
 /// Length and nanoseconds of the last change.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp(u64, u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp(u64, u64);
 
 impl Stamp {
-    fn of(file: &Path) -> Option<Self> {
+    pub(super) fn of(file: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(file).ok()?;
         let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
         Some(Self(metadata.len(), u64::try_from(changed.as_nanos()).ok()?))
@@ -126,10 +126,7 @@ impl KeyStore {
             }
         };
         let Some(held) = held else { return Ok(None) };
-        let key_path = match held.token {
-            Some(_) => self.token_file(&held.handle.0),
-            None => self.key_file(&held.handle.0),
-        };
+        let key_path = self.file_of_key(&held);
         let (Some(pem), Some(key)) = (pem, Stamp::of(&key_path)) else { return Ok(None) };
         let facts = KeyFacts::from(&held);
         Ok(Some(Entry {

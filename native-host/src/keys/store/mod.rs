@@ -16,12 +16,16 @@
 
 mod backup;
 mod index;
+mod known;
 mod sealing;
 mod tokens;
 mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use index::Stamp;
+use known::Known;
 
 use crate::clock::UnixTime;
 use crate::keys::error::{KeyError, NoneUsable, Purpose};
@@ -45,6 +49,7 @@ pub struct KeyStore {
     dir: PathBuf,
     source: KekSource,
     pins: Arc<dyn AskPin>,
+    known: Arc<Known>,
 }
 
 /// What signs: the private key with its certificate and the certificates above it.
@@ -62,7 +67,12 @@ pub struct SigningKey {
 impl KeyStore {
     /// The store in `data_dir`, which need not exist yet.
     pub fn open(data_dir: &Path, source: KekSource) -> Self {
-        Self { dir: data_dir.join("keys"), source, pins: Arc::new(tokens::NobodyToAsk) }
+        Self {
+            dir: data_dir.join("keys"),
+            source,
+            pins: Arc::new(tokens::NobodyToAsk),
+            known: Arc::default(),
+        }
     }
 
     /// The same store, whose tokens' PINs are asked for by `pins`; else nobody is asked, and they stay
@@ -307,10 +317,20 @@ impl KeyStore {
 
     /// The certificates whose sealed key is there, in no particular order, nothing chosen.
     fn scan(&self) -> Result<Vec<HeldKey>, KeyError> {
+        let files = files::with_extension(&self.dir, "pem")?;
+        self.known.keep(&files);
         let mut held = Vec::new();
-        for file in files::with_extension(&self.dir, "pem")? {
+        for file in files {
+            if let Some(key) = self.known.get(&file) {
+                held.push(key);
+                continue;
+            }
+            let stamp = Stamp::of(&file);
             match self.read_held(&file) {
-                Ok(Some(key)) => held.push(key),
+                Ok(Some(key)) => {
+                    self.known.put(file, stamp, self.file_of_key(&key), &key);
+                    held.push(key);
+                }
                 Ok(None) => {}
                 Err(error @ KeyError::Unreadable { .. }) => return Err(error),
                 Err(error) => tracing::warn!(%error, "a key cannot be used"),
@@ -366,6 +386,11 @@ impl KeyStore {
         let path = self.choices_path();
         let Some(content) = files::read(&path, MAX_FILE)? else { return Ok(Choices::default()) };
         serde_json::from_slice(&content).map_err(|_| KeyError::Damaged { file: path })
+    }
+
+    /// The file that says where the private key is, or is it.
+    fn file_of_key(&self, key: &HeldKey) -> PathBuf {
+        if key.token.is_some() { self.token_file(&key.handle.0) } else { self.key_file(&key.handle.0) }
     }
 
     fn key_file(&self, id: &KeyId) -> PathBuf {

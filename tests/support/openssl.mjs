@@ -22,15 +22,16 @@ function openssl(args, input) {
  *
  * @param {string} directory
  * @param {string} email
+ * @param {number} [days] for which it is valid
  * @returns {Identity}
  */
-export function identity(directory, email) {
+export function identity(directory, email, days = 30) {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const [key, certificate, pkcs12, passwordFile] = ["key.pem", "certificate.pem", "identity.p12", "password"].map(
     (name) => join(directory, name),
   );
   openssl([
-    ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-keyout", key, "-out", certificate],
+    ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", String(days), "-keyout", key, "-out", certificate],
     ...["-subj", `/CN=${email}`, "-addext", `subjectAltName=email:${email}`],
     ...["-addext", "keyUsage=critical,digitalSignature,keyEncipherment", "-addext", "extendedKeyUsage=emailProtection"],
   ]);

@@ -108,12 +108,16 @@ export class Person {
     return Thunderbird.start({ user: this.user, account: this.account, host: this.host, ...options });
   }
 
-  /** Writes this person's settings of the host. */
-  configure() {
+  /**
+   * Writes this person's settings of the host, which reads them when it starts.
+   *
+   * @param {Record<string, string>} [more]
+   */
+  configure(more = {}) {
     const directory = join(this.user.env.XDG_CONFIG_HOME ?? "", "dane-smime");
     mkdirSync(directory, { recursive: true });
     const { resolver, trustAnchor } = this.world.zones;
-    const settings = { resolver, "trust-anchor": trustAnchor };
+    const settings = { resolver, "trust-anchor": trustAnchor, ...more };
     const lines = Object.entries(settings).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`);
     writeFileSync(join(directory, "config.toml"), lines.join(""));
   }
@@ -140,15 +144,15 @@ export class World {
    *
    * @param {string} directory
    * @param {{alices?: (alice: Person) => Promise<unknown>, bobs?: (bob: Person) => Promise<unknown>,
-   *   say?: (step: string) => void}} [options] `alices`, `bobs`: how they come to their keys, where `key generate` is not
+   *   say?: (step: string) => void, zones?: Record<string, import("./zones.mjs").State>}} [options] `alices`, `bobs`: how they come to their keys, where `key generate` is not
    *   what is wanted
    */
-  static async start(directory, { alices = generate, bobs = generate, say = () => {} } = {}) {
+  static async start(directory, { alices = generate, bobs = generate, say = () => {}, zones: wanted } = {}) {
     mkdirSync(directory, { recursive: true });
     // Root's mail server runs as a user of its own, and has to come to its part of the world; homes stay shut.
     chmodSync(directory, process.getuid?.() === 0 ? 0o711 : 0o700);
     say("signing the zones and starting the name server");
-    const zones = await Zones.start(join(directory, "dns"));
+    const zones = await Zones.start(join(directory, "dns"), wanted && { zones: wanted });
     say("starting the mail servers");
     const mail = await MailServers.start(join(directory, "mail"));
     const world = new World(directory, zones, mail);

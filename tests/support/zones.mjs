@@ -13,8 +13,11 @@ import { Background, freePort, until } from "./process.mjs";
 
 const run = promisify(execFile);
 
-/** What a zone is. `broken`: the signatures over its SMIMEA records do not fit. */
-/** @typedef {"signed" | "insecure" | "broken"} State */
+/**
+ * What a zone is. `broken`: the signatures over its SMIMEA records do not fit. `dynamic`: knotd signs it itself and takes updates
+ * that are signed with a TSIG key ({@link Zones.updateKey}).
+ */
+/** @typedef {"signed" | "insecure" | "broken" | "dynamic"} State */
 
 /**
  * The name under which an address's SMIMEA records lie (RFC 8162 §3).
@@ -67,6 +70,7 @@ export class Zones {
     const made = new Zones(directory, port ?? (await freePort()), children);
     await made.#signAll();
     made.#configure();
+    await made.#importKeys();
     made.#server = new Background("knotd", ["-c", made.#configuration], { log: join(directory, "knotd.log") });
     await made.#answering();
     return made;
@@ -75,6 +79,11 @@ export class Zones {
   /** For `resolver` in config.toml. */
   get resolver() {
     return `127.0.0.1:${this.port}`;
+  }
+
+  /** The TSIG key for updates of dynamic zones, in the form of nsupdate. */
+  get updateKey() {
+    return join(this.directory, "update.key");
   }
 
   /** For `trust-anchor` in config.toml: the root's key as a zone-file line. */
@@ -96,7 +105,11 @@ export class Zones {
         (candidate) => owner.endsWith(`.${candidate}.`) || owner === `${candidate}.`,
       );
       if (!name) throw new Error(`no zone for ${owner}`);
-      const { records } = this.#child(name);
+      const { state, records } = this.#child(name);
+      if (state === "dynamic") {
+        await this.#update(`update add ${line.replace(/ IN /, " 300 IN ")}`);
+        continue;
+      }
       if (!records.includes(line)) records.push(line);
       touched.add(name);
     }
@@ -110,6 +123,10 @@ export class Zones {
    */
   async withdraw(owner) {
     for (const [name, child] of this.children) {
+      if (child.state === "dynamic") {
+        if (owner.endsWith(`.${name}.`)) await this.#update(`update delete ${owner}`);
+        continue;
+      }
       const left = child.records.filter((line) => line.split(/\s+/)[0] !== owner);
       if (left.length === child.records.length) continue;
       child.records = left;
@@ -126,6 +143,13 @@ export class Zones {
   async set(name, state) {
     this.#child(name).state = state;
     await this.#renew(name);
+  }
+
+  /** Changes a dynamic zone. @param {string} order of nsupdate */
+  async #update(order) {
+    const nsupdate = run("nsupdate", ["-v", "-k", this.updateKey]);
+    nsupdate.child.stdin?.end(`server 127.0.0.1 ${this.port}\n${order}\nsend\n`);
+    await nsupdate;
   }
 
   async stop() {
@@ -180,6 +204,8 @@ export class Zones {
     const text = records.map((line) => `${line}\n`).join("");
     writeFileSync(join(this.directory, "zones", `${name}.records`), text);
     await this.#write(name, text, state !== "insecure");
+    // The parent needs what names its keys; the signatures themselves are knotd's.
+    if (state === "dynamic") await this.#write(name, text, false);
     if (state !== "broken") return;
     const file = join(this.directory, "zones", `${name}.signed`);
     const broken = readFileSync(file, "utf8").replace(
@@ -249,8 +275,23 @@ export class Zones {
     return `${stdout.trim()}.key`;
   }
 
+  /** knotd signs dynamic zones with the keys that their parents know. */
+  async #importKeys() {
+    for (const [name, { state }] of this.children) {
+      if (state !== "dynamic") continue;
+      for (const signsKeys of [true, false]) {
+        const file = join(this.directory, "keys", await this.#key(name, signsKeys));
+        await run("keymgr", ["-c", this.#configuration, `${name}.`, "import-bind", file]);
+      }
+    }
+  }
+
   #configure() {
     const zones = ["", "test", ...this.children.keys()];
+    const secret = createHash("sha256").update(this.directory).digest("base64");
+    writeFileSync(this.updateKey, `key "update" { algorithm hmac-sha256; secret "${secret}"; };\n`, { mode: 0o600 });
+    const dynamic = `    dnssec-signing: on\n    dnssec-policy: manual\n    acl: update\n    semantic-checks: on\n`;
+    const more = (/** @type {string} */ name) => (this.children.get(name)?.state === "dynamic" ? dynamic : "");
     writeFileSync(
       this.#configuration,
       `server:
@@ -262,6 +303,17 @@ log:
     any: warning
 database:
     storage: "${join(this.directory, "db")}"
+key:
+  - id: update
+    algorithm: hmac-sha256
+    secret: ${secret}
+acl:
+  - id: update
+    key: update
+    action: update
+policy:
+  - id: manual
+    manual: on
 template:
   - id: default
     storage: "${join(this.directory, "zones")}"
@@ -270,7 +322,7 @@ template:
     journal-content: none
     semantic-checks: off
 zone:
-${zones.map((name) => `  - domain: "${name}."\n    file: "${name || "root"}.signed"\n`).join("")}`,
+${zones.map((name) => `  - domain: "${name}."\n    file: "${name || "root"}.signed"\n${more(name)}`).join("")}`,
     );
   }
 

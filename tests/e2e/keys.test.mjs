@@ -164,7 +164,13 @@ describe("Alice has a key in a file, and an authority", () => {
     await photograph("alice", "keys-27-clean");
     const line = await fieldOf(alice, ASSISTANT, "textarea");
     assert.match(line, /_smimecert\.example\.test\. IN SMIMEA 3 0 0 /);
-    assert.ok(asked.buttons.length > 0);
+    assert.ok(asked.buttons.includes("Remove them from the DNS"), asked.buttons.join());
+    await press(alice, ASSISTANT, "#own-server summary");
+    await press(alice, ASSISTANT, "#server", world.zones.resolver);
+    await press(alice, ASSISTANT, "#key-file", world.zones.updateKey);
+    await press(alice, ASSISTANT, "#push");
+    await pageShows(alice, ASSISTANT, "#found");
+    assert.match(await settings(), /Others can write to you securely/);
   });
 
   /** The certificate of the authority's is the newer one. @param {{sha256: string}} key @param {any} world */

@@ -2,11 +2,17 @@
 
 import { request } from "../shared/ask.js";
 import { button, make, text } from "../shared/dom.js";
+import { ownServer } from "./publish-step.js";
 
 /** @param {import("./assistant.js").Assistant} assistant */
 export async function cleanStep(assistant) {
   const { address } = assistant.sender;
-  const { result } = await request("check", { address });
+  const [
+    { result },
+    {
+      result: { settings },
+    },
+  ] = await Promise.all([request("check", { address }), request("settings", {})]);
   const domain = address.slice(address.lastIndexOf("@") + 1);
   /** @type {string[]} */
   const old = [];
@@ -29,6 +35,7 @@ export async function cleanStep(assistant) {
             { class: "buttons" },
             button(text("assistant_copy"), () => navigator.clipboard.writeText(old.join("\n"))),
           ),
+          ownServer(assistant, settings, { removeRetired: true }),
         ]
       : []),
     ...(result.foreign_records > 0

@@ -36,7 +36,7 @@ export async function publishStep(assistant) {
       ...records.map((record) => recordFields(record)),
       lines(records),
     ),
-    ownServer(assistant, settings),
+    ownServer(assistant, settings, { removeRetired: false }),
     make(
       "div",
       { class: "buttons end" },
@@ -102,20 +102,23 @@ function lines(records) {
  *
  * @param {import("./assistant.js").Assistant} assistant
  * @param {import("../../types/protocol").HostSettings} settings
+ * @param {{ removeRetired: boolean }} how whether the records of retired keys are taken away, too
  */
-function ownServer(assistant, settings) {
+export function ownServer(assistant, settings, { removeRetired }) {
+  const ownServerText = removeRetired ? "assistant_own_server_remove" : "assistant_own_server_text";
   const field = (/** @type {string} */ id, /** @type {"nsupdate_server" | "nsupdate_key"} */ name) =>
     make("input", { type: "text", id, value: settings[name] ?? "", disabled: settings.locked.includes(name) });
   const server = field("server", "nsupdate_server");
   const key = field("key-file", "nsupdate_key");
   const push = button(
-    text("assistant_push"),
+    text(removeRetired ? "assistant_pull" : "assistant_push"),
     async () => {
       try {
         await request("publish", {
           address: assistant.sender.address,
           ...(server.value.trim() && { server: server.value.trim() }),
           ...(key.value.trim() && { key_file: key.value.trim() }),
+          ...(removeRetired && { remove_retired: true }),
         });
         await assistant.go("check");
       } catch (error) {
@@ -128,7 +131,7 @@ function ownServer(assistant, settings) {
     "details",
     { id: "own-server" },
     make("summary", {}, text("assistant_own_server")),
-    make("p", {}, text(settings.nsupdate ? "assistant_own_server_text" : "assistant_no_nsupdate")),
+    make("p", {}, text(settings.nsupdate ? ownServerText : "assistant_no_nsupdate")),
     make("label", {}, make("small", {}, text("assistant_server")), server),
     make("label", {}, make("small", {}, text("assistant_key_file")), key),
     make("div", { class: "buttons" }, push),

@@ -19,6 +19,17 @@ const CHOICES = {
  * @param {import("./accounts.js").Tools} tools
  */
 export function senderDetails(account, tools) {
+  const details = make("details", {}, make("summary", {}, text("options_more")));
+  // Nobody opens those of two hundred senders.
+  details.addEventListener("toggle", () => details.append(...settingsOf(account, tools)), { once: true });
+  return details;
+}
+
+/**
+ * @param {import("../../types/protocol").Account} account
+ * @param {import("./accounts.js").Tools} tools
+ */
+function settingsOf(account, tools) {
   const { address } = account;
   const wishes = wishesFor(address, tools.settings);
   const isLocked = (/** @type {keyof import("../../background/settings.js").Wishes} */ what) =>
@@ -33,13 +44,10 @@ export function senderDetails(account, tools) {
     return setting(text(`options_${what}`), select, isLocked(what));
   };
   const keys = wishes.certificate ? [fixedKey(wishes.certificate, tools)] : keyChoices(account, tools);
-  return make(
-    "details",
-    {},
-    make("summary", {}, text("options_more")),
+  return [
     make("div", { class: "more" }, ...keys, choice("subject"), choice("unattended")),
     formChoices(address, wishes.forms ?? [], isLocked("forms")),
-  );
+  ];
 }
 
 /**

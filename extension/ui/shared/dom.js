@@ -64,13 +64,12 @@ export function button(label, work, properties = {}) {
   return node;
 }
 
+/** Made once: a page may show a thousand dates. */
+const DAYS = new Intl.DateTimeFormat(browser.i18n.getUILanguage(), { year: "numeric", month: "long", day: "numeric" });
+
 /** A date as the reader writes it. @param {string} moment RFC 3339 */
 export function day(moment) {
-  return new Date(moment).toLocaleDateString(browser.i18n.getUILanguage(), {
-    year: "numeric",
-    month: "long",
-    day: "numeric",
-  });
+  return DAYS.format(new Date(moment));
 }
 
 /** All sender addresses, each once, with the name and the identity that belong to it. */

@@ -6,12 +6,16 @@
 //! - A part in quoted-printable or base64 whose element was taken out is written anew, in base64.
 //! - In HTML that is cut off, or is base64 and longer than what the caller has read, none is put in.
 
+mod part;
+mod text;
+
 use std::borrow::Cow;
 
 use super::content_type::ContentType;
-use super::header::{Entity, Field};
+use super::header::Entity;
 use super::split::parts;
-use super::transfer::{base64_lines, decode};
+use part::Part;
+use text::{strip_html, strip_text};
 
 /// The class of the element in HTML.
 const CLASS: &str = "header-protection-legacy-display";
@@ -194,260 +198,11 @@ fn children(body: &[u8], boundary: &str, is_whole: bool) -> Vec<Child> {
     found
 }
 
-/// One leaf.
-struct Part<'p, 'e> {
-    entity: &'p Entity<'e>,
-    /// Where its body begins in the whole.
-    body: usize,
-    is_whole: bool,
-}
-
-impl Part<'_, '_> {
-    fn encoding(&self) -> String {
-        let field = self.entity.headers.all("Content-Transfer-Encoding").next();
-        field.map_or_else(|| "7bit".into(), |field| field.value().to_ascii_lowercase())
-    }
-
-    fn charset(&self) -> String {
-        let content_type = self.entity.headers.content_type().ok();
-        let charset = content_type.and_then(|content_type| content_type.parameter("charset"));
-        charset.map_or_else(|| "us-ascii".into(), |charset| charset.to_ascii_lowercase())
-    }
-
-    /// `None` where the charset cannot take the text, or the encoding is unknown.
-    fn with_text(&self, fields: &[(String, String)]) -> Option<Vec<Edit>> {
-        let mut text: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        text.push_str("\r\n");
-        let mut text = in_charset(&text, &self.charset())?;
-        let is_ascii = text.is_ascii();
-        let octets = match self.encoding().as_str() {
-            "7bit" | "8bit" | "binary" => text,
-            "quoted-printable" => quoted_printable(&text),
-            "base64" => {
-                // A whole number of triplets, so that the rest of the base64 can follow. The blanks
-                // stand where format=flowed does not take them for a soft line break.
-                let missing = (3 - text.len() % 3) % 3;
-                let colon = memchr::memmem::find(&text, b": ").map_or(0, |at| at + 2);
-                text.splice(colon..colon, std::iter::repeat_n(b' ', missing));
-                base64_lines(&text)
-            }
-            _ => return None,
-        };
-        let mut edits = vec![self.insertion(0, octets)];
-        edits.extend(self.marked("hp-legacy-display=\"1\""));
-        edits.extend(self.eight_bit(is_ascii));
-        Some(edits)
-    }
-
-    fn with_html(&self, fields: &[(String, String)]) -> Option<Vec<Edit>> {
-        let lines: Vec<_> = fields.iter().map(|(name, value)| escaped(&format!("{name}: {value}"))).collect();
-        let element = format!("<div class=\"{CLASS}\">\r\n<pre>{}</pre></div>\r\n", lines.join("\r\n"));
-        let ascii_compatible = !self.charset().starts_with("utf-16") && !self.charset().starts_with("utf-32");
-        let edit = match self.encoding().as_str() {
-            _ if !ascii_compatible => return None,
-            "7bit" | "8bit" | "binary" => {
-                self.insertion(body_element(self.entity.body)?, element.into_bytes())
-            }
-            "quoted-printable" => {
-                let at = body_element(self.entity.body)?;
-                let soft = |octets: Vec<u8>| [b"=\r\n", &*octets, b"=\r\n"].concat();
-                self.insertion(at, soft(quoted_printable(element.as_bytes())))
-            }
-            "base64" if self.is_whole => {
-                let decoded = decode(&self.entity.headers, self.entity.body).ok()?;
-                let (before, after) = decoded.split_at_checked(body_element(&decoded)?)?;
-                let with = [before, element.as_bytes(), after].concat();
-                Edit { from: self.body, to: self.body + self.entity.body.len(), octets: base64_lines(&with) }
-            }
-            _ => return None,
-        };
-        let mut edits = self.marked("hp-legacy-display=\"1\"");
-        edits.push(edit);
-        Some(edits)
-    }
-
-    /// The part with its decoded body changed by `strip`, and no mark any more.
-    fn without(&self, strip: fn(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<Edit>> {
-        let decoded = decode(&self.entity.headers, self.entity.body).ok()?;
-        let stripped = strip(&decoded)?;
-        let in_clear = matches!(self.encoding().as_str(), "7bit" | "8bit" | "binary");
-        let octets = if in_clear { stripped } else { base64_lines(&stripped) };
-        let mut edits = vec![Edit { from: self.body, to: self.body + self.entity.body.len(), octets }];
-        // Without its mark, so that nobody takes the next paragraph away as well.
-        let typed = self.entity.headers.all("Content-Type").next()?;
-        let unmarked = self.entity.headers.content_type().ok()?.field_without(&["hp-legacy-display"]);
-        edits.push(self.replaced(typed, format!("{unmarked}\r\n").into_bytes())?);
-        if !in_clear {
-            let field = self.entity.headers.all("Content-Transfer-Encoding").next()?;
-            edits.push(self.replaced(field, b"Content-Transfer-Encoding: base64\r\n".to_vec())?);
-        }
-        Some(edits)
-    }
-
-    fn insertion(&self, at: usize, octets: Vec<u8>) -> Edit {
-        Edit { from: self.body + at, to: self.body + at, octets }
-    }
-
-    /// The Content-Type with a further parameter.
-    fn marked(&self, parameter: &str) -> Vec<Edit> {
-        let Some(field) = self.entity.headers.all("Content-Type").next() else {
-            let field = format!("Content-Type: text/plain;\r\n {parameter}\r\n");
-            return self.before_body(field.into_bytes());
-        };
-        let mut raw = field.raw().trim_ascii_end().to_vec();
-        while raw.last().is_some_and(|b| *b == b';' || b.is_ascii_whitespace()) {
-            raw.pop();
-        }
-        raw.extend_from_slice(format!(";\r\n {parameter}\r\n").as_bytes());
-        self.replaced(field, raw).into_iter().collect()
-    }
-
-    /// What was 7-bit before other text came in is so no more.
-    fn eight_bit(&self, is_ascii: bool) -> Vec<Edit> {
-        if is_ascii || self.encoding() != "7bit" {
-            return Vec::new();
-        }
-        let line = b"Content-Transfer-Encoding: 8bit\r\n".to_vec();
-        match self.entity.headers.all("Content-Transfer-Encoding").next() {
-            Some(field) => self.replaced(field, line).into_iter().collect(),
-            None => self.before_body(line),
-        }
-    }
-
-    /// A field in front of the blank line.
-    fn before_body(&self, octets: Vec<u8>) -> Vec<Edit> {
-        let Some(at) = self.body.checked_sub(2) else { return Vec::new() };
-        vec![Edit { from: at, to: at, octets }]
-    }
-
-    fn replaced(&self, field: &Field<'_>, octets: Vec<u8>) -> Option<Edit> {
-        let last = self.entity.headers.fields().last()?;
-        // Fields lie in one piece of memory, the blank line and the body behind them.
-        let end_of_fields = self.body.checked_sub(2)?;
-        let span = address(last.raw()).checked_sub(address(field.raw()))? + last.raw().len();
-        let from = end_of_fields.checked_sub(span)?;
-        Some(Edit { from, to: from + field.raw().len(), octets })
-    }
-}
-
-/// Only for the distance between two fields of one header.
-fn address(octets: &[u8]) -> usize {
-    octets.as_ptr().addr()
-}
-
-/// Behind the start tag of the body; the beginning, where the text has no structure at all.
-fn body_element(html: &[u8]) -> Option<usize> {
-    let lower = html.to_ascii_lowercase();
-    match memchr::memmem::find(&lower, b"<body") {
-        Some(at) => {
-            let tag = lower.get(at..)?;
-            Some(at + memchr::memchr(b'>', tag)? + 1)
-        }
-        None if memchr::memmem::find(&lower, b"<html").is_none() => Some(0),
-        None => None,
-    }
-}
-
-/// RFC 9788 section 4.5.3.2: the lines up to the first blank one.
-fn strip_text(text: &[u8]) -> Option<Vec<u8>> {
-    let mut at = 0;
-    loop {
-        let rest = text.get(at..)?;
-        let length = memchr::memchr(b'\n', rest)? + 1;
-        at += length;
-        if rest.get(..length)?.trim_ascii().is_empty() {
-            return Some(text.get(at..)?.to_vec());
-        }
-    }
-}
-
-/// RFC 9788 section 4.5.3.3: the element of the class, whole.
-fn strip_html(html: &[u8]) -> Option<Vec<u8>> {
-    let lower = html.to_ascii_lowercase();
-    let (from, inside) = memchr::memmem::find_iter(&lower, b"<div").find_map(|at| {
-        let tag = lower.get(at..)?;
-        let end = memchr::memchr(b'>', tag)?;
-        let is_ours = memchr::memmem::find(tag.get(..end)?, CLASS.as_bytes()).is_some();
-        is_ours.then_some((at, at + end + 1))
-    })?;
-    let mut depth = 1_usize;
-    let mut at = inside;
-    while depth > 0 {
-        let rest = lower.get(at..)?;
-        let close = memchr::memmem::find(rest, b"</div")?;
-        match memchr::memmem::find(rest.get(..close)?, b"<div") {
-            Some(open) => {
-                depth += 1;
-                at += open + 4;
-            }
-            None => {
-                depth -= 1;
-                at += close + 5;
-            }
-        }
-    }
-    let end = at + memchr::memchr(b'>', lower.get(at..)?)? + 1;
-    let after = html.get(end..)?;
-    let after = after.strip_prefix(b"\r\n").unwrap_or(after);
-    Some([html.get(..from)?, after].concat())
-}
-
-/// As HTML that needs no charset.
-fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '&' | '<' | '>' | '"' => out.push_str(&format!("&#{};", u32::from(c))),
-            c if c.is_ascii() => out.push(c),
-            c => out.push_str(&format!("&#{};", u32::from(c))),
-        }
-    }
-    out
-}
-
-/// The text in a part's charset; `None` where that cannot hold it, or we do not know whether it can.
-fn in_charset(text: &str, charset: &str) -> Option<Vec<u8>> {
-    match charset {
-        "utf-8" => Some(text.as_bytes().to_vec()),
-        // Both have U+00A0 to U+00FF at their own numbers.
-        "iso-8859-1" | "windows-1252" => {
-            let octet = |c: char| u8::try_from(c).ok().filter(|octet| !(0x80..0xa0).contains(octet));
-            text.chars().map(octet).collect()
-        }
-        other if text.is_ascii() && (other == "us-ascii" || other.starts_with("iso-8859-")) => {
-            Some(text.as_bytes().to_vec())
-        }
-        _ => None,
-    }
-}
-
-/// RFC 2045 section 6.7, lines of at most 76 characters.
-fn quoted_printable(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut width = 0;
-    let mut octets = text.iter().copied().peekable();
-    while let Some(octet) = octets.next() {
-        let ends_line = octets.peek().is_none_or(|next| *next == b'\r');
-        if octet == b'\r' && octets.next_if_eq(&b'\n').is_some() {
-            out.extend_from_slice(b"\r\n");
-            width = 0;
-            continue;
-        }
-        let literal = matches!(octet, b'!'..=b'<' | b'>'..=b'~') || (octet == b' ' && !ends_line);
-        let piece = if literal { vec![octet] } else { format!("={octet:02X}").into_bytes() };
-        if width + piece.len() > 73 {
-            out.extend_from_slice(b"=\r\n");
-            width = 0;
-        }
-        width += piece.len();
-        out.extend_from_slice(&piece);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
+    use super::text::quoted_printable;
     use super::*;
+    use crate::mime::transfer::{base64_lines, decode};
 
     fn subject(text: &str) -> Vec<(String, String)> {
         vec![("Subject".into(), text.into())]

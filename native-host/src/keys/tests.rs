@@ -212,7 +212,7 @@ fn a_store_that_has_read_its_keys_notices_what_others_do_to_them() {
     let (store, other) = (place.store(), place.store());
     let first = store.generate(&new_key(), NOW).unwrap();
     let listed = || -> Vec<_> { store.list(NOW).unwrap().into_iter().map(|key| key.certificate).collect() };
-    assert_eq!(listed(), [first.certificate.clone()]);
+    assert_eq!(listed(), std::slice::from_ref(&first.certificate));
     let second = other.generate(&NewKey { days: 31, ..new_key() }, NOW.plus(1)).unwrap();
     assert_eq!(listed(), [second.certificate.clone(), first.certificate.clone()]);
     // The key is sealed anew, for another of the addresses that a certificate without any may be used for.
@@ -231,7 +231,7 @@ fn a_store_that_has_read_its_keys_notices_what_others_do_to_them() {
     for certificate in [&material.certificate, &second.certificate] {
         other.delete(certificate.sha256()).unwrap();
     }
-    assert_eq!(listed(), [first.certificate.clone()]);
+    assert_eq!(listed(), std::slice::from_ref(&first.certificate));
     assert_eq!(store.decryption_candidates().unwrap().count(), 1);
 }
 

@@ -15,3 +15,19 @@ BASH_COMPLETION=$data/bash-completion/completions/dane-smime
 FISH_COMPLETION=${XDG_CONFIG_HOME:-$HOME/.config}/fish/completions/dane-smime.fish
 DATA=$data/dane-smime
 SETTINGS=${XDG_CONFIG_HOME:-$HOME/.config}/dane-smime
+
+# Has Thunderbird look into the folder of ADDON at each start (2) beside those that it looks into anyway (4); of itself it looks
+# there in a new profile only, and would neither find the add-on nor see that it has changed. In a profile's user.js.
+LOOK='user_pref("extensions.startupScanScopes", 6); // DANE S/MIME'
+
+# The profiles of this user's Thunderbird, a line each.
+profiles() {
+  local root profile
+  for root in "$HOME/.thunderbird" "${XDG_CONFIG_HOME:-$HOME/.config}/thunderbird"; do
+    [ -f "$root/profiles.ini" ] || continue
+    while IFS= read -r profile; do
+      case $profile in /*) ;; *) profile=$root/$profile ;; esac
+      if [ -f "$profile/prefs.js" ]; then printf '%s\n' "$profile"; fi
+    done < <(sed -n 's/^Path=//p' "$root/profiles.ini")
+  done
+}

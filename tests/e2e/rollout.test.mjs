@@ -14,7 +14,7 @@ import { userAt } from "../support/keyring.mjs";
 import { thunderbirdUnder } from "../support/policies.mjs";
 import { remove, temporaryDirectory, until } from "../support/process.mjs";
 import { SmtpSpool } from "../support/smtp.mjs";
-import { ADDON_ID, ROOT, Thunderbird } from "../support/thunderbird.mjs";
+import { ADDON_ID, profileOf, ROOT, Thunderbird } from "../support/thunderbird.mjs";
 import { answer, dialog, screen } from "../support/windows.mjs";
 import { PROGRAMS } from "../support/world.mjs";
 
@@ -275,6 +275,90 @@ describe("under a policy", () => {
     const said = await dialog(tb, /absent@bank\.test/);
     assert.match(said.text, /Encryption is required/);
     assert.ok(!said.buttons.some((label) => /unencrypted/i.test(label)), said.buttons.join());
+  });
+});
+
+describe("without root, into a profile that is in use", () => {
+  /**
+   * As Thunderbird itself deals with add-ons that were put beside it: the tests' own profiles are less careful, and Marionette
+   * would switch the user's folder off.
+   */
+  const ASKS = {
+    "extensions.autoDisableScopes": 3,
+    "remote.prefs.recommended": false,
+    // A question that has just come up takes no press for half a second.
+    "security.notification_enable_delay": 0,
+  };
+  /** @type {import("../support/keyring.mjs").User} */
+  let user;
+  const profile = () => profileOf(user);
+  const script = (/** @type {string} */ name, /** @type {string[]} */ ...args) =>
+    execFileSync(join(ROOT, "scripts", name), args, {
+      env: { ...user.env, DANE_SMIME_AS_ROOT: "1" },
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  /** The profile's own user.js, which starting a Thunderbird here writes anew. */
+  const preferences = () => readFileSync(join(profile(), "user.js"), { encoding: "utf8", flag: "a+" });
+  const begin = async () => {
+    const [, scopes] = /startupScanScopes", (\d+)/.exec(preferences()) ?? [];
+    await tb?.stop();
+    tb = await Thunderbird.start({
+      user,
+      account: { email: "alice@example.test", name: "Alice", smtp },
+      preferences: { ...ASKS, ...(scopes && { "extensions.startupScanScopes": Number(scopes) }) },
+      addon: null,
+    });
+  };
+  const state = () =>
+    tb.chrome(async (id) => {
+      const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
+      const addon = await AddonManager.getAddonByID(id);
+      return addon && { active: addon.isActive, seen: addon.seen };
+    }, ADDON_ID);
+
+  before(async () => {
+    user = userAt(join(home, "in-use"));
+    delete user.env.XDG_DATA_HOME;
+    delete user.env.XDG_CONFIG_HOME;
+    for (const directory of [join(user.home, ".thunderbird"), profile()]) mkdirSync(directory, { recursive: true });
+    writeFileSync(
+      join(user.home, ".thunderbird/profiles.ini"),
+      `[Profile0]\nName=default\nIsRelative=0\nPath=${profile()}\nDefault=1\n`,
+    );
+    await begin();
+    await tb.stop();
+    script("install", "--programs", PROGRAMS);
+    await begin();
+  });
+
+  test("Thunderbird finds the add-on at its next start and asks; then it runs", async () => {
+    assert.deepEqual(await state(), { active: false, seen: false });
+    const banner = await tb.chrome(async () => {
+      const { document } = mainWindow();
+      mainWindow().PanelUI.show();
+      const find = () => document.querySelector("#appMenu-addon-banners toolbarbutton");
+      await until("the banner in the menu", find);
+      const said = find().label;
+      find().doCommand();
+      return said;
+    });
+    assert.match(banner, /DANE S\/MIME added/);
+    await tb.chrome(async () => {
+      const { document } = mainWindow();
+      const find = () =>
+        document.querySelector("#addon-webext-permissions-notification .popup-notification-primary-button");
+      await until("the question", () => find()?.getBoundingClientRect().height > 0);
+      find().click();
+    });
+    await tb.addonActive();
+  });
+
+  test("it goes with the program", async () => {
+    script("uninstall");
+    assert.doesNotMatch(preferences(), /DANE S\/MIME/, "nor is a line left in the profile");
+    await begin();
+    assert.equal(await state(), null);
   });
 });
 

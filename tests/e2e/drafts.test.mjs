@@ -225,10 +225,13 @@ describe("a draft on the server", () => {
     const others = { cc: "alice@example.test", bcc: "carol@example.test" };
     const mail = await write(others);
     await press(mail, "S");
-    await saveDraft(tb, mail);
-    const draft = await stored("Drafts");
+    const draft = await until("a draft with what was switched", async () => {
+      await saveDraft(tb, mail);
+      const saved = await stored("Drafts");
+      return field(saved, "X-DANE-SMIME-Draft") === "sign=no" && saved;
+    });
     assert.match(field(draft, "Content-Type") ?? "", /^application\/pkcs7-mime;/i);
-    assert.deepEqual([field(draft, "Subject"), field(draft, "X-DANE-SMIME-Draft")], ["[...]", "sign=no"]);
+    assert.equal(field(draft, "Subject"), "[...]");
     const before = await composed(tb, mail);
     await discard(tb, mail);
 

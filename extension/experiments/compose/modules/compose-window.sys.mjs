@@ -5,16 +5,14 @@
 
 import { newBlindState } from "./blind-copies.sys.mjs";
 import { builtInActive, releaseBuiltIn, silenceBuiltIn } from "./built-in.sys.mjs";
-import { askPerson, showNotice, tellPerson } from "./dialogs.sys.mjs";
+import { decide } from "./decision.sys.mjs";
+import { showNotice, tellPerson } from "./dialogs.sys.mjs";
 import { choiceField, FIELD as DRAFT_FIELD } from "./draft-choice.sys.mjs";
 import { Drafts } from "./drafts.sys.mjs";
-import { markPills, pillAddresses, pillLists, removePills } from "./pills.sys.mjs";
-import { addresses, CollectingComposeSecure } from "./secure.sys.mjs";
+import { markPills, pillAddresses, pillLists } from "./pills.sys.mjs";
+import { CollectingComposeSecure } from "./secure.sys.mjs";
 
 const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
-
-/** How long the event page may take to come to a plan; it asks the DNS on the way. */
-const PLAN_MS = 45_000;
 
 /** How long a draft waits for the event page to know what is wanted, before a person is asked. */
 const KNOWN_MS = 10_000;
@@ -22,22 +20,13 @@ const KNOWN_MS = 10_000;
 /** Several recipients are put in at once, and typing goes on. */
 const PAUSE_MS = 150;
 
-/** A question may lead to another one (recipients removed, then signing), but not for ever. */
-const MOST_ROUNDS = 5;
-
 const NOTICE = "dane-smime";
-const NOTICE_WORKING = "dane-smime-working";
 const NOTICE_SERVED = "dane-smime-served";
-
-/** What takes longer than this says what it is doing. */
-const WORKING_MS = 700;
 
 /** What stands outside in place of a hidden subject (RFC 9788 section 3.2.1). */
 const HIDDEN = "[...]";
 
 /**
- * @typedef {{ sign: boolean, encrypt: boolean, hideSubject: boolean, certificate: string | null, forms: string[] }} Decided
- *
  * @typedef {object} Environment
  * @property {(key: string, substitutions?: string[]) => string} text `_locales`
  * @property {(window: any) => number} tabId
@@ -58,7 +47,7 @@ export class ComposeWindow {
   #known = Promise.withResolvers();
   #isKnown = false;
 
-  /** What was decided when Send was pressed, for that one mail. @type {Decided | null} */
+  /** What was decided when Send was pressed, for that one mail. @type {import("./decision.sys.mjs").Decided | null} */
   #plan = null;
 
   /** What is being sent, or was. @type {CollectingComposeSecure | null} */
@@ -266,7 +255,8 @@ export class ComposeWindow {
     const { resolve, reject } = event.detail;
     this.#plan = null;
     this.tellServed("");
-    this.#decide()
+    this.#filled.promise
+      .then(() => decide(this.#window, this.#environment, () => this.describe()))
       .then((plan) => {
         if (!plan || this.#window.closed) {
           reject();
@@ -296,8 +286,8 @@ export class ComposeWindow {
    * A subject that was hidden on its way here goes back into hiding: in an answer that is encrypted, whatever is set for other
    * mail; in one that is not, the text in its place is what stood outside (RFC 9788 section 6.1).
    *
-   * @param {Decided} plan
-   * @returns {Decided}
+   * @param {import("./decision.sys.mjs").Decided} plan
+   * @returns {import("./decision.sys.mjs").Decided}
    */
   #withSubject(plan) {
     const input = this.#window.document.getElementById("msgSubject");
@@ -311,89 +301,6 @@ export class ComposeWindow {
       this.#window.GetComposeDetails();
     }
     return { ...plan, hideSubject: true };
-  }
-
-  /** @returns {Promise<Decided | null>} null: the mail stays */
-  async #decide() {
-    const window = this.#window;
-    const { onAnswer } = this.#environment;
-    await this.#filled.promise;
-    window.ToggleWindowLock(true);
-    try {
-      let answers = {};
-      for (let round = 0; round < MOST_ROUNDS; round++) {
-        const proposal = await this.#ask(answers);
-        if (!proposal) {
-          return null;
-        }
-        if (proposal.plan) {
-          return pickPlan(proposal.plan);
-        }
-        const { button, checked } = await askPerson(window, proposal);
-        const chosen = proposal.choices?.[button];
-        if (!chosen || window.closed) {
-          return null;
-        }
-        if (checked) {
-          onAnswer.tell({ remember: proposal.addresses });
-        }
-        if (chosen.plan) {
-          return pickPlan(chosen.plan);
-        }
-        if (chosen.remove) {
-          removePills(window, chosen.remove);
-          window.GetComposeDetails();
-        }
-        for (const what of /** @type {const} */ (["sign", "encrypt"])) {
-          if (chosen[what] !== undefined) {
-            answers = { ...answers, [what]: chosen[what] };
-          }
-        }
-      }
-      return null;
-    } finally {
-      if (!window.closed) {
-        window.ToggleWindowLock(false);
-      }
-    }
-  }
-
-  /** @param {object} answers what the person has said so far @returns {Promise<any>} a proposal; null: given up by the writer */
-  async #ask(answers) {
-    const window = this.#window;
-    const { onBeforeSend, tabId, text } = this.#environment;
-    window.expandRecipients();
-    const { compFields } = window.gMsgCompose;
-    const description = {
-      ...this.describe(),
-      to: addresses(compFields.to),
-      cc: addresses(compFields.cc),
-      bcc: addresses(compFields.bcc),
-      answers,
-    };
-    /** @type {(nothing: null) => void} */
-    let giveUp = () => {};
-    const givenUp = new Promise((resolve) => {
-      giveUp = resolve;
-    });
-    const timer = window.setTimeout(() => {
-      const cancel = { label: text("button_cancel"), callback: () => giveUp(null) };
-      showNotice(window, NOTICE_WORKING, text("working_lookup"), [cancel]);
-    }, WORKING_MS);
-    try {
-      const proposal = await Promise.race([onBeforeSend.ask(PLAN_MS, tabId(window), description), givenUp]);
-      if (proposal !== undefined) {
-        return proposal;
-      }
-    } catch (error) {
-      console.error(error);
-    } finally {
-      if (!window.closed) {
-        window.clearTimeout(timer);
-        showNotice(window, NOTICE_WORKING, "");
-      }
-    }
-    return { title: text("not_sent_title"), text: `${text("error_addon_silent")}\n\n${text("still_here")}` };
   }
 
   /** Just before Thunderbird builds the mail or draft. @param {CustomEvent} event */
@@ -460,15 +367,4 @@ function bare(subject) {
 function isDraft(mode) {
   const modes = Ci.nsIMsgCompDeliverMode;
   return [modes.SaveAsDraft, modes.AutoSaveAsDraft, modes.SaveAsTemplate].includes(mode);
-}
-
-/** @param {any} plan @returns {Decided} */
-function pickPlan(plan) {
-  return {
-    sign: Boolean(plan.sign),
-    encrypt: Boolean(plan.encrypt),
-    hideSubject: plan.hideSubject !== false,
-    certificate: plan.certificate ?? null,
-    forms: plan.forms ?? [],
-  };
 }

@@ -81,9 +81,10 @@ export function askAboutDraft(window, text) {
  * @param {string} id
  * @param {string} text
  * @param {Button[]} [buttons]
+ * @param {"warning" | "info"} [kind]
  */
-export function showNotice(window, id, text, buttons = []) {
-  return showLine(window.gComposeNotification, id, text, buttons);
+export function showNotice(window, id, text, buttons = [], kind = "warning") {
+  return showLine(window.gComposeNotification, id, text, buttons, kind);
 }
 
 /**
@@ -109,8 +110,9 @@ export async function showInMainWindow(id, text, buttons = []) {
  * @param {string} id
  * @param {string} text
  * @param {Button[]} buttons
+ * @param {"warning" | "info"} [kind]
  */
-async function showLine(box, id, text, buttons) {
+async function showLine(box, id, text, buttons, kind = "warning") {
   const shown = box?.getNotificationWithValue(id);
   if (shown && shownTexts.get(shown) === text) {
     return;
@@ -119,7 +121,8 @@ async function showLine(box, id, text, buttons) {
     box.removeNotification(shown, true);
   }
   if (box && text) {
-    const notice = await box.appendNotification(id, { label: text, priority: box.PRIORITY_WARNING_MEDIUM }, buttons);
+    const priority = kind === "info" ? box.PRIORITY_INFO_MEDIUM : box.PRIORITY_WARNING_MEDIUM;
+    const notice = await box.appendNotification(id, { label: text, priority }, buttons);
     shownTexts.set(notice, text);
   }
 }

@@ -111,6 +111,7 @@ export class Sending {
    */
   #tellServed(send, secured) {
     const served = [...(secured.plan.blind?.served ?? [])];
+    secured.copiesHaveLeft = false; // said once
     if (served.length > 0) {
       const { text, tellServed } = this.#environment;
       tellServed(send, text("blind_copies_only", [served.join(", ")]));

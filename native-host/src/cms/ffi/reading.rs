@@ -15,7 +15,6 @@ const BIO_C_GET_CIPHER_STATUS: c_int = 113;
 const PIECE: usize = 64 * 1024;
 
 unsafe extern "C" {
-    fn CMS_dataInit(cms: *mut sys::CMS_ContentInfo, content: *mut sys::BIO) -> *mut sys::BIO;
     fn CMS_decrypt_set1_pkey(
         cms: *mut sys::CMS_ContentInfo,
         key: *mut sys::EVP_PKEY,
@@ -40,7 +39,7 @@ pub(in crate::cms) fn decrypt<T: HasPrivate>(
     // SAFETY: all three outlive the call, which counts up what it keeps.
     super::ok(unsafe { CMS_decrypt_set1_pkey(cms.as_ptr(), key.as_ptr(), certificate.as_ptr()) })?;
     // SAFETY: a null content means the object's own; the chain is ours, and borrows from `cms`.
-    let chain = Chain(unsafe { CMS_dataInit(cms.as_ptr(), ptr::null_mut()) });
+    let chain = Chain(unsafe { super::CMS_dataInit(cms.as_ptr(), ptr::null_mut()) });
     if chain.0.is_null() {
         return Err(ErrorStack::get());
     }

@@ -11,7 +11,6 @@ const BIO_CTRL_FLUSH: c_int = 11;
 
 unsafe extern "C" {
     fn BIO_new_CMS(out: *mut sys::BIO, cms: *mut sys::CMS_ContentInfo) -> *mut sys::BIO;
-    fn CMS_dataInit(cms: *mut sys::CMS_ContentInfo, content: *mut sys::BIO) -> *mut sys::BIO;
     fn CMS_dataFinal(cms: *mut sys::CMS_ContentInfo, bio: *mut sys::BIO) -> c_int;
 }
 
@@ -55,7 +54,7 @@ impl Growing {
         use foreign_types_shared::ForeignType;
         // SAFETY: a null content makes OpenSSL end the chain in a BIO that drops what it is given
         // (manual page of CMS_dataInit); the chain is ours.
-        let chain = unsafe { CMS_dataInit(cms.as_ptr(), ptr::null_mut()) };
+        let chain = unsafe { super::CMS_dataInit(cms.as_ptr(), ptr::null_mut()) };
         if chain.is_null() {
             return Err(ErrorStack::get());
         }

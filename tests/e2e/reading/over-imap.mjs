@@ -62,16 +62,17 @@ describe("mail on an IMAP server", () => {
     const seen = await shows(bob, (now) => hasVerdict(now) && now.text.includes(SECRET));
     assert.deepEqual([seen.subject, seen.crypto], [HIDDEN, LOCK_AND_SEAL]);
     photograph("reading-tab");
-    const title = await bob.chrome(async () => {
-      // Thunderbird writes down its tabs every five minutes; the test at the end looks whether the subject is among it.
-      ChromeUtils.importESModule("resource:///modules/SessionStoreManager.sys.mjs").SessionStoreManager._saveState();
+    const { title, session } = await bob.chrome(async () => {
+      // What Thunderbird writes down of its tabs, every five minutes and at its end.
+      const session = JSON.stringify(mainWindow().getWindowStateForSessionPersistence());
       const tabmail = mainWindow().document.getElementById("tabmail");
       const { title } = tabmail.currentTabInfo;
       tabmail.closeTab();
       await until("the first tab", () => tabmail.currentAbout3Pane);
-      return title;
+      return { title, session };
     });
     assert.equal(title, HIDDEN);
+    assert.ok(session.includes("mailMessageTab") && !session.includes("Knave"), session);
   });
 
   test("in a window of its own too", async () => {

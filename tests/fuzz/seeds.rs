@@ -7,6 +7,10 @@ use crate::targets::{PERSON, encrypt, pkcs7_mime, sign};
 const TEXT: &[u8] =
     b"Content-Type: text/plain; hp=\"cipher\"\r\nSubject: s\r\nHP-Outer: Subject: x\r\n\r\nhello\r\n";
 
+/// A whole message inside (RFC 8551 section 3.1).
+const WRAPPED: &[u8] = b"Content-Type: message/rfc822\r\n\r\nFrom: bob@example.test\r\nSubject: s\r\n\
+                         Content-Type: text/plain; charset=utf-8\r\n\r\nhello\r\n";
+
 /// The samples of a target.
 pub fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
@@ -21,6 +25,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
               Subject: =?utf-8?Q?Gr=C3=BCn?=\r\n folded\r\n\r\na=3D=\r\nb"
                 .to_vec(),
             [b"From: bob@b\xc3\xbccher.test\nContent-Transfer-Encoding: base64\n", TEXT].concat(),
+            WRAPPED.to_vec(),
         ],
         "smimea" => {
             let certificate = PERSON.certificate.der();
@@ -95,6 +100,8 @@ fn messages() -> Vec<Vec<u8>> {
         signed,
         opaque,
         triple,
+        clear_signed(WRAPPED),
+        sealed(&clear_signed(WRAPPED), ContentCipher::Aes256Gcm),
     ];
     bodies.into_iter().map(|body| [b"From: Bob <bob@example.test>\r\n".to_vec(), body].concat()).collect()
 }

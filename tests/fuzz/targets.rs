@@ -25,9 +25,9 @@ use dane_smime::message::verdict::{Encryption, Signature};
 use dane_smime::message::{Opened, Reading, open as open_message};
 use dane_smime::mime::address::parse_mailbox_list;
 use dane_smime::mime::canonical::to_crlf;
-use dane_smime::mime::protected::ProtectedHeaders;
+use dane_smime::mime::protected::{Intent, ProtectedHeaders};
 use dane_smime::mime::transfer::base64_lines;
-use dane_smime::mime::{EmailAddress, Entity, Kind, split, transfer};
+use dane_smime::mime::{EmailAddress, Entity, Kind, split, transfer, wrapped};
 use dane_smime::smimea::SmimeaRecord;
 use dane_smime::trust::{Binding, Bound, Judge, Memory, Recollection, Seal, Unbound};
 use dane_smime::wire::frame;
@@ -56,6 +56,8 @@ pub const TARGETS: [Target; 6] = [
 ];
 
 const NOW: UnixTime = UnixTime::from_seconds(1_500_000_000);
+
+static SENDER: LazyLock<EmailAddress> = LazyLock::new(|| EmailAddress::parse("bob@example.test").unwrap());
 
 /// Frames of native messaging, and the requests in them.
 pub fn frame(octets: &[u8]) {
@@ -105,6 +107,12 @@ pub fn headers(octets: &[u8]) {
     }
     if let Some(protected) = ProtectedHeaders::of(&entity) {
         let _ = (protected.fields(), protected.hidden(&entity.headers));
+    }
+    // The same octets as what is inside a signature, and as the header around it.
+    if let Some(read) = wrapped::as_protected(octets, &entity.headers, &SENDER, Intent::Cipher) {
+        let inside = Entity::parse(&read).unwrap();
+        assert!(octets.ends_with(inside.body), "the text of the message inside, and all of it");
+        assert!(ProtectedHeaders::of(&inside).is_some());
     }
     if let Ok(decoded) = transfer::decode(&entity.headers, entity.body) {
         assert!(decoded.len() <= entity.body.len() + 3);

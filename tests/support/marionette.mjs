@@ -113,6 +113,8 @@ export class Marionette {
   command(name, parameters = {}) {
     const run = () =>
       new Promise((resolve, reject) => {
+        // Nobody would answer, and a test that goes on after its Thunderbird has gone would wait for ever.
+        if (this.#socket.destroyed) return reject(new Error("Thunderbird has gone"));
         const id = this.#nextId++;
         this.#waiting.set(id, { resolve, reject });
         const json = Buffer.from(JSON.stringify([0, id, name, parameters]));

@@ -219,7 +219,7 @@ fn outside(field: &OuterField) -> Outside {
 
 /// The Content-Type field with `parameters` at its end. Those that say the same already, because the
 /// entity was protected before, are taken out.
-pub(super) fn with_parameters(field: &Field<'_>, parameters: &str) -> Vec<u8> {
+fn with_parameters(field: &Field<'_>, parameters: &str) -> Vec<u8> {
     let said_already = ["hp", "protected-headers"];
     let mut out = match ContentType::parse(&field.value()) {
         Some(parsed) if said_already.iter().any(|name| parsed.parameter(name).is_some()) => {

@@ -25,10 +25,10 @@
 
 use super::EmailAddress;
 use super::address::parse_single_mailbox;
-use super::content_type::Kind;
+use super::content_type::{ContentType, Kind};
 use super::header::{Entity, Field, Headers, has_plain_lines};
 use super::protected::{Intent, is_message_field};
-use super::protecting::{with_parameters, write_field};
+use super::protecting::write_field;
 
 /// What servers and mail programs write into a mail on its way and where it is kept.
 const TRACE: [&str; 12] = [
@@ -105,26 +105,22 @@ fn agrees(name: &str, inside: &Headers<'_>, outside: &Headers<'_>) -> bool {
 }
 
 fn rewritten(message: &Entity<'_>, outer: &Headers<'_>, intent: Intent) -> Vec<u8> {
-    let parameters = match intent {
-        Intent::Cipher => ";\r\n hp=\"cipher\"\r\n",
-        Intent::Clear | Intent::Old => ";\r\n hp=\"clear\"\r\n",
+    let protection = match intent {
+        Intent::Cipher => "cipher",
+        Intent::Clear | Intent::Old => "clear",
     };
     let (fields, entity): (Vec<&Field<'_>>, Vec<&Field<'_>>) =
         message.headers.fields().iter().partition(|field| is_message_field(field.name()));
-    let mut out = Vec::new();
-    let mut is_typed = false;
-    for field in entity.iter().filter(|field| !field.is("HP-Outer")) {
-        if field.is("Content-Type") {
-            is_typed = true;
-            out.extend_from_slice(&with_parameters(field, parameters));
-        } else {
-            out.extend_from_slice(field.raw());
+    let content_type = message.headers.content_type().unwrap_or_else(|_| ContentType::text_plain());
+    let content_type = content_type.field_without(&["protected-headers"]);
+    let mut out = format!("{content_type};\r\n hp=\"{protection}\"\r\n").into_bytes();
+    let own = entity.iter().filter(|field| !field.is("Content-Type") && !field.is("HP-Outer"));
+    for field in own.chain(&fields) {
+        out.extend_from_slice(field.raw());
+        if !out.ends_with(b"\n") {
+            out.extend_from_slice(b"\r\n"); // the last field of a message without a body
         }
     }
-    if !is_typed {
-        out.extend_from_slice(format!("Content-Type: text/plain{parameters}").as_bytes());
-    }
-    fields.iter().for_each(|field| out.extend_from_slice(field.raw()));
     if intent == Intent::Cipher {
         for field in outer.fields().iter().filter(|field| fields.iter().any(|inside| inside.is(field.name())))
         {
@@ -159,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_message_inside_takes_the_place_of_the_payload() {
-        let expected = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8;\r\n hp=\"cipher\"\r\n\
+        let expected = "Content-Type: text/plain;\r\n charset=\"utf-8\";\r\n hp=\"cipher\"\r\nMIME-Version: 1.0\r\n\
                         From: Alice <alice@a.test>\r\nSubject: The plan\r\nDate: Sat, 28 Nov 2026 10:00:00 +0000\r\n\
                         Message-ID: <1@a.test>\r\nHP-Outer: From: Alice <alice@a.test>\r\nHP-Outer: Subject: [...]\r\n\
                         HP-Outer: Date: Sat, 28 Nov 2026 10:00:00 +0000\r\nHP-Outer: Message-ID: <1@a.test>\r\n\r\nnoon\r\n";
@@ -179,10 +175,18 @@ mod tests {
             ("Content-Type: Message/RFC822;\r\nContent-Disposition: inline\r\n", INNER.to_owned()),
             ("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n", INNER.to_owned()),
             (PLAIN, "From: alice@A.test\r\n\r\nnoon".to_owned()),
+            (PLAIN, "From: alice@A.test".to_owned()),
             (PLAIN, INNER.replace("\r\n", "\n")),
             (PLAIN, INNER.replace("text/plain", "multipart/mixed; boundary=x")),
         ] {
-            assert!(read(wrapper, &inner, Intent::Cipher).is_some(), "{wrapper}{inner}");
+            let made = read(wrapper, &inner, Intent::Cipher).unwrap_or_else(|| panic!("{wrapper}{inner}"));
+            let entity = Entity::parse(made.as_bytes()).unwrap();
+            assert!(inner.ends_with(std::str::from_utf8(entity.body).unwrap()), "{made}");
+            let (protected, message) =
+                (ProtectedHeaders::of(&entity).unwrap(), Entity::parse(inner.as_bytes()));
+            let known =
+                message.unwrap().headers.fields().iter().filter(|f| is_message_field(f.name())).count();
+            assert_eq!(protected.fields().len(), known, "{made}");
         }
     }
 

@@ -239,7 +239,8 @@ export interface ZoneRecord {
   generic: string;
   update: string;
   octets: number;
-  lints: { code: string; fault: boolean; message: string }[];
+  /** `values`: not from an older program */
+  lints: { code: string; fault: boolean; message: string; values?: string[] }[];
 }
 
 export interface HostSettings {

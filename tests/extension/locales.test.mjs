@@ -82,6 +82,16 @@ test("everything that the doctor can find is said in every language, in English 
   );
 });
 
+test("everything that can be wrong with a record is said in every language", () => {
+  const table = RUST("service/failure/record.rs").split("const fn word")[1].split("\n}\n")[0];
+  const codes = [...table.matchAll(/=> "([a-z-]+)"/g)].map(([, code]) => code);
+  assert.equal(codes.length, table.match(/=> "/g)?.length, "every row is read");
+  assert.deepEqual(
+    codes.map((code) => `lint_${code.replaceAll("-", "_")}`),
+    Object.keys(LOCALES.en).filter((key) => key.startsWith("lint_")),
+  );
+});
+
 /** Codes that never reach a reader of mail: they belong to commands, or the request that they answer is never sent. */
 const OF_COMMANDS = new Set(["not-built", "unreadable-input", "unwritable-output", "wrong-password", "no-such-key"]);
 

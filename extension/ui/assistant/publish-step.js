@@ -1,7 +1,7 @@
 /** Step two: the lines for the DNS, to whoever looks after the domain. */
 
 import { request } from "../shared/ask.js";
-import { button, make, text } from "../shared/dom.js";
+import { button, day, make, text } from "../shared/dom.js";
 
 /** @param {import("./assistant.js").Assistant} assistant */
 export async function publishStep(assistant) {
@@ -13,7 +13,7 @@ export async function publishStep(assistant) {
     },
   ] = await Promise.all([request("record", { address }), request("settings", {})]);
   const { domain, records } = result;
-  const notes = [...new Set(records.flatMap(({ lints }) => lints.map(({ message }) => message)))];
+  const notes = [...new Set(records.flatMap(({ lints }) => lints.map(lintSentence)))];
   assistant.show(
     make("h2", {}, text("assistant_publish_title")),
     make("p", {}, text(records.length > 1 ? "assistant_publish_text_many" : "assistant_publish_text", [domain])),
@@ -44,6 +44,12 @@ export async function publishStep(assistant) {
     ),
     make("p", { class: "hint" }, text("assistant_publish_later")),
   );
+}
+
+/** In the reader's language, where the program says what fills the gaps. @param {import("../../types/protocol").ZoneRecord["lints"][number]} lint */
+function lintSentence({ code, message, values }) {
+  const words = values?.map((value) => (/^\d{4}-\d\d-\d\dT/.test(value) ? day(value) : value));
+  return (words && text(`lint_${code.replaceAll("-", "_")}`, words)) || message;
 }
 
 /** For the form of a provider: name, type and value apart. @param {import("../../types/protocol").ZoneRecord} record */

@@ -8,7 +8,16 @@ use crate::smimea::lint::Lint;
 
 /// For programs.
 pub fn describe(lint: &Lint) -> Value {
-    json!({"code": word(lint), "fault": lint.is_fault(), "message": words(lint)})
+    json!({"code": word(lint), "fault": lint.is_fault(), "message": words(lint), "values": values(lint)})
+}
+
+/// What fills the gaps where the add-on says it in the reader's language: moments, numbers.
+fn values(lint: &Lint) -> Vec<String> {
+    match lint {
+        Lint::Expired(at) | Lint::NotYetValid(at) => vec![at.to_string()],
+        Lint::Large(octets) => vec![octets.to_string()],
+        _ => Vec::new(),
+    }
 }
 
 /// The stable word.

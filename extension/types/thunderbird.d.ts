@@ -28,6 +28,7 @@ declare var daneReading: typeof ExtensionAPIPersistent;
 /** Base64 of octets, which Thunderbird has and TypeScript's libraries do not know yet. */
 interface Uint8Array {
   toBase64(): string;
+  setFromBase64(text: string, options?: { lastChunkHandling?: string }): { read: number; written: number };
 }
 interface Uint8ArrayConstructor {
   fromBase64(text: string): Uint8Array;

@@ -11,6 +11,7 @@
  * @typedef {object} Sealed
  * @property {string} head header of the message for the host (open-message.mjs), a byte string
  * @property {{ length: number, buffer: ArrayBuffer, stream: any }} bytes the part's content; asking for the buffer may cost
+ * @property {import("../shared/bodies.mjs").BodyFile | null} [file] that holds `head` and `bytes` for the host already; removed by who asks it
  * @property {string | null} shown SHA-256 of the octets that are drawn already (clear-signed mail), else null
  * @property {string} key names `head`, `bytes` and `unauthentic`, which all of the host's answer depends on
  * @property {boolean} [unauthentic] the reader asks for content that the host kept back because its signature does not fit
@@ -76,6 +77,19 @@ export class Openings {
    */
   kept({ key }) {
     return this.#cache.get(key);
+  }
+
+  /**
+   * Opens a message that may not be wanted in the end, if nothing is known of it yet.
+   *
+   * @param {Sealed} sealed
+   */
+  openEarly(sealed) {
+    if (this.kept(sealed) || this.#underWay.has(sealed.key)) {
+      sealed.file?.remove();
+    } else {
+      this.open(sealed);
+    }
   }
 
   /**

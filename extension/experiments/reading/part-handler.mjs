@@ -9,10 +9,10 @@
  */
 
 import { clearTimeout, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
-import { asBytes, bufferOf, Collector, octetsOf, sha256, sliceOf } from "../shared/octets.mjs";
+import { asBytes, bufferOf, Collector, sha256, sliceOf } from "../shared/octets.mjs";
 import { tellQuoting } from "./decrypted-windows.mjs";
 import { messageAt } from "./drawn-headers.mjs";
-import { earlyPart } from "./early.mjs";
+import { earlyPart, readEarly } from "./early.mjs";
 import {
   aroundEntity,
   fieldValue,
@@ -40,6 +40,9 @@ const MOST_NESTED = 4;
 /** libmime is handed so many octets at once, so that no second copy of a large mail is made. */
 const OUTPUT_OCTETS = 1024 * 1024;
 
+/** So long libmime may go through a large mail at a stretch. */
+const BREATH_MS = 40;
+
 /** Longer headers of an entity are not looked at for its type. */
 const HEADER_OCTETS = 256 * 1024;
 
@@ -51,6 +54,7 @@ const BROKEN = { ok: false, code: "internal", message: "" };
 
 /**
  * @typedef {object} Surroundings what the handlers of all parts share
+ * @property {import("../shared/bodies.mjs").Bodies} bodies
  * @property {import("./openings.mjs").Openings} openings
  * @property {import("./message-views.mjs").MessageViews} views
  * @property {import("./verdict-display.mjs").VerdictDisplay} display
@@ -139,12 +143,15 @@ export class PartHandler {
    * @param {import("./message-views.mjs").MessageView} view
    */
   #beginEarly(view) {
-    const part = earlyPart(view.win.gMessage);
-    if (part) {
-      const sealed = this.#sealed(octetsOf(part.content), null, part.header);
-      if (!this.#around.openings.kept(sealed)) {
-        this.#around.openings.open(sealed);
+    const { bodies, openings } = this.#around;
+    try {
+      const part = earlyPart(view.win.gMessage);
+      if (part) {
+        const head = this.#headFor(part.header);
+        readEarly(part, head, bodies, () => !view.isCurrent).then((sealed) => sealed && openings.openEarly(sealed));
       }
+    } catch {
+      // libmime will say what is wrong.
     }
   }
 
@@ -364,8 +371,13 @@ export class PartHandler {
    * @returns {import("./openings.mjs").Sealed}
    */
   #sealed(bytes, shown, header = asBytes(headerOf(this.#proxy.messageURI))) {
-    const head = openMessageHead(header, asBytes(smimeType(this.#proxy.contentType)));
+    const head = this.#headFor(header);
     return { head, bytes, shown, key: sha256([head, bytes]) };
+  }
+
+  /** @param {string} header of the message */
+  #headFor(header) {
+    return openMessageHead(header, asBytes(smimeType(this.#proxy.contentType)));
   }
 
   /** @param {Drawn} entity */
@@ -379,7 +391,15 @@ export class PartHandler {
 
   /** @param {Drawn} octets */
   #write(octets) {
+    let last = Date.now();
     for (let start = 0; start < octets.length; start += OUTPUT_OCTETS) {
+      if (this.#view && Date.now() - last > BREATH_MS) {
+        breathe();
+        last = Date.now();
+        if (!this.#view.isCurrent) {
+          return; // the reader has gone on to another message
+        }
+      }
       const piece = octets.slice(start, start + OUTPUT_OCTETS);
       this.#proxy.outputDecryptedData(piece, piece.length);
     }
@@ -388,6 +408,11 @@ export class PartHandler {
 
 /** How many are being waited for now. */
 let nested = 0;
+
+/** Lets everything else that waits have its turn: to go through a large mail takes libmime a second, and it is called by us. */
+function breathe() {
+  within(new Promise((resolve) => setTimeout(() => resolve(undefined), 0)), BREATH_MS, () => false);
+}
 
 /**
  * Waits in a nested event loop, so that everything else goes on, but what called us does not.

@@ -107,6 +107,7 @@ export class Reading {
       const display = new VerdictDisplay(this.#say, encrypted, () => this.#openDetails());
       const openings = new Openings({ ask: (sealed, ms) => this.#ask(sealed, ms), cache: this.#cache });
       const registration = new Registration({
+        bodies: this.bodies,
         openings,
         views: this.#views,
         display,
@@ -204,12 +205,12 @@ export class Reading {
    * @param {number} deadlineMs
    * @returns {Promise<import("./openings.mjs").Opened>}
    */
-  async #ask({ head, bytes, shown, unauthentic = false }, deadlineMs) {
+  async #ask({ head, bytes, file: given = null, shown, unauthentic = false }, deadlineMs) {
     const isLarge = head.length + bytes.length >= LARGE_OCTETS;
     if (isLarge && !this.#knowsFolder) {
       await this.#learnFolder();
     }
-    const file = isLarge ? this.bodies.put([head, bytes]) : null;
+    const file = given ?? (isLarge ? this.bodies.put([head, bytes]) : null);
     const ask = (/** @type {any} */ message) =>
       // The page gets a little longer than the host: it tells the finer reason.
       this.page.call({ message, shownSha256: shown, unauthentic, deadlineMs }, deadlineMs + 5_000);

@@ -50,19 +50,40 @@ export function sliceOf(buffer, start = 0, end = buffer.byteLength) {
   return bytesOf(new Uint8Array(buffer, start, Math.min(end, buffer.byteLength) - start));
 }
 
+/** SHA-256 of what comes in pieces. */
+export class Hash {
+  #hash = Cc["@mozilla.org/security/hash;1"].createInstance(Ci.nsICryptoHash);
+
+  constructor() {
+    this.#hash.init(Ci.nsICryptoHash.SHA256);
+  }
+
+  /** @param {string | { length: number, stream: any }} piece byte string or octets */
+  update(piece) {
+    if (piece.length > 0) {
+      this.#hash.updateFromStream(typeof piece === "string" ? streamOf(piece) : piece.stream, piece.length);
+    }
+  }
+
+  /** @returns {string} in lower-case hex */
+  finish() {
+    const digest = this.#hash.finish(false);
+    return Array.from(digest, (/** @type {string} */ octet) => octet.charCodeAt(0).toString(16).padStart(2, "0")).join(
+      "",
+    );
+  }
+}
+
 /**
  * @param {(string | { length: number, stream: any })[]} pieces byte strings and octets, hashed one after the other
  * @returns {string} SHA-256 in lower-case hex
  */
 export function sha256(pieces) {
-  const hash = Cc["@mozilla.org/security/hash;1"].createInstance(Ci.nsICryptoHash);
-  hash.init(Ci.nsICryptoHash.SHA256);
+  const hash = new Hash();
   for (const piece of pieces) {
-    if (piece.length > 0) {
-      hash.updateFromStream(typeof piece === "string" ? streamOf(piece) : piece.stream, piece.length);
-    }
+    hash.update(piece);
   }
-  return Array.from(hash.finish(false), (digit) => digit.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  return hash.finish();
 }
 
 /**

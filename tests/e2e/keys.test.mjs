@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { composed, openCompose, pressSend, sent } from "../support/composing.mjs";
 import { Page } from "../support/extension-page.mjs";
 import { pick, saveTo } from "../support/file-pickers.mjs";
 import { identity } from "../support/openssl.mjs";
@@ -13,6 +14,8 @@ import { PinentryScript } from "../support/pinentry.mjs";
 import { until } from "../support/process.mjs";
 import { page } from "../support/reading.mjs";
 import { stopEventPage } from "../support/settings.mjs";
+import { MODULE, PIN, softToken } from "../support/soft-token.mjs";
+import { answer, dialog } from "../support/windows.mjs";
 import { ownerName } from "../support/zones.mjs";
 import { open } from "./setup.mjs";
 
@@ -34,6 +37,7 @@ describe("Alice has a key in a file, and an authority", () => {
       pinentry = new PinentryScript(alice.world.directory);
       own = identity(join(alice.world.directory, "own"), alice.email, 400);
       alice.configure({ pinentry: pinentry.program });
+      alice.user.env.SOFTHSM2_CONF = softToken(alice.world.directory, "Karte", alice.email);
     };
     scene = await open({ bob: false, alices, zones });
   });
@@ -236,6 +240,58 @@ describe("Alice has a key in a file, and an authority", () => {
     await openPage(alice, `${ASSISTANT}?step=publish`);
     await pageShows(alice, ASSISTANT, "#lines");
     await photograph("alice", "keys-32-publish-german");
+  });
+
+  test("a key on a token is shown as one, signs when its PIN was entered, and stays there when it is forgotten", async () => {
+    const { alice, world, photograph } = scene;
+    pinentry.willEnter(PIN);
+    const [added] = JSON.parse(await world.alice.must("key", "token", "add", "--module", MODULE, "--json"));
+    const chosen = ["--sign", added.sha256, "--encrypt", added.sha256];
+    await world.alice.must("key", "select", "--address", world.alice.email, ...chosen);
+    assert.match(await settings(), /auf dem Token „Karte“/);
+    const row = `#keys [data-sha256="${added.sha256}"]`;
+    const { buttons } = await page(alice, OPTIONS);
+    await photograph("alice", "keys-33-token-german");
+    assert.ok(buttons.includes("Nicht mehr verwenden"), buttons.join());
+
+    const { smtp } = world.mail;
+    smtp.clear();
+    const mail = await openCompose(alice, {
+      to: world.alice.email,
+      subject: "Karte",
+      body: "<p>Signed by a card.</p>",
+    });
+    pinentry.willEnter("000000");
+    await pressSend(alice, mail);
+    const said = await dialog(alice, /Die PIN war falsch/);
+    await photograph("alice", "keys-35-wrong-pin-german");
+    assert.deepEqual([smtp.mails().length, pinentry.asked().match(/GETPIN/g)?.length], [0, 1]);
+    await answer(alice, said, "OK");
+    assert.match((await composed(alice, mail)).text, /Signed by a card/);
+    pinentry.willEnter(PIN);
+    await pressSend(alice, mail);
+    await sent(alice, mail);
+    assert.match(pinentry.asked(), /SETDESC DANE S\/MIME: Geben Sie die PIN des Tokens „Karte“ ein/);
+    assert.match(smtp.mails()[0]?.bytes.toString("latin1") ?? "", /^Content-Type: application\/pkcs7-mime/m);
+
+    await press(alice, OPTIONS, `${row} button:last-of-type`);
+    const asked = await pageShows(alice, OPTIONS, "dialog[open] [data-action]");
+    assert.match(asked.text, /Er bleibt auf dem Token „Karte“/);
+    await photograph("alice", "keys-34-forget-german");
+    await press(alice, OPTIONS, 'dialog [data-action="0"]');
+    await until("it to be forgotten", async () =>
+      (await world.alice.keys()).every(({ sha256 }) => sha256 !== added.sha256),
+    );
+    const listed = execFileSync(
+      "pkcs11-tool",
+      ["--module", MODULE, "--login", "--pin", PIN, "-O", "--type", "privkey"],
+      {
+        env: world.alice.user.env,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
+    assert.match(listed, /Private Key Object; RSA/);
   });
 });
 

@@ -54,7 +54,8 @@ for (const page of PAGES) {
         const words = [...line.trim().matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? "");
         const options = words.filter((word) => word.startsWith("--"));
         const commands = words.slice(1).filter((word) => !word.startsWith("-"));
-        const path = commands.slice(0, commands[0] === "key" ? 2 : 1);
+        const depth = commands[0] === "key" ? (commands[1] === "token" ? 3 : 2) : 1;
+        const path = commands.slice(0, depth);
         const done = spawnSync(join(PROGRAMS, "dane-smime"), [...path, "--help"], { encoding: "utf8" });
         assert.equal(done.status, 0, `${line}: ${done.stderr}`);
         for (const option of options) assert.ok(done.stdout.includes(option), `${line}: ${option} is not known`);

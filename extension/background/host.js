@@ -22,6 +22,7 @@ const MAX_ANSWER_OCTETS = 512 * 1024 * 1024;
 /** What a host says that takes and gives large bodies as files. */
 const BODIES_BY_FILE = "bodies-by-file";
 const FILE_NAME = /^[A-Za-z0-9-]{1,64}$/;
+const FILE_REFUSED = "body-file-refused";
 
 /** How long a program may take from its start to its hello. */
 const HELLO_MS = 10_000;
@@ -157,6 +158,7 @@ class Connection {
   #cause = new HostError("host-gone");
   #clock;
   #onFolder;
+  #refusesFiles = false;
 
   /** @type {import("../types/protocol").Hello | null} */
   hello = null;
@@ -190,6 +192,9 @@ class Connection {
 
   /** Where large bodies can be handed over by file, if anywhere. */
   get folder() {
+    if (this.#refusesFiles) {
+      return null;
+    }
     const { features = [], bodies_folder } = this.hello ?? {};
     return typeof bodies_folder === "string" && features.includes(BODIES_BY_FILE) ? bodies_folder : null;
   }
@@ -235,7 +240,7 @@ class Connection {
     }
     const file = body && "folder" in body ? body : null;
     if (file && file.folder !== this.folder) {
-      throw new HostError("body-file-refused"); // it was put there for a program that has ended
+      throw new HostError(FILE_REFUSED); // it was put there for a program that has ended
     }
     const id = ++this.#lastId;
     const answer = new Promise((resolve, reject) => {
@@ -336,6 +341,11 @@ class Connection {
         break;
       case "error": {
         const { type: _type, id, code, message: text, ...details } = message;
+        if (code === FILE_REFUSED && this.folder) {
+          // It does not see what we put there: neither should we look for what it puts there.
+          this.#refusesFiles = true;
+          this.#onFolder(null);
+        }
         this.#end(id)?.reject(new HostError(asText(code) || "internal", asText(text), details));
         break;
       }

@@ -382,3 +382,11 @@ test("an answer that points out of the folder, or has no length, breaks the conn
     await assert.rejects(host.request("protect", PROTECT, { body: GIVEN, answerFile: true }), code("host-broken"));
   }
 });
+
+test("a host that does not take a file is given no other, and asked for none", async () => {
+  const { host, ports, told } = offering({ type: "error", code: "body-file-refused", message: "no" });
+  await assert.rejects(host.request("protect", PROTECT, { body: GIVEN, answerFile: true }), code("body-file-refused"));
+  await assert.rejects(host.request("protect", PROTECT, { body: new Uint8Array(1), answerFile: true }));
+  assert.ok(!("answer_file" in (ports[0].sent.find(({ id }) => id === 3) ?? {})));
+  assert.deepEqual([told, await host.bodiesFolder()], [[FOLDER, null], null]);
+});

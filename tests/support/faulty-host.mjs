@@ -12,7 +12,7 @@
  * Faults: `"crash"` (exits), `"hang"` (never answers), `"garbage"` (a frame that is no JSON), `"oversize"` (announces a frame
  * of 4 GiB), `"cut"` (half a frame, then exits), `"empty"` (a result with an empty body), `"plain"` (hands the body back
  * unprotected), `{"slow": MS}` (answers late), `{"error": {"code": "…", "message": "…", …}}`;
- * with `"when": {FIELD: VALUE}` beside it only for requests with that field, or that value in it. `{"midway": FAULT}` lets the first piece of the
+ * with `"when": {FIELD: VALUE}` beside it only for requests with that field, that value in it, or (`"any"`) any. `{"midway": FAULT}` lets the first piece of the
  * stand-in's answer out before it happens; `{"midway": "short"}` says after it that all is there.
  *
  * Every request is noted, without its body, in the file of the orders with `.log` behind its name: one JSON object a line.
@@ -229,7 +229,11 @@ function handle(request, body, answerWell) {
   const fault = orders().faults?.[type];
   if (fault === undefined) return answerWell();
   const fits = (/** @type {any} */ [key, value]) =>
-    Array.isArray(request[key]) ? request[key].includes(value) : request[key] === value;
+    value === "any"
+      ? key in request
+      : Array.isArray(request[key])
+        ? request[key].includes(value)
+        : request[key] === value;
   if (!Object.entries(fault.when ?? {}).every(fits)) return answerWell();
   if (fault.midway) {
     const [fields, answer = Buffer.alloc(0)] = STAND_IN[type]?.(request, body) ?? [{}];

@@ -217,7 +217,6 @@ export class Reading {
     try {
       let answer = await ask(file?.reference ?? joined(head, bytes.buffer));
       if (file && answer.failure?.code === "body-file-refused") {
-        this.bodies.offer(null); // until the next host says something else
         answer = await ask(joined(head, bytes.buffer));
       }
       if (answer.failure) {

@@ -20,6 +20,7 @@ import { FILE, lined, plainText, SECRET, withHeader } from "./mails.mjs";
 import { closePopup, popupGrown } from "./popups.mjs";
 import {
   bob,
+  faults,
   forgetTracked,
   hasVerdict,
   htmlWithFile,
@@ -171,6 +172,18 @@ describe("mail that is as it should be", () => {
     assert.equal(asked() - before, 1, "what was read early is what libmime handed over");
     assert.ok((await attachment(bob, "tarts.bin")).equals(file));
     assert.equal(asked() - before, 1, "its attachment is at hand");
+  });
+
+  test("a large one that the host does not take from a file goes to it in chunks", async () => {
+    const file = randomBytes(2 * 1024 * 1024);
+    const large = htmlWithFile().replace(/\r\n\r\n[^-]*\r\n--oven--/, () => `\r\n\r\n${lined(file)}\r\n--oven--`);
+    const refused = { code: "body-file-refused", message: "It is not where I look." };
+    faults({ open: { when: { body_file: "any" }, error: refused } });
+    await show(await protectedMail(large, "--sign", "--encrypt"));
+    const shown = await shows(bob, hasVerdict);
+    assert.ok(shown.text.includes(SECRET), verdict(shown));
+    assert.match(verdict(shown), /Signed by alice/);
+    assert.ok((await attachment(bob, "tarts.bin")).equals(file));
   });
 
   test("clear-signed text is marked with a seal", async () => {

@@ -216,7 +216,6 @@ export class Sending {
     secure.showProgress(text(job.encrypt ? "progress_encrypting" : "progress_signing"));
     let answer = await this.#askPage(secure, job, given.reference ?? given.buffer);
     if (answer?.fileRefused) {
-      bodies.offer(null); // until the next host says something else
       answer = await this.#askPage(secure, job, given.buffer);
     }
     if (answer?.error) {

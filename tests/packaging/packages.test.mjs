@@ -247,7 +247,7 @@ describe("without root", () => {
   });
   const script = (/** @type {string} */ name, /** @type {string[]} */ ...args) =>
     must(join(ROOT, "scripts", name), args, { env: user.env }).said;
-  const inHome = () => files(user.home).filter((path) => !/^(run|tmp)\//.test(path));
+  const inHome = () => files(user.home).filter((path) => !/^(run|tmp)(\/|$)/.test(path));
 
   test("everything is put in place, again over itself, and is well", () => {
     const said = script("install", "--programs", resolve(PROGRAMS));

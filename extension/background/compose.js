@@ -156,8 +156,15 @@ class Compose {
         throw new HostError("protocol-mismatch", "", { update: "host" });
       }
     }
-    const { header_protection, ...known } = job;
-    return (await this.#can("header-protection")) ? job : known;
+    const { header_protection, hide_header, ...known } = job;
+    if (!(await this.#can("header-protection"))) {
+      return known;
+    }
+    if (await this.#can("readable-header")) {
+      return job;
+    }
+    // Where the subject is to stay readable and the host can only hide it, nothing goes inside.
+    return { ...known, header_protection: hide_header !== false };
   }
 
   async #settings() {

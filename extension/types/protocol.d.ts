@@ -74,6 +74,8 @@ export interface ProtectRequest {
   headers: [name: string, value: string][];
   /** Put `headers` inside, and hide the subject outside (feature `header-protection`). */
   header_protection?: boolean;
+  /** Whether the subject is hidden outside; default true (feature `readable-header`). */
+  hide_header?: boolean;
   /** Blind recipients get copies of their own (feature `blind-copies`). */
   bcc_copies?: true;
   /** This is the copy for that blind recipient. */

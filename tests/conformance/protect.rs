@@ -128,6 +128,21 @@ fn the_subject_is_hidden_outside_and_read_inside() {
     assert_eq!(end["outer_headers"], json!([]));
     let opened = open("bob", &message(&end, &entity), &[]);
     assert_eq!(opened.answer["subject_hidden"], false);
+
+    // Inside, and readable outside as well: what a server changes is still seen.
+    let (end, entity) = alice.ask_with(request(json!({"hide_header": false})), BODY.as_bytes());
+    assert_eq!(end["outer_headers"], json!([]));
+    let sent = message(&end, &entity);
+    let opened = open("bob", &sent, &[]);
+    assert_eq!(
+        (&opened.answer["subject"], &opened.answer["subject_hidden"]),
+        (&json!(SUBJECT), &json!(false))
+    );
+    assert_eq!(opened.answer["details"]["headers"]["protection"], "cipher");
+    assert_eq!(opened.answer["details"]["headers"]["hidden"], json!([]));
+    let changed =
+        String::from_utf8(sent).unwrap().replacen(&format!("Subject: {SUBJECT}"), "Subject: Urgent", 1);
+    assert_eq!(open("bob", changed.as_bytes(), &[]).answer["subject"], SUBJECT);
 }
 
 #[test]

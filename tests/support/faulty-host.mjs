@@ -62,7 +62,7 @@ function result(id, fields, body) {
   send({ type: "result", id, ...fields, ...(body && { body_length: body.length }) });
 }
 
-const FEATURES = ["blind-copies", "header-protection", "protect-certificate", "protect-forms"];
+const FEATURES = ["blind-copies", "header-protection", "protect-certificate", "protect-forms", "readable-header"];
 const CERTIFICATE = "00".repeat(32);
 const VALID_FOR_EVER = { not_before: "2026-01-01T00:00:00Z", not_after: "2036-01-01T00:00:00Z" };
 
@@ -118,11 +118,11 @@ const STAND_IN = {
   ],
 
   protect: (
-    { from, to, cc = [], sign, encrypt, purpose, headers, header_protection, blind_copy_for, triple },
+    { from, to, cc = [], sign, encrypt, purpose, headers, header_protection, hide_header, blind_copy_for, triple },
     body,
   ) => {
     const others = purpose === "draft" ? [] : [...to, ...cc];
-    const hide = encrypt && header_protection && headers.length > 0;
+    const hide = encrypt && header_protection && hide_header !== false && headers.length > 0;
     const content = hide ? withSubject(body, headers) : body;
     const inner = encrypt ? pretendEnveloped(sign ? pretendSigned(content) : content) : pretendSigned(content);
     const entity = triple ? pretendSigned(inner, "=_stand-in-outer") : inner;

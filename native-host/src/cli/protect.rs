@@ -8,6 +8,7 @@ use super::files::{self, Draft, Input};
 use super::{Context, Output};
 use crate::message::outgoing::Source;
 use crate::mime::EmailAddress;
+use crate::mime::protecting::Hiding;
 use crate::service::engine::Engine;
 use crate::service::outgoing::{Audience, Wish, WishedLayers, parse_address, parse_addresses, prepare};
 use crate::service::requests::bcc_needs_own_copy;
@@ -56,6 +57,9 @@ pub(super) struct Arguments {
     /// Leave the header outside as it is, the subject readable on the way
     #[arg(long)]
     no_header_protection: bool,
+    /// Put the header inside, and leave the subject readable outside, too
+    #[arg(long, conflicts_with = "no_header_protection")]
+    readable_header: bool,
     /// The message [default: standard input]
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
@@ -78,7 +82,11 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
         opaque: arguments.opaque,
         nocerts: arguments.nocerts,
         wrap: arguments.wrap,
-        header_protection: !arguments.no_header_protection,
+        header_protection: match (arguments.no_header_protection, arguments.readable_header) {
+            (true, _) => None,
+            (false, true) => Some(Hiding::Nothing),
+            (false, false) => Some(Hiding::Baseline),
+        },
     };
     if arguments.encrypt && !arguments.bcc.is_empty() && arguments.bcc_dir.is_none() {
         return Err(bcc_needs_own_copy());

@@ -1,5 +1,5 @@
-//! Putting header fields inside the cryptographic envelope: RFC 9788 section 5.2 with the policy
-//! `hcp_baseline` (section 3.2.1), and the older `protected-headers="v1"`, by which mail programs that
+//! Putting header fields inside the cryptographic envelope: RFC 9788 section 5.2 with the policies
+//! `hcp_baseline` and `hcp_no_confidentiality` (section 3.2), and the older `protected-headers="v1"`, by which mail programs that
 //! do not know RFC 9788 find the subject.
 
 use std::borrow::Cow;
@@ -115,6 +115,16 @@ impl OuterField {
 /// `None` where the field is left out.
 pub type OuterChange = (String, Option<String>);
 
+/// What an encrypted mail hides of its header (RFC 9788 section 3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hiding {
+    /// `hcp_baseline`: Subject is obscured, Comments and Keywords are left out.
+    #[default]
+    Baseline,
+    /// `hcp_no_confidentiality`: nothing; what stands outside is the same as inside.
+    Nothing,
+}
+
 /// The fields that go inside, and what becomes of those outside.
 #[derive(Debug)]
 pub struct ProtectedFields {
@@ -125,15 +135,16 @@ pub struct ProtectedFields {
 }
 
 impl ProtectedFields {
-    /// Applies the policy to the fields of a message. Where it is signed only, nothing is hidden.
-    pub fn new(fields: &[OuterField], encrypted: bool) -> Self {
-        let intent = if encrypted { Intent::Cipher } else { Intent::Clear };
+    /// Applies the policy to the fields of a message that is encrypted; `None` for one that is signed
+    /// only, where nothing can be hidden.
+    pub fn new(fields: &[OuterField], encrypted: Option<Hiding>) -> Self {
+        let intent = if encrypted.is_some() { Intent::Cipher } else { Intent::Clear };
         let mut made = Self { intent, inside: Vec::new(), changes: Vec::new(), hidden: Vec::new() };
         let mut outer = Vec::new();
         for field in fields.iter().filter(|field| field.is_protected()) {
             let value = field.encoded();
             write_field(&mut made.inside, &field.name, &value);
-            match outside(field) {
+            match outside(field, encrypted) {
                 Outside::AsItIs => write_field(&mut outer, "HP-Outer", &format!("{}: {value}", field.name)),
                 Outside::Is(other) => {
                     write_field(&mut outer, "HP-Outer", &format!("{}: {other}", field.name));
@@ -142,11 +153,8 @@ impl ProtectedFields {
                 Outside::Nothing => made.hide(field, None),
             }
         }
-        if encrypted {
+        if encrypted.is_some() {
             made.inside.extend_from_slice(&outer);
-        } else {
-            made.changes.clear();
-            made.hidden.clear();
         }
         made
     }
@@ -200,15 +208,17 @@ impl ProtectedFields {
     }
 }
 
-/// What `hcp_baseline` makes of a field.
+/// What the policy makes of a field.
 enum Outside {
     AsItIs,
     Is(&'static str),
     Nothing,
 }
 
-fn outside(field: &OuterField) -> Outside {
-    if field.is("Subject") {
+fn outside(field: &OuterField, policy: Option<Hiding>) -> Outside {
+    if policy != Some(Hiding::Baseline) {
+        Outside::AsItIs
+    } else if field.is("Subject") {
         Outside::Is(HIDDEN_SUBJECT)
     } else if field.is("Comments") || field.is("Keywords") {
         Outside::Nothing
@@ -302,7 +312,7 @@ mod tests {
             ("X-Mozilla-Draft-Info", "internal/draft"),
             ("Content-Language", "en"),
         ]);
-        let protected = ProtectedFields::new(&fields, true);
+        let protected = ProtectedFields::new(&fields, Some(Hiding::Baseline));
         let text = payload("Content-Type: text/plain; charset=utf-8;\r\n format=flowed\r\n\r\nx", &protected);
         assert_eq!(
             text,
@@ -325,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_signed_mail_hides_nothing() {
-        let protected = ProtectedFields::new(&fields(&[("Subject", "x")]), false);
+        let protected = ProtectedFields::new(&fields(&[("Subject", "x")]), None);
         let text = payload("\r\nbody", &protected);
         let expected =
             "Content-Type: text/plain;\r\n hp=\"clear\"; protected-headers=\"v1\"\r\nSubject: x\r\n\r\nbody";
@@ -337,7 +347,7 @@ mod tests {
     fn an_entity_that_was_protected_before_is_protected_once() {
         let before = "Content-Type: multipart/mixed; boundary=\"a b\"; hp=\"cipher\"; protected-headers=v1\r\n\
                       HP-Outer: Subject: x\r\n\r\n";
-        let text = payload(before, &ProtectedFields::new(&fields(&[("Subject", "y")]), false));
+        let text = payload(before, &ProtectedFields::new(&fields(&[("Subject", "y")]), None));
         let read = Entity::parse(text.as_bytes()).unwrap();
         let content_type = read.headers.content_type().unwrap();
         assert_eq!(content_type.parameter("boundary").as_deref(), Some("a b"));

@@ -16,6 +16,7 @@ use crate::cms::{Recipient, SigningIdentity, readable_here};
 use crate::keys::{KeyError, KeyStore, SigningKey};
 use crate::message::outgoing::{Made, Manner, Plan, Source, protect};
 use crate::mime::EmailAddress;
+use crate::mime::protecting::Hiding;
 use crate::x509::{Capabilities, Capability, Certificate, Fingerprint};
 
 /// What the sender asks for.
@@ -36,8 +37,8 @@ pub struct Wish {
     pub nocerts: bool,
     /// Whether the whole message goes inside as `message/rfc822`.
     pub wrap: bool,
-    /// Whether header fields go inside.
-    pub header_protection: bool,
+    /// Whether header fields go inside, and what is hidden outside.
+    pub header_protection: Option<Hiding>,
 }
 
 /// Who is to read a mail.

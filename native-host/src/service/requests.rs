@@ -17,7 +17,7 @@ use crate::keys::close_tokens;
 use crate::message::Reading;
 use crate::message::outgoing::Source;
 use crate::mime::EmailAddress;
-use crate::mime::protecting::OuterField;
+use crate::mime::protecting::{Hiding, OuterField};
 use crate::wire::request::{Call, Doctor, Lookup, Open, Protect, Provision, Purpose};
 
 /// How long before the add-on stops waiting the host stops asking the DNS, so that there is time
@@ -154,7 +154,11 @@ fn wish(request: &Protect) -> Result<Wish, Failure> {
         opaque: request.opaque,
         nocerts: request.nocerts,
         wrap: request.wrap,
-        header_protection: request.header_protection.unwrap_or(true),
+        header_protection: match (request.header_protection, request.hide_header) {
+            (Some(false), _) => None,
+            (_, Some(false)) => Some(Hiding::Nothing),
+            _ => Some(Hiding::Baseline),
+        },
     })
 }
 

@@ -57,6 +57,7 @@ const FEATURES: &[&str] = &[
     "protect-certificate",
     "protect-forms",
     "provision",
+    "readable-header",
     "tokens",
 ];
 /// Said where there is a folder for bodies.

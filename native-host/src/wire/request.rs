@@ -195,6 +195,9 @@ pub struct Protect {
     /// Whether header fields go inside; where it is not said, they do.
     #[serde(default)]
     pub header_protection: Option<bool>,
+    /// Whether the subject is hidden outside; where it is not said, it is.
+    #[serde(default)]
+    pub hide_header: Option<bool>,
     /// Whether the signed text goes inside the object.
     #[serde(default)]
     pub opaque: bool,

@@ -22,7 +22,7 @@ use crate::cms::{CmsError, ContentCipher, Placement, Recipient, SigningIdentity}
 use crate::mime::canonical::is_transport_safe;
 use crate::mime::header::{Field, HeaderError, Headers};
 use crate::mime::legacy_display;
-use crate::mime::protecting::{OuterChange, OuterField, ProtectedFields};
+use crate::mime::protecting::{Hiding, OuterChange, OuterField, ProtectedFields};
 use crate::mime::transfer::base64_lines;
 use crate::mime::{Entity, transfer};
 use input::Pieces;
@@ -61,9 +61,8 @@ pub struct Manner {
     /// Whether the whole message, header and all, becomes a `message/rfc822` inside, in place of
     /// RFC 9788's header protection.
     pub wrap: bool,
-    /// Whether header fields are put inside, and the subject hidden outside where the mail is
-    /// encrypted.
-    pub header_protection: bool,
+    /// Whether header fields are put inside, and what is hidden outside where the mail is encrypted.
+    pub header_protection: Option<Hiding>,
     /// Whether a hidden subject also stands at the top of the text, for readers whose program does
     /// not show protected fields.
     pub legacy_display: bool,
@@ -136,7 +135,8 @@ pub fn protect(
         }
     };
     let encrypts = plan.recipients().is_some();
-    let protected = manner.header_protection.then(|| ProtectedFields::new(outer_fields, encrypts));
+    let protect = |hiding| ProtectedFields::new(outer_fields, encrypts.then_some(hiding));
+    let protected = manner.header_protection.map(protect);
     let content: Vec<u8> = inner.iter().flat_map(|field| field.raw()).copied().collect();
     let begin = match &protected {
         _ if manner.wrap => wrapped(outer_fields, &content),
@@ -207,7 +207,7 @@ fn decoded(value: &str) -> String {
 /// Header fidelity by a message inside (RFC 8551 section 3.1): everything but the blind recipients.
 fn wrapped(outer: &[OuterField], content: &[u8]) -> Vec<u8> {
     let mut out = b"Content-Type: message/rfc822\r\n\r\n".to_vec();
-    out.extend_from_slice(ProtectedFields::new(outer, false).fields());
+    out.extend_from_slice(ProtectedFields::new(outer, None).fields());
     out.extend_from_slice(b"MIME-Version: 1.0\r\n");
     out.extend_from_slice(content);
     out.extend_from_slice(b"\r\n");

@@ -5,7 +5,7 @@
 
 import { strict as assert } from "node:assert";
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { composed, discard, from, marks, openCompose, pressSend, saveDraft, sent } from "../support/composing.mjs";
@@ -381,7 +381,10 @@ describe("copies", () => {
       world.mail.stored("alice", "Sent").some((copy) => withLf(split(copy).body).toString("latin1").trimEnd() === body),
     );
     const second = join(world.alice.user.home, "profile/Mail/Local Folders/Archive copy");
-    await until("the second copy", () => withLf(readFileSync(second)).toString("latin1").includes(body));
+    await until(
+      "the second copy",
+      () => existsSync(second) && withLf(readFileSync(second)).toString("latin1").includes(body),
+    );
 
     await select(tb, header, "SentMail");
     await shows(tb, ({ text }) => text.includes(SECRET));
@@ -390,6 +393,7 @@ describe("copies", () => {
     await until(
       "the file",
       () =>
+        existsSync(file) &&
         withLf(split(readFileSync(file)).body)
           .toString("latin1")
           .trimEnd() === body,

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { composed, discard, marks as pills, pressSend, sent } from "../../support/composing.mjs";
@@ -147,6 +147,28 @@ describe("mail on an IMAP server", () => {
       await view.currentAttachments[0].saveToFile(file);
     }, path);
     assert.ok(readFileSync(path).equals(FILE));
+  });
+
+  test("its attachment is opened by another program as it was sent", async () => {
+    await shown();
+    const [program, copy] = [join(world.directory, "open.sh"), join(world.directory, "opened.bin")];
+    writeFileSync(program, `#!/bin/sh\ncp "$1" "${copy}.part" && mv "${copy}.part" "${copy}"\n`, { mode: 0o755 });
+    await bob.chrome(async (path) => {
+      const view = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+      const [attachment] = view.currentAttachments;
+      const types = Cc["@mozilla.org/mime;1"].getService(Ci.nsIMIMEService);
+      const how = types.getFromTypeAndExtension(attachment.contentType, "bin");
+      const app = Cc["@mozilla.org/uriloader/local-handler-app;1"].createInstance(Ci.nsILocalHandlerApp);
+      app.executable = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
+      app.executable.initWithPath(path);
+      how.preferredApplicationHandler = app;
+      how.preferredAction = Ci.nsIHandlerInfo.useHelperApp;
+      how.alwaysAskBeforeHandling = false;
+      Cc["@mozilla.org/uriloader/handler-service;1"].getService(Ci.nsIHandlerService).store(how);
+      await attachment.open(view.browsingContext);
+    }, program);
+    await until("the program to have it", () => existsSync(copy));
+    assert.ok(readFileSync(copy).equals(FILE));
   });
 
   test("the quick filter finds what came in the clear, and nothing that was encrypted", async () => {

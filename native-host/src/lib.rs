@@ -6,6 +6,12 @@
 //! those beneath it and never one above it. [`cms`] knows nothing of DNS, [`dns`] nothing of
 //! mail, [`wire`] nothing of cryptography.
 
+// No panic on any input; an invariant is written beside an #[expect].
+#![deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+// Text for people is written by cli/, everything else goes through tracing.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+#![deny(missing_docs, unreachable_pub)]
+
 pub mod cli;
 pub mod service;
 pub mod wire;

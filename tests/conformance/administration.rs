@@ -1,13 +1,5 @@
 //! What administrators ask of the host: keys made unasked and their lines handed over, every protected mail written down,
 //! and logs that tell nothing about anybody.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/host_client.rs"]
 mod host_client;

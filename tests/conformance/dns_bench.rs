@@ -1,14 +1,6 @@
 //! What a look-up costs, beside `delv` and, where it is installed, `unbound-host` on the same machine
 //! in the same run. `scripts/bench dns` runs it; it is no test, because times on a busy machine
 //! prove nothing. What each program computes is counted beside: on a busy machine that says more.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(clippy::print_stdout, missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/certificates.rs"]
 mod certificates;

@@ -1,14 +1,6 @@
 //! A zone's owner who wants to keep us busy: many keys with one tag and many signatures (KeyTrap,
 //! CVE-2023-50387), NSEC3 iterations (CVE-2023-50868), endless aliases and delegations. Everything
 //! here is properly signed; the answer comes long before the deadline, and is never a good one.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(clippy::print_stdout, missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/rpl/mod.rs"]
 mod rpl;

@@ -1,14 +1,6 @@
 //! The validator against scenarios that others wrote, each with its own clock, anchors and
 //! answers. Prints the agreement; fails where we say more than a scenario allows, where we differ
 //! and it is not known why, and where a known difference is gone.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(clippy::print_stdout, missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/rpl/mod.rs"]
 mod rpl;

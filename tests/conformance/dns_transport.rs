@@ -1,12 +1,4 @@
 //! How questions travel: TCP, UDP, TLS, HTTPS; connections kept; servers that refuse or are dead.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/https_front.rs"]
 mod https_front;

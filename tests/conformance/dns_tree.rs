@@ -1,12 +1,4 @@
 //! Look-ups in a real signed DNS: every state of the contract, with its exit status.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/certificates.rs"]
 mod certificates;

@@ -1,13 +1,5 @@
 //! Worlds of our own in which a validator can go wrong, as data with the verdict beside each; and
 //! the validators of others as referees over the same worlds.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(clippy::print_stdout, missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/referee.rs"]
 mod referee;

@@ -1,13 +1,5 @@
 //! `dane-smime doctor` on a computer that is well, and with one thing after the other gone wrong: a real signed DNS, a real
 //! keyring, the real host behind a real manifest.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/host_client.rs"]
 mod host_client;

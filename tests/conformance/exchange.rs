@@ -1,13 +1,5 @@
 //! Mail between people whose domain publishes their certificates in a real signed DNS: protected
 //! and opened by the command line and by the host, with OpenSSL as referee, and what must not pass.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/certificates.rs"]
 mod certificates;

@@ -1,12 +1,4 @@
 //! The host as a process: greeting, refusals, its end. What it does with mail is in `exchange`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/host_client.rs"]
 mod host_client;

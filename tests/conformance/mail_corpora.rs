@@ -2,14 +2,6 @@
 //!
 //! The corpora lie outside the project; `DANE_SMIME_SHARED` names where, else `../shared`. Each
 //! disagreement is listed with its reason, and one that ends is an error too.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 use std::collections::BTreeMap;
 use std::fs;

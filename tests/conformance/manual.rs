@@ -1,12 +1,4 @@
 //! The examples of `--help`, run in a shell as they stand, in a DNS that publishes what they publish.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/signed_tree.rs"]
 mod signed_tree;

@@ -1,12 +1,4 @@
 //! What large and monstrous mail costs: memory, and no crash.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/large_mail.rs"]
 mod large_mail;

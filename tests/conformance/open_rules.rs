@@ -1,13 +1,5 @@
 //! What is believed and what is not, case by case: mail as other programs make it, and as those make
 //! it who want to pass for somebody else. OpenSSL makes the mail; an authority vouches for the signers.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/large_mail.rs"]
 mod large_mail;

@@ -1,14 +1,6 @@
 //! An administrator's `policy.toml`, through the real programs: each key is in force over what the user has set, cannot be
 //! set otherwise, and is shown as set by the administrator; a policy with a mistake is told by everything, and nothing is
 //! done until it is put right.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/host_client.rs"]
 mod host_client;

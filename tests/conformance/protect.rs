@@ -1,13 +1,5 @@
 //! What `protect` makes of a mail, asked for by the wire and by the command line: its header, its
 //! blind recipients, the forms it can take, and that nothing comes out where anything is wrong.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/certificates.rs"]
 mod certificates;

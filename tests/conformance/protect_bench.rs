@@ -1,13 +1,5 @@
 //! What protecting a mail of 30 MiB costs, beside `openssl cms` on the same machine in the same run.
 //! `scripts/bench protect` runs it; it is no test, because times on a busy machine prove nothing.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(clippy::print_stdout, missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/certificates.rs"]
 mod certificates;

@@ -1,13 +1,5 @@
 //! Whatever goes wrong while a mail is protected, in whatever form it was asked for: there is no
 //! result, no file, and nothing of the text in what has left already.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/certificates.rs"]
 mod certificates;

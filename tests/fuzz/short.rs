@@ -1,8 +1,6 @@
 //! A moment of fuzzing without a fuzzer: every target with its seeds, the corpora's files where they
 //! are at hand, and what small random changes make of them. The same in every run; `scripts/fuzz`
 //! searches on from there for as long as one likes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test program")]
-#![allow(missing_docs, unreachable_pub, reason = "a test program")]
 
 mod seeds;
 mod targets;

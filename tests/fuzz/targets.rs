@@ -1,16 +1,7 @@
 //! What is tried with arbitrary octets: each parser that strangers' octets reach, and whole messages.
 //! A target may not panic, and must find what it states. The same functions are fuzzed
 //! (`scripts/fuzz`) and run for a moment in the ordinary tests (`short.rs`).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "a test program"
-)]
+#![allow(dead_code, reason = "each program uses its part")]
 
 use std::rc::Rc;
 use std::sync::LazyLock;

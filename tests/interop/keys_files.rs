@@ -1,12 +1,4 @@
 //! Keys that go in and out as files, against OpenSSL's own tools and gpgsm.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,12 +1,4 @@
 //! Keys behind a real keyring: gnome-keyring over a D-Bus session of its own, each step a process.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/keyring_session.rs"]
 mod keyring_session;

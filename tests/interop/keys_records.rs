@@ -1,12 +1,4 @@
 //! Zone-file lines: read by BIND's and Knot's own tools, linted, taken by a name server over a signed update.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 use std::process::{Command, Output};
 

@@ -1,14 +1,6 @@
 //! What the add-on asks about the user's own keys, as dialogues with the host as a process. Passwords come from a
 //! pinentry that is a script.
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/host_client.rs"]
 mod host_client;

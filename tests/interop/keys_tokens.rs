@@ -1,14 +1,6 @@
 //! Keys on PKCS#11 tokens: SoftHSM holds them, `openssl cms` judges what they signed and makes what they decrypt, and a
 //! pinentry that is a script enters the PIN and counts how often it was asked.
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/host_client.rs"]
 mod host_client;

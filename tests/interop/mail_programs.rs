@@ -2,14 +2,6 @@
 //! (`letters/`), every form, every kind of key, two hundred recipients. (Thunderbird's own S/MIME is
 //! asked by `tests/e2e/nss.test.mjs`.) What came of it is left in `target/interop/programs.json`, from
 //! which `scripts/interop` makes a table.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test program")]
 
 #[path = "../support/certificates.rs"]
 mod certificates;

@@ -1,4 +1,5 @@
 //! Certificates for tests, made on the spot.
+#![allow(dead_code, reason = "each program uses its part")]
 
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;

@@ -1,4 +1,5 @@
 //! The host as a process, spoken to as Thunderbird speaks to it.
+#![allow(dead_code, reason = "each program uses its part")]
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! A D-Bus session of a user of its own, with a real gnome-keyring or none. Nothing of the
 //! caller's session is reached.
+#![allow(dead_code, reason = "each program uses its part")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

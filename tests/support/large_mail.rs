@@ -1,4 +1,5 @@
 //! Mail by OpenSSL, of any size and kind, and Bob, who opens it with the command line.
+#![allow(dead_code, reason = "each program uses its part")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

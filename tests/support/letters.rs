@@ -1,5 +1,6 @@
 //! People who write to each other in a signed DNS, by the command line: their keys, their records,
 //! their letters, and OpenSSL as referee.
+#![allow(dead_code, reason = "each program uses its part")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! An attacker between the resolver and us: forwards every question to the real server and does
 //! with the answer what it likes.
+#![allow(dead_code, reason = "each program uses its part")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};

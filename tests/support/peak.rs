@@ -1,4 +1,5 @@
 //! How much memory a program takes at its peak.
+#![allow(dead_code, reason = "each program uses its part")]
 
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;

@@ -3,6 +3,7 @@
 //!
 //! Needs `knotd`, `dnssec-keygen` and `dnssec-signzone` (Debian: knot, bind9-utils), which
 //! `scripts/test` installs. Without them the tests fail and say so.
+#![allow(dead_code, reason = "each program uses its part")]
 
 use std::fmt::Write as _;
 use std::fs;

@@ -4,6 +4,12 @@
 //! carries frames and nothing else; logs go to standard error, which Thunderbird puts into its
 //! error console.
 
+// No panic on any input; an invariant is written beside an #[expect].
+#![deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+// Text for people is written by cli/, everything else goes through tracing.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+#![deny(missing_docs, unreachable_pub)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

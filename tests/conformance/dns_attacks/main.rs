@@ -1,13 +1,6 @@
 //! An attacker on the path does what it can: never a false `secure`, `absent` or `insecure`, an
 //! answer within the deadline, bounded memory.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test program"
-)]
-#![allow(clippy::print_stdout, missing_docs, dead_code, unreachable_pub, reason = "a test program")]
+
 mod cases;
 mod meddling;
 #[path = "../../support/on_path.rs"]

@@ -1,0 +1,250 @@
+//! Who signed, what the signature covers, and whether the signer could.
+
+use crate::large_mail::Reader;
+use crate::{ALICE, SIGN, TEXT, change, check, mail, object};
+
+#[test]
+fn who_the_sender_is() {
+    let reader = Reader::new();
+    let signed = reader.cms(TEXT, SIGN);
+    let from = |head: &str| mail(&[head.as_bytes(), &signed]);
+    let valid = ["none", "ok", "valid", "ok"];
+    let nobody = ["none", "ok", "invalid", "from-not-single"];
+    let other = ["none", "ok", "invalid", "names-other"];
+    let claims = "display-name-names-other";
+    for (head, expected, warning) in [
+        (ALICE, valid, ""),
+        ("From: Alice <alice@example.test>\r\n", valid, ""),
+        ("FROM :\talice(comment (nested)) @ (x) EXAMPLE.Test\r\n", valid, ""),
+        ("From: \"alice\"@example.test\r\n", valid, ""),
+        ("From: =?utf-8?q?Alice?=\r\n <alice@example.test>\r\n", valid, ""),
+        ("Sender: eve@evil.test\r\nFrom: alice@example.test\r\nReply-To: eve@evil.test\r\n", valid, ""),
+        ("Resent-From: eve@evil.test\r\nFrom: alice@example.test\r\n", valid, ""),
+        ("X-From: eve@evil.test\r\nFrom: alice@example.test\r\n", valid, ""),
+        ("From: \"boss@corp.test\" <alice@example.test>\r\n", valid, claims),
+        ("From: boss@corp.test <alice@example.test>\r\n", valid, claims),
+        ("From: alice@example.test (boss@corp.test)\r\n", valid, claims),
+        ("From: =?utf-8?q?boss=40corp=2Etest?= <alice@example.test>\r\n", valid, claims),
+        ("From: =?utf-8?b?Ym9zc++8oGNvcnAudGVzdA==?= <alice@example.test>\r\n", valid, claims), // a wide @
+        ("From: \"alice@example.test\" <eve@evil.test>\r\n", other, claims),
+        ("From: eve@evil.test\r\n", other, ""),
+        ("From: alice@example.test.evil.test\r\n", other, ""),
+        ("From: alice@sub.example.test\r\n", other, ""),
+        ("From: alice+x@example.test\r\n", other, ""),
+        ("", nobody, ""),
+        ("From:\r\n", nobody, ""),
+        ("From: Alice\r\n", nobody, ""),
+        ("From: alice@example.test, eve@evil.test\r\n", nobody, ""),
+        ("From: alice@example.test,\r\n", nobody, ""),
+        ("From: team: alice@example.test;\r\n", nobody, ""),
+        ("From: <alice@example.test> <eve@evil.test>\r\n", nobody, ""),
+        ("From: alice@example.test\r\nFrom: alice@example.test\r\n", nobody, ""),
+        ("From: alice@example.test\r\nfrom: eve@evil.test\r\n", nobody, ""),
+        ("From: alice@example.test\0\r\n", nobody, ""),
+        ("Subject: x\rFrom: eve@evil.test\r\nFrom: alice@example.test\r\n", nobody, ""),
+        ("Subject: x\0\r\nFrom: alice@example.test\r\n", nobody, ""),
+        ("From: alice@example.test(\r\n", nobody, ""),
+    ] {
+        let verdicts = check(&reader, &[], vec![("From", from(head), expected)]);
+        let warned = verdicts[0]["warnings"][0]["code"].as_str().unwrap_or("");
+        assert_eq!(warned, warning, "{head:?}: {}", verdicts[0]);
+    }
+}
+
+#[test]
+fn what_the_signature_covers() {
+    let reader = Reader::new();
+    let signed = mail(&[ALICE.as_bytes(), &reader.cms(TEXT, SIGN)]);
+    let valid = ["none", "ok", "valid", "ok"];
+    let unsigned = ["none", "ok", "none", "ok"];
+    let altered = ["none", "ok", "invalid", "altered"];
+    let malformed = ["none", "ok", "invalid", "malformed"];
+    let text = String::from_utf8(signed.clone()).unwrap();
+    let boundary = text.split_once("boundary=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let other_text = b"Content-Type: text/plain\r\n\r\nsomething else\r\n";
+    let opaque = reader.cms(TEXT, &format!("{SIGN} -nodetach -outform DER"));
+    let beside = |content: &[u8], der: &[u8]| {
+        let head = "From: alice@example.test\r\nContent-Type: multipart/signed; boundary=b;\r\n \
+                    protocol=\"application/pkcs7-signature\"\r\n\r\n--b\r\n";
+        let signature = object("application/pkcs7-signature", der);
+        mail(&[head.as_bytes(), content, b"\r\n--b\r\n", &signature, b"--b--\r\n"])
+    };
+    let inside = |kind: &str| {
+        let (_, entity) = text.split_once("MIME-Version: 1.0\n").unwrap();
+        let head = format!("From: alice@example.test\r\nContent-Type: {kind}\r\n\r\n");
+        if kind.starts_with("multipart") {
+            format!(
+                "{head}--m\r\nContent-Type: text/html\r\n\r\n<b>pay</b><!--\r\n--m\r\n{entity}\r\n--m--\r\n"
+            )
+        } else {
+            format!("{head}From: alice@example.test\r\n{entity}")
+        }
+        .into_bytes()
+    };
+    let attributes = [0x31, 4, 0x30, 2, 5, 0]; // a SET, as signed attributes are
+    let no_attributes = reader.cms(&attributes, &format!("{SIGN} -noattr -nodetach -outform DER"));
+    let plain_opaque = reader.cms(TEXT, &format!("{SIGN} -noattr -nodetach -outform DER"));
+    let streamed = reader.cms(TEXT, &format!("{SIGN} -nodetach -stream -indef -outform DER"));
+    reader.openssl("crl2pkcs7 -nocrl -certfile alice.crt -outform DER -out certs");
+    let certificates = std::fs::read(reader.at("certs")).unwrap();
+    let pkcs7_mime = |der: &[u8]| mail(&[ALICE.as_bytes(), &object("application/pkcs7-mime", der)]);
+    check(
+        &reader,
+        &[],
+        vec![
+            ("as it came", signed.clone(), valid),
+            ("another micalg", change(&signed, "micalg=\"sha-256\"", "micalg=md5"), valid),
+            ("no micalg", change(&signed, "micalg=\"sha-256\";", ""), valid),
+            (
+                "text in front and behind",
+                change(&signed, "This is an S/MIME signed message", "Pay Eve"),
+                valid,
+            ),
+            ("a letter", change(&signed, "noon", "moon"), altered),
+            ("a blank at the end", change(&signed, "at noon", "at noon "), altered),
+            (
+                "a part more",
+                change(
+                    &signed,
+                    &format!("--{boundary}--"),
+                    &format!("--{boundary}\r\n\r\nx\r\n--{boundary}--"),
+                ),
+                malformed,
+            ),
+            ("a part less", beside(b"x\r\n--b--", &opaque), malformed),
+            (
+                "another protocol",
+                change(&signed, "protocol=\"application/pkcs7", "protocol=\"application/pgp"),
+                unsigned,
+            ),
+            ("Content-Type twice", mail(&[b"Content-Type: text/plain\r\n", &signed]), unsigned),
+            ("boundary twice", change(&signed, "boundary=", "boundary=x; boundary="), unsigned),
+            ("not at the root", inside("multipart/mixed; boundary=m"), unsigned),
+            ("a forwarded mail", inside("message/rfc822"), unsigned),
+            ("opaque", pkcs7_mime(&opaque), valid),
+            ("opaque, in BER", pkcs7_mime(&streamed), valid),
+            (
+                "opaque, named by a gateway",
+                mail(&[ALICE.as_bytes(), &object("application/octet-stream; name=SMIME.P7M", &opaque)]),
+                valid,
+            ),
+            (
+                "an attachment with such a name",
+                mail(&[ALICE.as_bytes(), &object("application/octet-stream; name=x.p7m", b"text")]),
+                unsigned,
+            ),
+            ("no attributes", pkcs7_mime(&plain_opaque), valid),
+            ("another signature's attributes", pkcs7_mime(&no_attributes), altered),
+            ("content inside and beside", beside(TEXT.strip_suffix(b"").unwrap(), &opaque), valid),
+            (
+                "other content beside",
+                beside(other_text, &opaque),
+                ["none", "ok", "invalid", "content-differs"],
+            ),
+            ("nobody's signature beside", beside(TEXT, &certificates), unsigned),
+            ("certificates only", pkcs7_mime(&certificates), ["none", "certificates-only", "none", "ok"]),
+            ("junk in the base64", change(&signed, "\nMII", "\n!MII"), malformed),
+        ],
+    );
+}
+
+#[test]
+fn who_may_sign_and_how() {
+    let reader = Reader::new();
+    let named = "subjectAltName=email:alice@example.test\n";
+    let ec = |curve: &str| format!("ec -pkeyopt ec_paramgen_curve:{curve}");
+    for (name, key, subject, extensions) in [
+        ("p256", ec("P-256"), "/CN=a", named.to_owned()),
+        ("p384", ec("P-384"), "/CN=a", named.to_owned()),
+        ("p521", ec("P-521"), "/CN=a", named.to_owned()),
+        ("small", "rsa:1024".into(), "/CN=a", named.to_owned()),
+        (
+            "in-dn",
+            "rsa:2048".into(),
+            "/CN=a/emailAddress=Alice@example.test",
+            "basicConstraints=CA:FALSE\n".into(),
+        ),
+        ("nameless", "rsa:2048".into(), "/CN=a", "basicConstraints=CA:FALSE\n".into()),
+        ("eve", "rsa:2048".into(), "/CN=e", "subjectAltName=email:eve@evil.test\n".into()),
+        ("encrypts", "rsa:2048".into(), "/CN=a", format!("{named}keyUsage=critical,keyEncipherment\n")),
+        ("serves", "rsa:2048".into(), "/CN=a", format!("{named}extendedKeyUsage=serverAuth\n")),
+        ("strange", "rsa:2048".into(), "/CN=a", format!("{named}1.2.3.4=critical,DER:0500\n")),
+    ] {
+        reader.person(name, &key, subject, &extensions);
+    }
+    reader.openssl("req -x509 -newkey rsa:2048 -nodes -keyout own.key -out own.crt -days 9 -subj /CN=a -addext subjectAltName=email:alice@example.test");
+    let by = |name: &str, how: &str| {
+        let arguments = format!("-sign -signer {name}.crt -inkey {name}.key {how}");
+        mail(&[ALICE.as_bytes(), &reader.cms(TEXT, arguments.trim_end())])
+    };
+    let none = |state, code| ["none", "ok", state, code];
+    let valid = none("valid", "ok");
+    let pss = "-keyopt rsa_padding_mode:pss";
+    let cases = vec![
+        ("RSA, SHA-384", by("alice", "-md sha384"), valid),
+        ("RSA, SHA-512", by("alice", "-md sha512"), valid),
+        ("PSS", by("alice", pss), valid),
+        ("PSS, SHA-512, no salt", by("alice", &format!("-md sha512 {pss} -keyopt rsa_pss_saltlen:0")), valid),
+        ("PSS with another MGF", by("alice", &format!("{pss} -keyopt rsa_mgf1_md:sha512")), valid),
+        ("key identifier", by("alice", "-keyid"), valid),
+        ("P-256", by("p256", ""), valid),
+        ("P-384", by("p384", "-md sha384"), valid),
+        ("P-521", by("p521", "-md sha512"), valid),
+        ("SHA-1", by("alice", "-md sha1"), none("invalid", "weak-digest")),
+        ("MD5", by("alice", "-md md5"), none("invalid", "weak-digest")),
+        ("PSS, SHA-1", by("alice", &format!("-md sha1 {pss}")), none("invalid", "weak-digest")),
+        ("RSA of 1024 bits", by("small", ""), none("invalid", "weak-key")),
+        ("address in the subject", by("in-dn", ""), valid),
+        ("no address", by("nameless", ""), none("unknown", "dns-unreachable")),
+        ("another's address", by("eve", ""), none("invalid", "names-other")),
+        ("key usage", by("encrypts", ""), none("invalid", "not-for-signing")),
+        ("extended key usage", by("serves", ""), none("invalid", "not-for-signing")),
+        ("unknown critical extension", by("strange", ""), none("invalid", "not-for-signing")),
+        ("nobody's certificate", by("own", ""), none("unknown", "dns-unreachable")),
+        ("no certificate", by("alice", "-nocerts"), none("invalid", "certificate-missing")),
+        ("Alice, then Eve", by("alice", "-signer eve.crt -inkey eve.key"), valid),
+        ("Eve, then Alice", by("eve", "-signer alice.crt -inkey alice.key"), valid),
+        ("Eve and Bob", by("eve", "-signer bob.crt -inkey bob.key"), none("invalid", "names-other")),
+        (
+            "33 signers",
+            by("alice", &format!("-nocerts {}", "-signer alice.crt -inkey alice.key ".repeat(32))),
+            none("invalid", "too-many-signers"),
+        ),
+    ];
+    check(&reader, &[], cases);
+    // Another text: Alice's signature of the same one within the same second is one that was proven above.
+    let letter = reader.cms(b"Content-Type: text/plain\r\n\r\nmeet me never\r\n", SIGN);
+    let late = mail(&[ALICE.as_bytes(), &letter]);
+    let old = vec![("expired", late, none("unknown", "certificate-expired"))];
+    check(&reader, &["--at", "2099-01-01T00:00:00Z"], old);
+
+    let dated = mail(&[b"Date: Mon, 1 Jan 2024 00:00:00 +0000\r\n", &by("alice", "-md sha384")]);
+    let verdict = check(&reader, &[], vec![("an old date", dated, valid)]).remove(0);
+    assert_eq!(verdict["warnings"][0]["code"], "date-differs", "{verdict}");
+}
+
+#[test]
+fn what_is_revoked_is_not_believed() {
+    let reader = Reader::new();
+    reader.file("index", b"");
+    reader.file("crlnumber", b"01\n");
+    reader.file("ca.cnf", b"[ca]\ndefault_ca=x\n[x]\ndatabase=index\ncrlnumber=crlnumber\ndefault_md=sha256\ndefault_crl_days=9\n");
+    reader.openssl("ca -config ca.cnf -gencrl -keyfile ca.key -cert ca.crt -out empty.pem");
+    reader.openssl("ca -config ca.cnf -revoke alice.crt -keyfile ca.key -cert ca.crt");
+    reader.openssl("ca -config ca.cnf -gencrl -keyfile ca.key -cert ca.crt -out list.pem");
+    reader.openssl("req -x509 -newkey rsa:2048 -nodes -keyout fake.key -out fake.crt -days 9 -subj /CN=ca");
+    reader.openssl("ca -config ca.cnf -gencrl -keyfile fake.key -cert fake.crt -out forged.pem");
+    let signed = mail(&[ALICE.as_bytes(), &reader.cms(TEXT, SIGN)]);
+    let revoked = ["none", "ok", "unknown", "certificate-revoked"];
+    let valid = ["none", "ok", "valid", "ok"];
+    let (list, empty, forged) =
+        (reader.name("list.pem"), reader.name("empty.pem"), reader.name("forged.pem"));
+    check(&reader, &["--crl-file", &list], vec![("on the list", signed.clone(), revoked)]);
+    check(&reader, &["--crl-file", &empty], vec![("not on it", signed.clone(), valid)]);
+    check(&reader, &["--crl-file", &forged], vec![("another's list", signed.clone(), valid)]);
+    let seen = ["none", "ok", "valid", "valid-when-first-seen"];
+    check(&reader, &["--crl-file", &list], vec![("proven before it was revoked", signed.clone(), seen)]);
+    let file = reader.file("mail", &signed);
+    let wrong = reader.opening(&file).args(["--crl-file", &reader.name("ca.crt")]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2), "{}", String::from_utf8_lossy(&wrong.stdout));
+}

@@ -1,0 +1,67 @@
+//! Requests to an authority, others' or one's own, and its answers.
+
+use serde_json::Value;
+
+use crate::{Place, sha256};
+
+#[test]
+fn an_authority_answers_a_request() {
+    let place = Place::new();
+    place
+        .openssl("req -x509 -nodes -newkey rsa:2048 -days 30 -keyout ca.key -out ca.pem -subj /CN=Authority");
+    for (algorithm, bundle) in [("rsa-2048", "answer.pem"), ("p-256", "answer.p7b")] {
+        let asked = place
+            .key(&["request", "--address", "alice@example.test", "--name", "Alice", "--algorithm", algorithm])
+            .good();
+        place.write("request.pem", asked["request"].as_str().unwrap());
+        let shown = place.openssl("req -in request.pem -noout -verify -text");
+        assert!(String::from_utf8_lossy(&shown.stdout).contains("email:alice@example.test"));
+        let before = place.key(&["list"]).good().as_array().unwrap().len();
+        place.openssl(
+            "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -days 30 -copy_extensions copyall -out cert.pem",
+        );
+        let read = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
+        place.write("answer.pem", read("ca.pem") + &read("cert.pem"));
+        place.openssl("crl2pkcs7 -nocrl -certfile answer.pem -out answer.p7b");
+        assert_eq!(place.key(&["install", "--cert", &place.path("ca.pem")]).code(), "no-such-key");
+        let row = place.key(&["install", "--cert", &place.path(bundle)]).good();
+        assert_eq!([&row["can_sign"], &row["can_encrypt"]], [true, true], "{algorithm}");
+        let pem = std::fs::read_to_string(place.certificate_of(&sha256(&row))).unwrap();
+        assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 2, "the authority's stands behind it");
+        assert_eq!(place.key(&["list"]).good().as_array().unwrap().len(), before + 1);
+    }
+}
+
+#[test]
+fn an_own_authority_signs_requests() {
+    let place = Place::new();
+    let authority = place
+        .key(&[
+            "authority",
+            "--address",
+            "hostmaster@example.test",
+            "--name",
+            "Example CA",
+            "--algorithm",
+            "p-256",
+        ])
+        .good();
+    let asked = place.key(&["request", "--address", "alice@example.test", "--algorithm", "p-256"]).good();
+    place.write("request.pem", asked["request"].as_str().unwrap());
+    let issued = place.key(&["issue", &place.path("request.pem"), "--authority", &sha256(&authority)]).good();
+    place.write("answer.pem", issued["certificate"].as_str().unwrap());
+    let lines: Vec<&str> = issued["lines"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(lines[0].contains(" IN SMIMEA 2 0 0 ") && lines[1].contains(" IN SMIMEA 3 0 0 "), "{lines:?}");
+    let row = place.key(&["install", "--cert", &place.path("answer.pem")]).good();
+    assert_eq!([&row["can_sign"], &row["can_encrypt"]], [true, true]);
+    let ca = place.certificate_of(&sha256(&authority));
+    let user = place.certificate_of(&sha256(&row));
+    place.run("openssl", &["verify", "-purpose", "smimesign", "-CAfile", &ca, &user]);
+    // Not for addresses of others, and not with a key that is no authority's.
+    let other = place.key(&["request", "--address", "alice@other.test", "--algorithm", "p-256"]).good();
+    place.write("other.pem", other["request"].as_str().unwrap());
+    let refused = place.key(&["issue", &place.path("other.pem"), "--authority", &sha256(&authority)]);
+    assert_eq!(refused.code(), "certificate-does-not-fit");
+    let refused = place.key(&["issue", &place.path("request.pem"), "--authority", &sha256(&row)]);
+    assert_eq!(refused.code(), "bad-request");
+}

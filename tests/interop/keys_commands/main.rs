@@ -1,0 +1,106 @@
+//! `dane-smime key`, against OpenSSL's own tools and gpgsm.
+
+mod authorities;
+mod files;
+mod lifecycle;
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+/// What `dane-smime --json` answered.
+struct Answer {
+    status: i32,
+    json: Value,
+    stderr: String,
+}
+
+impl Answer {
+    fn code(&self) -> &str {
+        self.json["error"]["code"].as_str().unwrap_or("no error")
+    }
+
+    #[track_caller]
+    fn good(self) -> Value {
+        assert_eq!(self.status, 0, "{}", self.stderr);
+        self.json
+    }
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { dir: tempfile::tempdir().unwrap() };
+        place.write("unlock", "a secret of more than thirty-two octets\n");
+        place.write("password", "open sesame\n");
+        place.write("wrong", "open barley\n");
+        place
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), content).unwrap();
+    }
+
+    fn key(&self, arguments: &[&str]) -> Answer {
+        let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
+            .args(["--json", "--data-dir", &self.path("data"), "--unlock-file", &self.path("unlock"), "key"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        Answer {
+            status: output.status.code().expect("it ended by itself"),
+            json: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    fn import(&self, file: &str, password: &str) -> Answer {
+        self.key(&["import", &self.path(file), "--password-file", &self.path(password)])
+    }
+
+    /// `openssl`, run in the place, the password on its standard input.
+    #[track_caller]
+    fn openssl(&self, arguments: &str) -> Output {
+        self.run("openssl", &arguments.split(' ').collect::<Vec<_>>())
+    }
+
+    #[track_caller]
+    fn try_run(&self, program: &str, arguments: &[&str]) -> Output {
+        Command::new(program)
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .env("GNUPGHOME", self.dir.path().join("gnupg"))
+            .stdin(std::fs::File::open(self.path("password")).unwrap())
+            .output()
+            .unwrap()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        let output = self.try_run(program, arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {arguments:?}: {said}");
+        output
+    }
+
+    fn certificate_of(&self, sha256: &str) -> String {
+        self.path(&format!("data/keys/{sha256}.pem"))
+    }
+
+    /// A key with a certificate for carol@example.test, made by OpenSSL: `key.pem`, `cert.pem`.
+    fn carol(&self, new_key: &str) {
+        let request =
+            format!("req -x509 -nodes -days 30 -keyout key.pem -out cert.pem -subj /CN=Carol {new_key}");
+        self.openssl(&format!("{request} -addext subjectAltName=email:carol@example.test"));
+    }
+}
+
+fn sha256(row: &Value) -> String {
+    row["sha256"].as_str().unwrap().to_owned()
+}

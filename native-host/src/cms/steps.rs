@@ -7,24 +7,24 @@
 //! DER only ([`super::CmsObject`] is written anew as DER first); keys named by their owner's own
 //! certificate; no X448, no key agreement between two certificates, no password or KEK recipients.
 
+mod agreement;
+mod structure;
+
 use der::asn1::{AnyRef, ObjectIdentifier};
-use der::{Class, Decode, Encode, Reader, SliceReader, Tag, Tagged};
+use der::{Decode, Tag, Tagged};
 use openssl::aes::{AesKey, unwrap_key};
-use openssl::derive::Deriver;
-use openssl::ec::{EcKey, EcPoint};
 use openssl::encrypt::Decrypter;
 use openssl::hash::MessageDigest;
-use openssl::md::Md;
-use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private, Public};
-use openssl::pkey_ctx::PkeyCtx;
+use openssl::pkey::{PKeyRef, Private};
 use openssl::rsa::Padding;
 use openssl::symm::{self, Cipher};
 use zeroize::Zeroizing;
 
 use super::CmsError;
 use super::key::{Key, KeyFault, RsaPadding};
-use super::tlv::{OCTET_STRING, SEQUENCE, context, value};
 use crate::x509::Certificate;
+use agreement::agreed;
+use structure::{Algorithm, as_set, children, is_context, names, skip_context};
 
 /// A secret on its way from one step to the next.
 type Secret = Zeroizing<Vec<u8>>;
@@ -265,163 +265,6 @@ fn oaep(parameters: Option<AnyRef<'_>>) -> Option<RsaPadding<'_>> {
     Some(RsaPadding::Oaep { hash, mgf, label })
 }
 
-/// The key-encryption key of an ephemeral-static agreement (RFC 5753 section 3.1, RFC 8418).
-fn agreed(
-    algorithm: &Algorithm<'_>,
-    originator: AnyRef<'_>,
-    ukm: Option<AnyRef<'_>>,
-    key: Key<'_>,
-    certificate: &Certificate,
-) -> Result<Secret, CmsError> {
-    let derivation = Derivation::of(algorithm.oid)?;
-    let wrap = algorithm.parameters.ok_or(CmsError::DecryptionFailed)?;
-    let wrap_oid = Algorithm::read(wrap).ok_or(CmsError::DecryptionFailed)?.oid;
-    let length: u16 = match wrap_oid.to_string().as_str() {
-        "2.16.840.1.101.3.4.1.5" => 16,
-        "2.16.840.1.101.3.4.1.25" => 24,
-        "2.16.840.1.101.3.4.1.45" => 32,
-        other => return Err(CmsError::NotSupported(other.to_owned())),
-    };
-    let shared_info = shared_info(wrap, ukm, length).map_err(|_| CmsError::DecryptionFailed)?;
-    let own = certificate.x509().public_key().map_err(|_| CmsError::DecryptionFailed)?;
-    let point = originator_point(originator).ok_or(CmsError::DecryptionFailed)?;
-    let ephemeral = ephemeral_key(point, &own).ok_or(CmsError::DecryptionFailed)?;
-    let secret = match key {
-        Key::Here(key) => {
-            let derive = || {
-                let mut deriver = Deriver::new(key)?;
-                deriver.set_peer(&ephemeral)?; // refuses points that are not on the curve
-                deriver.derive_to_vec().map(Zeroizing::new)
-            };
-            derive().map_err(|_: openssl::error::ErrorStack| CmsError::DecryptionFailed)?
-        }
-        Key::Elsewhere(key) => {
-            let point = uncompressed(&ephemeral).ok_or(CmsError::DecryptionFailed)?;
-            key.agree(&point).map_err(|fault| match fault {
-                KeyFault::Declined => CmsError::DecryptionFailed,
-                fault => CmsError::Key(fault),
-            })?
-        }
-    };
-    let salt = ukm.map(|ukm| ukm.value()).unwrap_or_default();
-    derivation.key(&secret, salt, &shared_info, usize::from(length)).ok_or(CmsError::DecryptionFailed)
-}
-
-/// The octets of the originator's one-time key.
-fn originator_point(originator: AnyRef<'_>) -> Option<&[u8]> {
-    if !is_context(&originator, 1) {
-        return None; // a certificate instead of a key: agreement between two certificates
-    }
-    let parts = children(originator)?;
-    let [_algorithm, bits] = parts.as_slice() else { return None };
-    let (unused, octets) = bits.value().split_first().filter(|_| bits.tag() == Tag::BitString)?;
-    (*unused == 0).then_some(octets)
-}
-
-/// That key, which must be of the recipient's own kind; for a point, on the same curve.
-fn ephemeral_key<T: HasPublic>(octets: &[u8], own: &PKeyRef<T>) -> Option<PKey<Public>> {
-    if own.id() == Id::X25519 {
-        return PKey::public_key_from_raw_bytes(octets, Id::X25519).ok();
-    }
-    let own = own.ec_key().ok()?;
-    let mut context = openssl::bn::BigNumContext::new().ok()?;
-    let point = EcPoint::from_bytes(own.group(), octets, &mut context).ok()?;
-    PKey::from_ec_key(EcKey::from_public_key(own.group(), &point).ok()?).ok()
-}
-
-/// The point of a key in the form that every token takes.
-fn uncompressed(key: &PKey<Public>) -> Option<Vec<u8>> {
-    let key = key.ec_key().ok()?;
-    let mut context = openssl::bn::BigNumContext::new().ok()?;
-    let form = openssl::ec::PointConversionForm::UNCOMPRESSED;
-    key.public_key().to_bytes(key.group(), form, &mut context).ok()
-}
-
-/// DER of ECC-CMS-SharedInfo (RFC 5753 section 7.2) for a key of `length` octets.
-fn shared_info(wrap: AnyRef<'_>, ukm: Option<AnyRef<'_>>, length: u16) -> der::Result<Vec<u8>> {
-    let bits = u32::from(length).saturating_mul(8).to_be_bytes();
-    let ukm = match ukm {
-        Some(ukm) => value(context(0), &[&ukm.to_der()?])?,
-        None => Vec::new(),
-    };
-    let bits = value(context(2), &[&value(OCTET_STRING, &[&bits])?])?;
-    value(SEQUENCE, &[&wrap.to_der()?, &ukm, &bits])
-}
-
-/// How the shared secret becomes a key.
-struct Derivation {
-    digest: MessageDigest,
-    is_hkdf: bool,
-}
-
-impl Derivation {
-    fn of(oid: ObjectIdentifier) -> Result<Self, CmsError> {
-        let (digest, is_hkdf) = match oid.to_string().as_str() {
-            // dhSinglePass-stdDH-*kdf-scheme; the curves' cofactor is 1, so that cofactorDH is the same
-            "1.3.133.16.840.63.0.2" | "1.3.133.16.840.63.0.3" => (MessageDigest::sha1(), false),
-            "1.3.132.1.11.0" | "1.3.132.1.14.0" => (MessageDigest::sha224(), false),
-            "1.3.132.1.11.1" | "1.3.132.1.14.1" => (MessageDigest::sha256(), false),
-            "1.3.132.1.11.2" | "1.3.132.1.14.2" => (MessageDigest::sha384(), false),
-            "1.3.132.1.11.3" | "1.3.132.1.14.3" => (MessageDigest::sha512(), false),
-            // dhSinglePass-stdDH-hkdf-*-scheme (RFC 8418 section 2.2)
-            "1.2.840.113549.1.9.16.3.19" => (MessageDigest::sha256(), true),
-            "1.2.840.113549.1.9.16.3.20" => (MessageDigest::sha384(), true),
-            "1.2.840.113549.1.9.16.3.21" => (MessageDigest::sha512(), true),
-            other => return Err(CmsError::NotSupported(other.to_owned())),
-        };
-        Ok(Self { digest, is_hkdf })
-    }
-
-    fn key(&self, secret: &[u8], salt: &[u8], info: &[u8], length: usize) -> Option<Secret> {
-        if self.is_hkdf { self.hkdf(secret, salt, info, length) } else { self.x963(secret, info, length) }
-    }
-
-    /// RFC 5869.
-    fn hkdf(&self, secret: &[u8], salt: &[u8], info: &[u8], length: usize) -> Option<Secret> {
-        let mut key = Zeroizing::new(vec![0; length]);
-        let mut context = PkeyCtx::new_id(Id::HKDF).ok()?;
-        context.derive_init().ok()?;
-        context.set_hkdf_md(Md::from_nid(self.digest.type_())?).ok()?;
-        context.set_hkdf_key(secret).ok()?;
-        if !salt.is_empty() {
-            context.set_hkdf_salt(salt).ok()?;
-        }
-        context.add_hkdf_info(info).ok()?;
-        let written = context.derive(Some(&mut key)).ok()?;
-        (written == length).then_some(key)
-    }
-
-    /// ANSI X9.63, as in SEC 1 section 3.6.1.
-    fn x963(&self, secret: &[u8], info: &[u8], length: usize) -> Option<Secret> {
-        let mut key = Zeroizing::new(Vec::new());
-        for counter in 1_u32.. {
-            let input = Zeroizing::new([secret, &counter.to_be_bytes(), info].concat());
-            key.extend_from_slice(&openssl::hash::hash(self.digest, &input).ok()?);
-            if key.len() >= length {
-                break;
-            }
-        }
-        key.truncate(length);
-        Some(key)
-    }
-}
-
-/// AlgorithmIdentifier.
-#[derive(Clone, Copy)]
-struct Algorithm<'a> {
-    oid: ObjectIdentifier,
-    parameters: Option<AnyRef<'a>>,
-}
-
-impl<'a> Algorithm<'a> {
-    fn read(any: AnyRef<'a>) -> Option<Self> {
-        let parts = children(any)?;
-        let (oid, rest) = parts.split_first()?;
-        let parameters = rest.first().copied().filter(|any| any.tag() != Tag::Null);
-        Some(Self { oid: oid.decode_as().ok()?, parameters })
-    }
-}
-
 fn digest(oid: ObjectIdentifier) -> Option<MessageDigest> {
     match oid.to_string().as_str() {
         "1.3.14.3.2.26" => Some(MessageDigest::sha1()),
@@ -433,60 +276,21 @@ fn digest(oid: ObjectIdentifier) -> Option<MessageDigest> {
     }
 }
 
-/// Whether a recipient identifier means this certificate: IssuerAndSerialNumber, a bare key
-/// identifier, or a RecipientKeyIdentifier (RFC 5652 section 6.2).
-fn names(rid: AnyRef<'_>, certificate: &Certificate) -> bool {
-    let own = certificate.issuer_and_serial();
-    let key_id = certificate.subject_key_identifier();
-    if rid.tag() == Tag::Sequence {
-        let parts = children(rid).unwrap_or_default();
-        let [issuer, serial] = parts.as_slice() else { return false };
-        return issuer.to_der().is_ok_and(|der| der == own.issuer) && serial.value() == own.serial;
-    }
-    if !is_context(&rid, 0) {
-        return false;
-    }
-    let nested = rid.tag().is_constructed().then(|| children(rid)).flatten();
-    let id = nested.as_ref().and_then(|parts| parts.first()).map_or(rid.value(), |first| first.value());
-    key_id.is_some_and(|own| own == id)
-}
-
-/// The values inside a constructed one.
-fn children(any: AnyRef<'_>) -> Option<Vec<AnyRef<'_>>> {
-    let mut reader = SliceReader::new(any.value()).ok()?;
-    let mut found = Vec::new();
-    while !reader.is_finished() {
-        found.push(AnyRef::decode(&mut reader).ok()?);
-    }
-    Some(found)
-}
-
-fn is_context(any: &AnyRef<'_>, number: u8) -> bool {
-    any.tag().class() == Class::ContextSpecific && any.tag().number().value() == number
-}
-
-/// Without an optional first field of this context tag.
-fn skip_context<'s, 'a>(fields: &'s [AnyRef<'a>], number: u8) -> &'s [AnyRef<'a>] {
-    match fields.split_first() {
-        Some((first, rest)) if is_context(first, number) => rest,
-        _ => fields,
-    }
-}
-
-/// The octets of an implicitly tagged SET OF as RFC 5083 section 2.2 wants them: with SET's own tag.
-fn as_set(any: AnyRef<'_>) -> Vec<u8> {
-    AnyRef::new(Tag::Set, any.value()).and_then(|set| set.to_der()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
+    use der::Encode;
     use openssl::aes::wrap_key;
+    use openssl::derive::Deriver;
+    use openssl::ec::EcKey;
+    use openssl::pkey::PKey;
 
+    use super::agreement::{Derivation, shared_info};
     use super::*;
+    use crate::cms::tlv;
     use crate::x509::samples::{Sample, p256};
 
     fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-        super::value(tag, parts).unwrap()
+        tlv::value(tag, parts).unwrap()
     }
 
     fn oid(text: &str) -> Vec<u8> {

@@ -1,5 +1,8 @@
 //! `dane-smime key`: make, import, list and choose keys.
 
+mod authority;
+mod token;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -8,16 +11,12 @@ use zeroize::Zeroizing;
 
 use super::{Context, Output};
 use crate::clock::{Clock, SystemClock, UnixTime};
-use crate::config::Profile;
 use crate::keys::{
-    CertificateRequest, HeldKey, KeyFacts, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, TokenName,
-    read_certificates, read_key_file,
+    HeldKey, KeyFacts, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_certificates, read_key_file,
 };
 use crate::mime::EmailAddress;
 use crate::service::engine::open_keys;
-use crate::service::key_list;
-use crate::service::{Code, Failure, records};
-use crate::smimea::{Matching, Selector, ZoneRecord};
+use crate::service::{Code, Failure, key_list};
 use crate::x509::Fingerprint;
 
 /// Key files and password files are far smaller.
@@ -57,11 +56,11 @@ enum Action {
     /// Take the keys of a backup in
     Restore(Restore),
     /// Make a certificate authority for a domain's users
-    Authority(Authority),
+    Authority(authority::Make),
     /// Sign a user's request with an authority held here
-    Issue(Issue),
+    Issue(authority::Issue),
     /// Use keys on a PKCS#11 token: a smart card, a stick
-    Token(Token),
+    Token(token::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -184,70 +183,6 @@ struct Restore {
     password_file: PathBuf,
 }
 
-#[derive(Debug, clap::Args)]
-struct Authority {
-    /// An address of the domain whose users it is for, such as hostmaster@example.org
-    #[arg(long, value_name = "ADDRESS")]
-    address: String,
-    /// The authority's name
-    #[arg(long, value_name = "NAME")]
-    name: String,
-    /// rsa-2048, rsa-3072, rsa-4096, p-256 or p-384
-    #[arg(long, default_value = "p-384", value_name = "ALGORITHM")]
-    algorithm: NewAlgorithm,
-    /// For how many days the certificate is valid
-    #[arg(long, default_value_t = 3650, value_parser = clap::value_parser!(u16).range(1..=7300), value_name = "DAYS")]
-    days: u16,
-}
-
-#[derive(Debug, clap::Args)]
-struct Issue {
-    /// The user's request, PEM or DER
-    request: PathBuf,
-    /// SHA-256 of the authority's certificate
-    #[arg(long, value_name = "FINGERPRINT")]
-    authority: Fingerprint,
-    /// For how many days the user's certificate is valid
-    #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u16).range(1..=7300), value_name = "DAYS")]
-    days: u16,
-}
-
-#[derive(Debug, clap::Args)]
-struct Token {
-    #[command(subcommand)]
-    action: TokenAction,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum TokenAction {
-    /// Show the tokens that are there
-    List(TokenModule),
-    /// Take keys of a token into use; they stay on it, and its PIN is asked for
-    Add(TokenAdd),
-}
-
-#[derive(Debug, clap::Args)]
-struct TokenModule {
-    /// The PKCS#11 module that comes with the token; for many cards opensc-pkcs11.so
-    #[arg(long, value_name = "FILE")]
-    module: PathBuf,
-}
-
-#[derive(Debug, clap::Args)]
-struct TokenAdd {
-    #[command(flatten)]
-    from: TokenModule,
-    /// The token's label or serial number [default: the only one there]
-    #[arg(long, value_name = "NAME")]
-    token: Option<String>,
-    /// Whose keys they are [default: the addresses that their certificates name]
-    #[arg(long, value_name = "ADDRESS")]
-    address: Option<String>,
-    /// The certificate of the key, where it is not on the token: PEM or DER
-    #[arg(long, value_name = "FILE")]
-    cert: Option<PathBuf>,
-}
-
 impl Generate {
     fn new_key(&self) -> Result<NewKey, Failure> {
         let address = parse_address(&self.address)?;
@@ -285,12 +220,9 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
         }
         Action::Backup(arguments) => backup(&store, arguments),
         Action::Restore(arguments) => restore(&store, arguments, now),
-        Action::Authority(arguments) => authority(&store, arguments, now),
-        Action::Token(Token { action: TokenAction::List(module) }) => {
-            list_tokens(&store, &module_at(&module.module))
-        }
-        Action::Token(Token { action: TokenAction::Add(arguments) }) => add_token(&store, arguments, now),
-        Action::Issue(arguments) => issue(&store, arguments, settings.profile, now),
+        Action::Authority(arguments) => authority::make(&store, arguments, now),
+        Action::Token(arguments) => token::run(&store, arguments, now),
+        Action::Issue(arguments) => authority::issue(&store, arguments, settings.profile, now),
     }
 }
 
@@ -440,81 +372,6 @@ fn restore(store: &KeyStore, arguments: &Restore, now: UnixTime) -> Result<Outpu
     for key in &taken {
         let _ = writeln!(text, "{}", key.address);
         describe(&mut text, &key.into());
-    }
-    Ok(Output::good(taken.iter().map(key_list::row).collect(), text))
-}
-
-fn authority(store: &KeyStore, arguments: &Authority, now: UnixTime) -> Result<Output, Failure> {
-    let new = NewKey {
-        address: parse_address(&arguments.address)?,
-        name: Some(arguments.name.clone()),
-        algorithm: arguments.algorithm,
-        days: arguments.days,
-    };
-    let held = store.generate_authority(&new, now)?;
-    let sha256 = held.certificate.sha256();
-    let text = format!(
-        "Made an authority for {}.\n  fingerprint  {sha256}\n\nSign your users’ requests with it:\n  \
-         dane-smime key issue REQUEST --authority {sha256}\n",
-        held.address.domain()
-    );
-    Ok(Output::good(key_list::row(&held), text))
-}
-
-fn issue(store: &KeyStore, arguments: &Issue, profile: Profile, now: UnixTime) -> Result<Output, Failure> {
-    let request = CertificateRequest::read(&read(&arguments.request)?).map_err(Failure::from)?;
-    let (certificate, authority) = store.issue(arguments.authority, &request, arguments.days, now)?;
-    let pem = certificate.to_pem() + &authority.certificate.to_pem();
-    let mut lines = Vec::new();
-    for address in &request.addresses {
-        let owner = records::owner_name(address, profile)?;
-        let (whole, exact) = (Selector::Certificate, Matching::Exact);
-        lines.push(ZoneRecord::naming(&authority.certificate, owner, 2, whole, exact).mnemonic());
-        lines.push(records::usual(address, &certificate, profile)?.mnemonic());
-    }
-    let text = format!(
-        "{pem}\nThe user installs this with `dane-smime key install --cert FILE`. Lines for the DNS: the authority \
-         vouches\nfor the user (2 0 0), and the user’s certificate is there for a first encrypted mail (3 0 0).\n{}\n",
-        lines.join("\n")
-    );
-    Ok(Output::good(
-        json!({"certificate": pem, "sha256": certificate.sha256().to_string(), "lines": lines}),
-        text,
-    ))
-}
-
-/// A module's place. A name alone is looked for by the system where it has its libraries.
-fn module_at(given: &Path) -> PathBuf {
-    let is_name = given.components().count() == 1 && !given.exists();
-    if is_name { given.to_owned() } else { std::path::absolute(given).unwrap_or_else(|_| given.to_owned()) }
-}
-
-fn list_tokens(store: &KeyStore, module: &Path) -> Result<Output, Failure> {
-    let tokens = store.tokens(module)?;
-    let mut text = String::new();
-    for TokenName { label, serial } in &tokens {
-        let _ = writeln!(text, "{label}\n  serial number  {serial}");
-    }
-    if tokens.is_empty() {
-        text.push_str("No token is there. Plug it in; for a smart card, see that its reader is known.\n");
-    }
-    Ok(Output::good(json!(tokens), text))
-}
-
-fn add_token(store: &KeyStore, arguments: &TokenAdd, now: UnixTime) -> Result<Output, Failure> {
-    let address = arguments.address.as_deref().map(parse_address).transpose()?;
-    let certificate = match &arguments.cert {
-        Some(file) => read_certificates(&read(file)?)?.into_iter().next(),
-        None => None,
-    };
-    let module = module_at(&arguments.from.module);
-    let taken =
-        store.add_token(&module, arguments.token.as_deref(), address.as_ref(), certificate.as_ref(), now)?;
-    let mut text = String::new();
-    for key in &taken {
-        let _ = writeln!(text, "Took the key of {} into use. It stays on its token.\n", key.address);
-        describe(&mut text, &key.into());
-        text.push_str(&how_to_publish(store, key));
     }
     Ok(Output::good(taken.iter().map(key_list::row).collect(), text))
 }

@@ -1,17 +1,19 @@
 /**
  * Mail that leaves without a compose window, and so without encryption: where encryption is required it does not leave, and
- * a person is told. Each way is driven twice: it works where nothing is required, so what stops it is the guard.
+ * a person is told. Each way is driven twice, over SMTP and through Exchange: it works where nothing is required, so what stops
+ * it is the guard.
  */
 
 import { strict as assert } from "node:assert";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
+import { Exchange, sendThroughExchange } from "../support/exchange.mjs";
 import { userAt } from "../support/keyring.mjs";
 import { remove, temporaryDirectory, until } from "../support/process.mjs";
 import { setSettings, stopEventPage } from "../support/settings.mjs";
 import { SmtpSpool } from "../support/smtp.mjs";
-import { ROOT, Thunderbird } from "../support/thunderbird.mjs";
+import { ADDON_ID, ROOT, Thunderbird } from "../support/thunderbird.mjs";
 import { picture } from "../support/windows.mjs";
 
 const PICTURES = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "pictures");
@@ -21,6 +23,10 @@ const REQUIRED = [{ match: "alice@example.test", encrypt: "required" }];
 let home;
 /** @type {SmtpSpool} */
 let smtp;
+/** @type {Exchange} */
+let exchange;
+/** The outgoing servers' keys. */
+const keys = { SMTP: "smtp1", Exchange: "" };
 /** @type {Thunderbird} */
 let tb;
 
@@ -45,10 +51,13 @@ before(async () => {
     },
   });
   await receive();
+  exchange = await Exchange.start();
+  keys.Exchange = await sendThroughExchange(tb, exchange.url);
 });
 
 after(async () => {
   await tb?.stop();
+  exchange?.stop();
   await smtp?.stop();
   remove(home);
 });
@@ -60,7 +69,20 @@ afterEach(async () => {
     for (const bar of [...box.allNotifications]) box.removeNotification(bar, true);
   });
   smtp.clear();
+  exchange.mails = [];
 });
+
+/** Has Alice's mail go out through that server. @param {keyof typeof keys} server */
+const through = (server) =>
+  tb.chrome((key) => {
+    MailServices.accounts.allIdentities[0].smtpServerKey = key;
+  }, keys[server]);
+
+/** To whom each mail went that has left, over whichever server. */
+const left = () => [
+  ...smtp.mails().map(({ to }) => to.join()),
+  ...exchange.mails.map(({ text }) => /^To:\s*(?:.*<)?([^\s>]+)/im.exec(text)?.[1]),
+];
 
 /** A mail from Bob that asks for a receipt lies in the inbox. */
 const receive = () =>
@@ -254,21 +276,27 @@ const told = () =>
 const toldThat = (words) =>
   until(`the words ${words}`, async () => (await told()).find(({ text }) => words.test(text)));
 
-for (const [name, { go, words }] of Object.entries(WAYS)) {
-  describe(name, () => {
-    test("does not leave where encryption is required", async () => {
-      await setSettings(tb, { accounts: REQUIRED });
-      await go();
-      await toldThat(words);
-      await picture(tb, join(PICTURES, `guard-${Object.keys(WAYS).indexOf(name) + 1}.png`));
-      assert.deepEqual(smtp.mails(), []);
-    });
+for (const server of /** @type {(keyof typeof keys)[]} */ (["Exchange", "SMTP"])) {
+  describe(`through ${server}`, () => {
+    before(() => through(server));
 
-    test("leaves where it is not", async () => {
-      await go();
-      assert.deepEqual((await smtp.next()).to, ["bob@example.test"]);
-      assert.deepEqual(await told(), []);
-    });
+    for (const [name, { go, words }] of Object.entries(WAYS)) {
+      test(`${name} does not leave where encryption is required`, async () => {
+        await setSettings(tb, { accounts: REQUIRED });
+        await go();
+        await toldThat(words);
+        await picture(tb, join(PICTURES, `guard-${server}-${Object.keys(WAYS).indexOf(name) + 1}.png`));
+        assert.deepEqual(left(), []);
+      });
+
+      test(`${name} leaves where it is not`, async () => {
+        await go();
+        await until("the mail", () => left().length > 0);
+        assert.deepEqual(left(), ["bob@example.test"]);
+        assert.equal((server === "SMTP" ? smtp.mails() : exchange.mails).length, 1);
+        assert.deepEqual(await told(), []);
+      });
+    }
   });
 }
 
@@ -291,4 +319,81 @@ test("an event page that sleeps is woken to say whether a mail may leave", async
   await stopEventPage(tb);
   await go();
   assert.deepEqual((await smtp.next()).to, ["bob@example.test"]);
+});
+
+test("a server that is not SMTP is itself in everything but sending", async () => {
+  await through("Exchange");
+  const seen = await tb.chrome(() => {
+    const [identity] = MailServices.accounts.allIdentities;
+    const given = MailServices.outgoingServer.getServerByIdentity(identity);
+    const real = MailServices.outgoingServer.getServerByKey(identity.smtpServerKey);
+    given.description = "Ours";
+    const names = ["key", "type", "displayname", "authMethod", "username", "description", "UID"];
+    return {
+      given: [...names.map((name) => given[name]), given.serverURI.spec],
+      real: [...names.map((name) => real[name]), real.serverURI.spec],
+      described: real.description,
+      kinds: [given instanceof Ci.IExchangeOutgoingServer, given instanceof Ci.nsISmtpServer],
+      listed: MailServices.outgoingServer.servers.includes(MailServices.outgoingServer.defaultServer),
+    };
+  });
+  assert.deepEqual(seen.given, seen.real);
+  assert.equal(seen.described, "Ours");
+  assert.deepEqual(seen.kinds, [true, false]);
+  assert.ok(seen.listed);
+});
+
+test("switched off, the add-on leaves nothing of itself; switched on again, it guards", async () => {
+  const { go, words } = /** @type {any} */ (WAYS["a receipt"]);
+  const switchTo = (/** @type {boolean} */ on) =>
+    tb.chrome(
+      async (id, enable) => {
+        const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
+        const addon = await AddonManager.getAddonByID(id);
+        await (enable ? addon.enable() : addon.disable());
+      },
+      ADDON_ID,
+      on,
+    );
+  await through("Exchange");
+  await setSettings(tb, { accounts: REQUIRED });
+  await tb.chrome(() => {
+    mainWindow().keptServer = MailServices.outgoingServer.getServerByIdentity(MailServices.accounts.allIdentities[0]);
+  });
+  await switchTo(false);
+  const wrapped = await tb.chrome(() => {
+    const methods = {
+      OutgoingServerService: ["getServerByIdentity"],
+      SmtpServer: ["sendMailMessage"],
+      MessageSend: ["_deliverMessage", "_deliverAsMail", "createAndSendMessage", "abort"],
+      MimeMessage: ["createMessageFile", "_getComposeSecure"],
+    };
+    return Object.entries(methods).flatMap(([name, all]) => {
+      const { prototype } = ChromeUtils.importESModule(`resource:///modules/${name}.sys.mjs`)[name];
+      return all.filter((method) => prototype[method].name !== method);
+    });
+  });
+  assert.deepEqual(wrapped, []);
+  await go();
+  await until("the receipt", () => left().length > 0);
+  await tb.chrome(async () => {
+    const file = Services.dirsvc.get("TmpD", Ci.nsIFile);
+    file.append("kept.eml");
+    await IOUtils.writeUTF8(file.path, "From: alice@example.test\r\nTo: bob@example.test\r\n\r\nFrom before\r\n");
+    const [identity] = MailServices.accounts.allIdentities;
+    const listener = {
+      QueryInterface: ChromeUtils.generateQI(["nsIMsgOutgoingListener"]),
+      onSendStart() {},
+      onSendStop() {},
+    };
+    mainWindow().keptServer.sendMailMessage(file, [], [], identity, "", "", null, false, "kept@example.test", listener);
+  });
+  await until("what is sent with a server asked for before", () => left().length > 1);
+
+  await switchTo(true);
+  await tb.addonActive();
+  exchange.mails = [];
+  await go();
+  await toldThat(words);
+  assert.deepEqual(left(), []);
 });

@@ -7,19 +7,19 @@
  * - `MessageSend._deliverMessage` hands that file on. We look once more whether the mail is what its window was promised,
  *   and whether what is not encrypted may leave at all; mail that has no window comes by here, too.
  * - `MessageSend.abort` is called when a mail is given up. Thunderbird itself forgets that while nothing is on the wire.
- * - `SmtpServer.sendMailMessage` puts a file on the wire. Receipts go there past MessageSend.
+ * - `MessageSend._deliverAsMail` calls the outgoing server. What goes there past MessageSend is met by `OutgoingServers`.
  */
 
 import { isReference, MemoryContent } from "../../shared/bodies.mjs";
 import { BlindCopies, CopyFailed, writeMail } from "./blind-copies.sys.mjs";
 import { entityFault } from "./entity.sys.mjs";
 import { changesFault, withFields, withoutFields } from "./outer-header.sys.mjs";
+import { OutgoingServers } from "./outgoing-servers.sys.mjs";
 import { addresses, CollectingComposeSecure } from "./secure.sys.mjs";
 import { Wraps } from "./wraps.sys.mjs";
 
 const { MessageSend } = ChromeUtils.importESModule("resource:///modules/MessageSend.sys.mjs");
 const { MimeMessage } = ChromeUtils.importESModule("resource:///modules/MimeMessage.sys.mjs");
-const { SmtpServer } = ChromeUtils.importESModule("resource:///modules/SmtpServer.sys.mjs");
 
 /** The host has its own deadline; this is for an event page that hangs. */
 const PATIENCE_MS = 60_000;
@@ -30,8 +30,7 @@ export class Sending {
   #wraps = new Wraps();
   /** What is being protected now, by its id. @type {Map<string, CollectingComposeSecure>} */
   #underWay = new Map();
-  /** True while MessageSend itself calls the outgoing server, with a file that has passed `#deliver`. */
-  #passing = false;
+  #servers;
 
   /**
    * @param {object} environment
@@ -46,6 +45,7 @@ export class Sending {
    */
   constructor(environment) {
     this.#environment = environment;
+    this.#servers = new OutgoingServers(environment);
   }
 
   install() {
@@ -64,10 +64,11 @@ export class Sending {
     wraps.wrap(send, "createAndSendMessage", (self, original, args) => this.#start(self, original, args));
     wraps.wrap(send, "abort", (self, original) => this.#abort(self, original));
     wraps.wrap(send, "_deliverAsMail", (self, original) => this.#toVisible(self, original));
-    wraps.wrap(SmtpServer.prototype, "sendMailMessage", (self, original, args) => this.#toServer(self, original, args));
+    this.#servers.install(wraps);
   }
 
   uninstall() {
+    this.#servers.close();
     this.#wraps.undo();
   }
 
@@ -380,32 +381,12 @@ export class Sending {
       // All have got their copies; Thunderbird goes on as if it had just sent the mail.
       return send.sendDeliveryCallback(null, Cr.NS_OK, null, "");
     }
-    this.#passing = true;
     fields.bcc = copies ? "" : bcc;
     try {
-      return original();
+      return this.#servers.pass(original);
     } finally {
       fields.bcc = bcc;
-      this.#passing = false;
     }
-  }
-
-  /** @param {any} server @param {(...args: any[]) => any} original @param {any[]} args of sendMailMessage */
-  async #toServer(server, original, args) {
-    if (this.#passing) {
-      return original(...args);
-    }
-    const { guard, tellRefused } = this.#environment;
-    const [file, visible, blind, identity, from] = args;
-    const recipients = [...visible, ...blind].map(({ email }) => email);
-    const refusal = await guard.refusal({ file, from, identity, recipients, queued: false });
-    if (!refusal) {
-      return original(...args);
-    }
-    tellRefused(refusal);
-    // What sends receipts would only put up a dialogue that says less.
-    const status = refusal.kind === "receipt" ? Cr.NS_OK : Cr.NS_ERROR_FAILURE;
-    return args[9]?.onSendStop(server.serverURI, status, null, refusal.text);
   }
 }
 

@@ -5,9 +5,13 @@
 //! rest (RFC 5155 sections 8.1 and 8.2, RFC 4034 section 2.1.2), so here they are kept as they
 //! are, as records of unknown content, which still count in what was signed.
 //!
+//! A signature belongs beside what it signs (RFC 4035 section 3.1.1). It proves the same from
+//! elsewhere, so one from the additional section is put there.
+//!
 //! # Limitations
-//! The additional section is not read: nothing in it is ever used.
+//! Of the additional section nothing else is used.
 
+use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
 use hickory_resolver::proto::op::{Header, Message, Query};
 use hickory_resolver::proto::rr::rdata::NULL;
 use hickory_resolver::proto::rr::{DNSClass, RData, Record};
@@ -30,7 +34,22 @@ pub(super) fn read(octets: &[u8]) -> Option<Message> {
     for _ in 0..counts.authorities {
         message.authorities.push(record(octets, &mut decoder)?);
     }
+    for _ in 0..counts.additionals {
+        let Some(record) = record(octets, &mut decoder) else { break };
+        put_beside_its_set(&mut message, &record);
+    }
     Some(message)
+}
+
+/// Does nothing with what is no signature, or none of a set that is there.
+fn put_beside_its_set(message: &mut Message, record: &Record) {
+    let RData::DNSSEC(DNSSECRData::RRSIG(signature)) = &record.data else { return };
+    let covered = signature.input().type_covered;
+    for section in [&mut message.answers, &mut message.authorities] {
+        if section.iter().any(|other| other.record_type() == covered && other.name == record.name) {
+            section.push(record.clone());
+        }
+    }
 }
 
 fn record<'o>(octets: &'o [u8], decoder: &mut BinDecoder<'o>) -> Option<Record> {

@@ -22,6 +22,7 @@ pub struct Reply {
     pub rcode: u8,
     pub answer: Vec<Record>,
     pub authority: Vec<Record>,
+    pub additional: Vec<Record>,
 }
 
 impl Forwarder {
@@ -114,15 +115,12 @@ fn find(entries: &[Entry], asked: &str, number: u16) -> Reply {
         let any_name = !entry.matches.iter().any(|m| m == "qname" || m == "question" || m == "subdomain");
         let named =
             absolute(&entry.name) == asked || (any_name && entry.matches.iter().any(|m| m == "qtype"));
-        named && by_type && type_number(&entry.record_type) == Some(number)
+        let any_type = !entry.matches.iter().any(|m| m == "qtype" || m == "question");
+        named && by_type && (any_type || type_number(&entry.record_type) == Some(number))
     };
     let best = entries.iter().filter(exact).filter(|e| !is_referral(e)).max_by_key(|e| quality(e));
     if let Some(entry) = best.filter(|e| quality(e) > 0) {
-        return Reply {
-            rcode: rcode(entry),
-            answer: entry.answer.clone(),
-            authority: entry.authority.clone(),
-        };
+        return whole(entry);
     }
     if number == 43
         && let Some(reply) = entries.iter().find_map(|entry| ds_in_referral(entry, asked))
@@ -135,15 +133,20 @@ fn find(entries: &[Entry], asked: &str, number: u16) -> Reply {
         under && entry.matches.iter().any(|m| m == "subdomain") && !entry.matches.iter().any(|m| m == "qtype")
     };
     if let Some(entry) = entries.iter().filter(below).find(|e| !is_referral(e) && quality(e) > 0) {
-        return Reply {
-            rcode: rcode(entry),
-            answer: entry.answer.clone(),
-            authority: entry.authority.clone(),
-        };
+        return whole(entry);
     }
     match best {
         Some(entry) => Reply { rcode: rcode(entry), ..Reply::default() },
         None => Reply { rcode: 2, ..Reply::default() },
+    }
+}
+
+fn whole(entry: &Entry) -> Reply {
+    Reply {
+        rcode: rcode(entry),
+        answer: entry.answer.clone(),
+        authority: entry.authority.clone(),
+        additional: entry.additional.clone(),
     }
 }
 
@@ -158,8 +161,9 @@ fn quality(entry: &Entry) -> u8 {
     if matches!(rcode(entry), 2 | 4 | 5) {
         return 0;
     }
-    let signed = entry.answer.iter().chain(&entry.authority).any(|record| record.type_number == 46);
-    1 + u8::from(signed) + 2 * u8::from(!entry.answer.is_empty())
+    let signed = |records: &[Record]| records.iter().any(|record| record.type_number == 46);
+    let (answer, authority) = (signed(&entry.answer), signed(&entry.authority));
+    1 + u8::from(answer) + u8::from(answer || authority) + 3 * u8::from(!entry.answer.is_empty())
 }
 
 /// Unsigned NS records in the authority section, nothing in the answer, and no SOA.
@@ -179,17 +183,17 @@ fn ds_in_referral(entry: &Entry, asked: &str) -> Option<Reply> {
     };
     let (answer, authority) = (of(&[43]), of(&[47, 50]));
     let says_something = !answer.is_empty() || !authority.is_empty();
-    says_something.then_some(Reply { rcode: 0, answer, authority })
+    says_something.then_some(Reply { answer, authority, ..Reply::default() })
 }
 
 fn write_reply(query: &[u8], question: &[u8], reply: &Reply) -> Vec<u8> {
     let mut wire = query[..2].to_vec();
     wire.extend([0x81, 0x80 | 0x10 | reply.rcode]);
-    for count in [1, reply.answer.len(), reply.authority.len(), 1] {
+    for count in [1, reply.answer.len(), reply.authority.len(), reply.additional.len() + 1] {
         wire.extend(u16::try_from(count).unwrap().to_be_bytes());
     }
     wire.extend(question);
-    for record in reply.answer.iter().chain(&reply.authority) {
+    for record in reply.answer.iter().chain(&reply.authority).chain(&reply.additional) {
         wire.extend(name(&record.owner));
         wire.extend(record.type_number.to_be_bytes());
         wire.extend([0, 1]);

@@ -41,15 +41,20 @@ impl Entry {
     pub fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|f| f == flag)
     }
+
+    fn asks_what(&self, other: &Self) -> bool {
+        self.name.eq_ignore_ascii_case(&other.name) && self.record_type == other.record_type
+    }
 }
 
 impl Scenario {
-    pub fn parse(text: &str) -> Self {
+    /// Reads one file; fails with the line that is not understood.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut scenario =
             Self { title: String::new(), anchors: vec![], clock: None, entries: vec![], checks: vec![] };
         let mut steps = (0, u32::MAX);
         let mut step: Option<(u32, String)> = None;
-        let mut question: Option<(u32, Entry)> = None;
+        let mut questions: Vec<(u32, Entry)> = Vec::new();
         let mut lines = text.lines();
         while let Some(line) = lines.next() {
             let content = without_comment(line);
@@ -59,17 +64,21 @@ impl Scenario {
                 "val-override-date:" => scenario.clock = date(&quoted(content)),
                 "val-override-timestamp:" => scenario.clock = quoted(content).parse().ok(),
                 "SCENARIO_BEGIN" => scenario.title = words[1..].join(" "),
-                "RANGE_BEGIN" => steps = (words[1].parse().unwrap(), words[2].parse().unwrap()),
+                "RANGE_BEGIN" => steps = (number(&words, 1)?, number(&words, 2)?),
                 "RANGE_END" => steps = (0, u32::MAX),
-                "STEP" => step = Some((words[1].parse().unwrap(), words.get(2).unwrap_or(&"").to_string())),
+                "STEP" => step = Some((number(&words, 1)?, words.get(2).unwrap_or(&"").to_string())),
                 "ENTRY_BEGIN" => {
-                    let mut entry = read_entry(&mut lines);
+                    let mut entry = read_entry(&mut lines)?;
                     entry.steps = steps;
                     match step.take() {
                         None => scenario.entries.push(entry),
-                        Some((number, kind)) if kind == "QUERY" => question = Some((number, entry)),
+                        Some((number, kind)) if kind == "QUERY" => questions.push((number, entry)),
                         Some((_, kind)) if kind == "CHECK_ANSWER" => {
-                            if let Some((step, asked)) = question.take() {
+                            // Several questions may be under way; an answer names the one it is to.
+                            let same = |asked: &Entry| asked.asks_what(&entry);
+                            let at = questions.iter().position(|(_, asked)| same(asked)).unwrap_or(0);
+                            if at < questions.len() {
+                                let (step, asked) = questions.remove(at);
                                 scenario.checks.push(Check {
                                     step,
                                     name: asked.name,
@@ -85,11 +94,15 @@ impl Scenario {
                 _ => {}
             }
         }
-        scenario
+        Ok(scenario)
     }
 }
 
-fn read_entry<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Entry {
+fn number(words: &[&str], at: usize) -> Result<u32, String> {
+    words.get(at).and_then(|word| word.parse().ok()).ok_or_else(|| words.join(" "))
+}
+
+fn read_entry<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Result<Entry, String> {
     let mut entry = Entry::default();
     let mut section = String::new();
     for line in lines {
@@ -106,7 +119,7 @@ fn read_entry<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Entry {
                 entry.record_type = words.last().unwrap().to_string();
             }
             _ => {
-                let record = parse_record(content).unwrap_or_else(|| panic!("no record: {content}"));
+                let record = parse_record(content).ok_or_else(|| content.to_owned())?;
                 match section.as_str() {
                     "ANSWER" => entry.answer.push(record),
                     "AUTHORITY" => entry.authority.push(record),
@@ -115,7 +128,7 @@ fn read_entry<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Entry {
             }
         }
     }
-    entry
+    Ok(entry)
 }
 
 /// Cuts at `;` unless it stands in quotes.
@@ -131,9 +144,12 @@ fn without_comment(line: &str) -> &str {
     line.trim()
 }
 
+/// What is in quotes; without any, all of it.
 fn quoted(line: &str) -> String {
     let value = line.split_once(':').unwrap().1.trim();
-    value.trim_matches(|c| c == '"' || c == '\'').trim().to_owned()
+    let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let inside = quote.and_then(|quote| value.split(quote).nth(1)).unwrap_or(value);
+    inside.trim().to_owned()
 }
 
 /// `YYYYMMDDHHMMSS` in UTC.

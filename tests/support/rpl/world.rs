@@ -8,7 +8,7 @@
 //! reply x.a.test. SMIMEA NXDOMAIN
 //! authority w.a.test. NSEC z.test. A    @ by=test. labels=2
 //! ```
-//! Every set is signed by the deepest zone that holds it (`@` changes that, see [`quirks`]). Keys,
+//! Every set is signed by the deepest zone that holds it (`@` changes that, see [`line_quirks`]). Keys,
 //! DS records and denials of DS need no lines: a zone's DNSKEY, its DS or the denial of it, and for
 //! every other name an NSEC of its own are answered unless a `reply` says otherwise.
 //! In records `{h NAME}` is the NSEC3 hash of a name, `{h- NAME}` and `{h+ NAME}` its neighbours,
@@ -66,6 +66,7 @@ struct Draft {
 struct Line {
     record: Record,
     signed: bool,
+    aside: bool,
     by: Option<String>,
     quirks: Quirks,
 }
@@ -145,15 +146,17 @@ fn rcode(word: &str) -> u8 {
     }
 }
 
-/// `unsigned`, `by=ZONE`, `labels=N`, `from=SECONDS`, `until=SECONDS`, `signer=NAME`, `alg=N`,
+/// `unsigned`, `aside` (the signature stands in the additional section), `by=ZONE`, `labels=N`, `from=SECONDS`, `until=SECONDS`, `signer=NAME`, `alg=N`,
 /// `tag=N`, `tagof=FLAGS` (of the key with these flags), `broken`.
-fn quirks(text: &str) -> (bool, Option<String>, Quirks) {
-    let (mut signed, mut by, mut quirks) = (true, None, Quirks::default());
+fn line_quirks(record: Record, text: &str) -> Line {
+    let mut line = Line { record, signed: true, aside: false, by: None, quirks: Quirks::default() };
+    let quirks = &mut line.quirks;
     for word in text.split_whitespace() {
         let (what, value) = word.split_once('=').unwrap_or((word, ""));
         match what {
-            "unsigned" => signed = false,
-            "by" => by = Some(value.to_owned()),
+            "unsigned" => line.signed = false,
+            "aside" => line.aside = true,
+            "by" => line.by = Some(value.to_owned()),
             "labels" => quirks.labels = Some(value.parse().unwrap()),
             "from" => quirks.from = Some(value.parse().unwrap()),
             "until" => quirks.until = Some(value.parse().unwrap()),
@@ -165,7 +168,7 @@ fn quirks(text: &str) -> (bool, Option<String>, Quirks) {
             other => panic!("{other}?"),
         }
     }
-    (signed, by, quirks)
+    line
 }
 
 /// Whether a name lies at or below another.
@@ -186,8 +189,7 @@ impl Answers {
         }
         expanded += rest;
         let record = parse_record(expanded.trim()).unwrap_or_else(|| panic!("no record: {expanded}"));
-        let (signed, by, quirks) = quirks(how);
-        Line { record, signed, by, quirks }
+        line_quirks(record, how)
     }
 
     fn expand(&self, macro_text: &str, iterations: u16, salt: &[u8]) -> String {
@@ -236,12 +238,15 @@ impl Answers {
 
     fn close(&mut self, draft: Option<Draft>) {
         let Some(Draft { question, rcode, answer, authority }) = draft else { return };
-        let reply = Reply { rcode, answer: self.signed(answer), authority: self.signed(authority) };
+        let mut additional = Vec::new();
+        let (answer, authority) =
+            (self.signed(answer, &mut additional), self.signed(authority, &mut additional));
+        let reply = Reply { rcode, answer, authority, additional };
         self.replies.insert(question, reply);
     }
 
     /// The records with their signatures, one for each set.
-    fn signed(&self, lines: Vec<Line>) -> Vec<Record> {
+    fn signed(&self, lines: Vec<Line>, aside: &mut Vec<Record>) -> Vec<Record> {
         let mut out: Vec<Record> = lines.iter().map(|line| line.record.clone()).collect();
         let mut done: Vec<(&str, u16)> = Vec::new();
         for line in lines.iter().filter(|line| line.signed) {
@@ -254,10 +259,11 @@ impl Answers {
                 lines.iter().filter(|other| (other.record.owner.as_str(), other.record.type_number) == kind);
             let set: Vec<Record> = same.map(|other| other.record.clone()).collect();
             let home = self.home(kind.0, kind.1);
+            let place = if line.aside { &mut *aside } else { &mut out };
             match &line.by {
-                Some(apex) => out.push(self.keys(apex).sign(&set, &line.quirks)),
+                Some(apex) => place.push(self.keys(apex).sign(&set, &line.quirks)),
                 None if home.fate == "unsigned" => {}
-                None => out.push(home.keys.sign(&set, &line.quirks)),
+                None => place.push(home.keys.sign(&set, &line.quirks)),
             }
         }
         out

@@ -148,6 +148,31 @@ impl Session<'_> {
 
     /// What `zone` says of `name`, a label below it or more: a delegation, signed or not, or none.
     async fn step(&mut self, zone: &Zone, name: &DomainName) -> Result<Step, Stop> {
+        let step = self.ask_for_ds(zone, name).await;
+        let unanswered = match &step {
+            Err(Stop::Unreachable(_)) => true,
+            Err(Stop::Bogus(fault)) => fault.defect == Defect::NoDenial,
+            _ => false,
+        };
+        let cause = if unanswered { self.told_unasked(zone, name) } else { None };
+        cause.map_or(step, |cause| Err(Stop::Insecure(Insecurity { zone: name.clone(), cause })))
+    }
+
+    /// What makes a delegation insecure by the proofs of another answer: that of an alias into it
+    /// often carries them (RFC 4035 section 3.1.4.1).
+    fn told_unasked(&mut self, zone: &Zone, name: &DomainName) -> Option<InsecureCause> {
+        let heard: Vec<_> = self.heard().map(|(_, heard)| Arc::clone(&heard.message)).collect();
+        heard.iter().find_map(|message| {
+            let mut evidence = Evidence::gather(&message.authorities, zone, self.now, &mut self.budget, true);
+            match evidence.cut(name, &mut self.budget) {
+                Ok(Cut::Unsigned) => Some(InsecureCause::NoDs),
+                Ok(Cut::OptOut) => Some(InsecureCause::OptOut),
+                _ => None,
+            }
+        })
+    }
+
+    async fn ask_for_ds(&mut self, zone: &Zone, name: &DomainName) -> Result<Step, Stop> {
         let message = self.fetch(name, RecordType::DS).await?;
         let bogus = |defect| Stop::bogus(name, RecordType::DS, Some(&zone.apex), defect);
         let insecure = |cause| Stop::Insecure(Insecurity { zone: name.clone(), cause });

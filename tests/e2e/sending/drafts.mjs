@@ -1,0 +1,73 @@
+/** Drafts of mail that is to be encrypted. */
+
+import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { composed, discard, saveDraft } from "../../support/composing.mjs";
+import { until } from "../../support/process.mjs";
+import { stopEventPage } from "../../support/settings.mjs";
+import { ROOT, unregisterHost } from "../../support/thunderbird.mjs";
+import { answer, dialog, screen } from "../../support/windows.mjs";
+import {
+  assertKept,
+  assertSendsEncrypted,
+  bobsMark,
+  drafts,
+  home,
+  openDraft,
+  order,
+  requests,
+  SECRET,
+  tb,
+  write,
+} from "./scene.mjs";
+
+describe("drafts of mail that is to be encrypted", () => {
+  const saved = () => readFileSync(join(home, "profile/Mail/Local Folders/Drafts"), "latin1");
+
+  test("are encrypted, come back whole, and are replaced", async () => {
+    const mail = await write({ attachments: [join(ROOT, "LICENSE")] });
+    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    await saveDraft(tb, mail);
+    await until("the draft", async () => (await drafts()) === 1);
+    await discard(tb, mail);
+    const request = requests().findLast(({ type }) => type === "protect");
+    assert.deepEqual([request.purpose, request.sign, request.encrypt], ["draft", false, true]);
+    assert.match(saved(), /smime-type=enveloped-data/);
+    assert.doesNotMatch(saved(), new RegExp(SECRET));
+
+    const again = await openDraft();
+    await assertKept(again);
+    assert.deepEqual(
+      (await composed(tb, again)).attachments.map(({ name }) => name),
+      ["LICENSE"],
+    );
+    await assertSendsEncrypted(again);
+    assert.equal(await drafts(), 0);
+  });
+
+  test("an autosave that fails interrupts nobody and loses nothing", async () => {
+    const mail = await write();
+    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    order({ faults: { protect: { error: { code: "keyring-locked", message: "x" } } } });
+    await tb.chrome((id) => windowById(id).GenericSendMessage(Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft), mail);
+    const { compose, dialogs } = await screen(tb);
+    assert.deepEqual(dialogs, []);
+    assert.match(compose[0]?.bars.map(({ text }) => text).join() ?? "", /only in this window.*Unlock it/);
+    assert.equal(await drafts(), 0);
+  });
+
+  test("where nothing is known, a person is asked", async () => {
+    await stopEventPage(tb);
+    unregisterHost(home);
+    const mail = await write();
+    await tb.chrome((id) => {
+      const win = windowById(id);
+      win.setTimeout(() => win.goDoCommand("cmd_saveAsDraft"), 0);
+    }, mail);
+    await answer(tb, await dialog(tb, /unencrypted/), "Do not save");
+    await assertKept(mail);
+    assert.equal(await drafts(), 0);
+  });
+});

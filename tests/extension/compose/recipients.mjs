@@ -1,0 +1,131 @@
+/** What is known of recipients, and what of it is asked again. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Recipients } from "../../../extension/background/compose/recipients.js";
+import { HostError } from "../../../extension/background/host-error.js";
+import { settle } from "../support.mjs";
+import { BOB, CAROL, text } from "./facts.mjs";
+
+/** A host that answers look-ups with states, and counts. */
+function hostWith(/** @type {Record<string, string>} */ states) {
+  /** @type {string[][]} */
+  const asked = [];
+  return {
+    asked,
+    states,
+    async request(/** @type {string} */ _type, /** @type {{ addresses: string[] }} */ { addresses }) {
+      asked.push(addresses);
+      if (states.broken) {
+        throw new HostError(states.broken);
+      }
+      return {
+        body: new Uint8Array(),
+        result: {
+          results: addresses.map((address) => ({
+            address,
+            recipient: states[address] ?? "ready",
+            reason: "r",
+            records: [{ ttl: 300 }, { ttl: 120 }],
+          })),
+        },
+      };
+    },
+  };
+}
+
+test("each address is asked once while its answer is good, and again after", async () => {
+  let now = 0;
+  const host = hostWith({ [CAROL]: "absent" });
+  const recipients = new Recipients(/** @type {any} */ (host), text, () => now);
+  const [first] = await Promise.all([recipients.lookUp([BOB, CAROL, BOB]), recipients.lookUp([BOB])]);
+  assert.deepEqual(
+    first.map(({ state }) => state),
+    ["ready", "absent", "ready"],
+  );
+  assert.deepEqual(host.asked, [[BOB, CAROL]]);
+  now = 61_000; // the denial is no longer good; the records are, for the smaller TTL
+  await recipients.lookUp([BOB, CAROL]);
+  assert.deepEqual(host.asked.slice(1), [[CAROL]]);
+  now = 120_001;
+  assert.equal(recipients.peek(BOB), undefined);
+  await recipients.lookUp([BOB]);
+  recipients.forget([BOB]);
+  await recipients.lookUp([BOB]);
+  assert.equal(host.asked.length, 4);
+});
+
+test("a host that fails leaves recipients unchecked, with its words, for a short while", async () => {
+  let now = 0;
+  const host = hostWith({ broken: "host-gone" });
+  const recipients = new Recipients(/** @type {any} */ (host), text, () => now);
+  const [known] = await recipients.lookUp([BOB]);
+  assert.deepEqual([known.state, known.reason], ["unchecked", text("error_host_gone")]);
+  delete host.states.broken;
+  assert.equal((await recipients.lookUp([BOB]))[0].state, "unchecked");
+  recipients.forgetUnchecked([BOB]);
+  assert.equal((await recipients.lookUp([BOB]))[0].state, "ready", "at sending it is asked again at once");
+  recipients.forget([BOB]);
+  host.states.broken = "host-gone";
+  await recipients.lookUp([BOB]);
+  delete host.states.broken;
+  now = 11_000;
+  assert.equal((await recipients.lookUp([BOB]))[0].state, "ready");
+});
+
+test("an answer about somebody else is none", async () => {
+  const host = { request: async () => ({ result: { results: [{ address: CAROL, recipient: "ready" }] } }) };
+  const [known] = await new Recipients(/** @type {any} */ (host), text).lookUp([BOB]);
+  assert.equal(known.state, "unchecked");
+});
+
+test("a long list goes in several requests", async () => {
+  const host = hostWith({});
+  const many = Array.from({ length: 25 }, (_, i) => `n${i}@example.org`);
+  const known = await new Recipients(/** @type {any} */ (host), text).lookUp(many);
+  await settle();
+  assert.deepEqual(
+    known.map(({ address }) => address),
+    many,
+  );
+  assert.deepEqual(
+    host.asked.map((list) => list.length),
+    [10, 10, 5],
+  );
+});
+
+test("a domain that does not answer holds up no other, however many there are", async () => {
+  /** @type {((answer: any) => void)[]} */
+  const late = [];
+  let asking = 0;
+  let most = 0;
+  const host = {
+    async request(/** @type {string} */ _type, /** @type {{ addresses: string[] }} */ { addresses }) {
+      asking++;
+      most = Math.max(most, asking);
+      if (addresses.some((address) => address.endsWith("@slow.test"))) {
+        await new Promise((resolve) => late.push(resolve));
+      } else {
+        await settle();
+      }
+      asking--;
+      return { result: { results: addresses.map((address) => ({ address, recipient: "ready", records: [] })) } };
+    },
+  };
+  const others = Array.from({ length: 49 }, (_, i) => `n@d${i}.test`);
+  const recipients = new Recipients(/** @type {any} */ (host), text);
+  let told = 0;
+  const all = recipients.lookUp(["a@slow.test", "b@slow.test", ...others], () => told++);
+  for (let turn = 0; turn < 20; turn++) {
+    await settle();
+  }
+  assert.equal(told, 49);
+  assert.ok(others.every((address) => recipients.peek(address)?.state === "ready"));
+  assert.equal(recipients.peek("a@slow.test"), undefined);
+  assert.ok(most <= 24, "the host is asked for other things, too");
+  for (const answer of late) {
+    answer(undefined);
+  }
+  assert.equal((await all).length, 51);
+  assert.equal(told, 50);
+});

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { composed, pressSend, sent } from "../../support/composing.mjs";
+import { Exchange, sendThroughExchange } from "../../support/exchange.mjs";
 import { until } from "../../support/process.mjs";
 import { answer, dialog, screen } from "../../support/windows.mjs";
 import { assertKept, home, order, pressCancel, requests, smtp, tb, temporaryFiles, write } from "./scene.mjs";
@@ -137,5 +138,31 @@ describe("blind copies", () => {
     await smtp.next(2);
     assert.deepEqual(envelopes(), [["carol@example.test"], ["dora@example.test"], ["bob@example.test"]]);
     assertApart();
+  });
+
+  test("through Exchange, which sends a mail to whom its own header names: no copy names anybody else", async (t) => {
+    const exchange = await Exchange.start();
+    await sendThroughExchange(tb, exchange.url);
+    t.after(async () => {
+      await tb.chrome(() => {
+        MailServices.accounts.allIdentities[0].smtpServerKey = "smtp1";
+      });
+      exchange.stop();
+    });
+    const mail = await write(BLIND);
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    const named = (/** @type {string} */ text) =>
+      ["bob", "carol", "dora"].filter((name) => text.split("\r\n\r\n")[0]?.includes(`${name}@example.test`));
+    assert.deepEqual(
+      exchange.mails.map(({ blind, text }) => [blind, named(text)]),
+      [
+        [["carol@example.test"], []],
+        [["dora@example.test"], []],
+        [[], ["bob"]],
+      ],
+    );
+    for (const { text } of exchange.mails) assert.match(text, /smime-type=enveloped/);
+    assert.match(stored("Sent"), /^Bcc: carol@example\.test, dora@example\.test\r?$/m);
   });
 });

@@ -7,6 +7,7 @@
  */
 
 import { withoutFields } from "./outer-header.sys.mjs";
+import { isSmtp } from "./outgoing-servers.sys.mjs";
 
 const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
 
@@ -39,14 +40,17 @@ export class BlindCopies {
   #copies = [];
   #state;
   #later;
+  #byEnvelope;
 
   /**
    * @param {BlindState} state
    * @param {boolean} later whether the mail goes into the Outbox
+   * @param {any} identity nsIMsgIdentity: whose server it goes through
    */
-  constructor(state, later) {
+  constructor(state, later, identity) {
     this.#state = state;
     this.#later = later;
+    this.#byEnvelope = !later && isSmtp(MailServices.outgoingServer.getServerByIdentity(identity));
   }
 
   /** @param {string[]} blind @returns {string[]} those who need a copy still */
@@ -68,18 +72,18 @@ export class BlindCopies {
   }
 
   /**
-   * Out of the Outbox a mail is sent to whom its own header names, so there the copy names its recipient as a blind one,
-   * which Thunderbird takes out again, and nobody else.
+   * SMTP sends a mail to whom the envelope names. Exchange, and whoever sends out of the Outbox, send it to whom its own header
+   * names, so there the copy names nobody; in the Outbox its recipient as a blind one, which Thunderbird takes out again.
    *
    * @param {string} address
    * @param {string} header
    */
   #header(address, header) {
-    if (!this.#later) {
+    if (this.#byEnvelope) {
       return withoutFields(header, ["bcc"]);
     }
-    const kept = withoutFields(header, ["to", "cc", "bcc", "fcc"]);
-    return `${kept}To: undisclosed-recipients:;\r\nBcc: ${address}\r\nFcc: nocopy://\r\n`;
+    const nobody = `${withoutFields(header, ["to", "cc", "bcc", "fcc"])}To: undisclosed-recipients:;\r\n`;
+    return this.#later ? `${nobody}Bcc: ${address}\r\nFcc: nocopy://\r\n` : nobody;
   }
 
   /**

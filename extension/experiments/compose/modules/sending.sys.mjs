@@ -144,7 +144,7 @@ export class Sending {
   /** @param {any} file @param {CollectingComposeSecure} secure @param {any} message a MimeMessage */
   async #protectIn(file, secure, message) {
     try {
-      await this.#protect(secure, file.path, message._deliverMode);
+      await this.#protect(secure, file.path, message);
     } catch (error) {
       await secure.copies?.remove();
       await IOUtils.remove(file.path, { ignoreAbsent: true });
@@ -157,20 +157,20 @@ export class Sending {
    *
    * @param {CollectingComposeSecure} secure
    * @param {string} path holds the outer header; the mail afterwards
-   * @param {number} mode nsIMsgSend's deliver mode
+   * @param {any} message a MimeMessage
    */
-  async #protect(secure, path, mode) {
+  async #protect(secure, path, message) {
     const { job, entity } = secure.fetch();
     const header = new TextDecoder("latin1").decode(await IOUtils.read(path));
     const blind = job.encrypt && job.purpose === "send" ? job.bcc : [];
     const { nsMsgQueueForLater, nsMsgDeliverBackground } = Ci.nsIMsgSend;
-    const later = [nsMsgQueueForLater, nsMsgDeliverBackground].includes(mode);
+    const later = [nsMsgQueueForLater, nsMsgDeliverBackground].includes(message._deliverMode);
 
     const main = await this.#ask(secure, blind.length > 0 ? { ...job, bcc_copies: true } : job, entity);
     const outer = withFields(header, main.outerHeaders);
     await writeMail(path, blind.length > 0 && later ? withoutFields(outer, ["bcc"]) : outer, main.entity);
     if (blind.length > 0 && secure.plan.blind) {
-      secure.copies = new BlindCopies(secure.plan.blind, later);
+      secure.copies = new BlindCopies(secure.plan.blind, later, message._userIdentity);
       for (const address of secure.copies.missing(blind)) {
         const copy = await this.#ask(secure, { ...job, bcc_copies: true, blind_copy_for: address }, entity);
         await secure.copies.add(address, withFields(header, copy.outerHeaders), copy.entity);

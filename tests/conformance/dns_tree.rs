@@ -66,7 +66,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         zone("unsigned").fate(Fate::Unsigned),
         zone("island").fate(Fate::Island),
         zone("ed448").algorithm("ED448"),
-        zone("slow").nsec3(false, 150),
+        zone("slow").nsec3(false, 151),
         zone("expired").fate(Fate::Expired),
         zone("early").fate(Fate::NotYetValid),
         zone("broken").tampered(break_signatures),

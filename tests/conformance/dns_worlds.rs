@@ -18,7 +18,11 @@ use rpl::forwarder::Forwarder;
 use rpl::records::type_number;
 use rpl::world::{Ask, World};
 
-const WORLDS: &[&str] = &[include_str!("dns_worlds.txt"), include_str!("dns_worlds_nsec3.txt")];
+const WORLDS: &[&str] = &[
+    include_str!("dns_worlds.txt"),
+    include_str!("dns_worlds_nsec3.txt"),
+    include_str!("dns_worlds_odd.txt"),
+];
 
 #[test]
 fn every_world_gets_its_verdict_and_no_referee_forbids_it() {

@@ -155,6 +155,9 @@ fn readable(message: &Message) -> Message {
     drop(seen);
     let mut first = first.into_iter();
     message.answers.retain(|_| first.next().unwrap_or(false));
+    // hickory sorts records by TTL before data; what was signed has one TTL (RFC 4034 section 3.1.8.1).
+    let shortest = message.answers.iter().map(|record| record.ttl).min().unwrap_or(0);
+    message.answers.iter_mut().for_each(|record| record.ttl = shortest);
     message
 }
 

@@ -16,6 +16,12 @@ pub const DS: u16 = 43;
 pub const RRSIG: u16 = 46;
 pub const DNSKEY: u16 = 48;
 
+/// Types with names in their data.
+const NS: u16 = 2;
+const CNAME: u16 = 5;
+const SOA: u16 = 6;
+const DNAME: u16 = 39;
+
 /// ECDSA P-256 with SHA-256 (RFC 6605).
 const ALGORITHM: u8 = 13;
 
@@ -41,6 +47,8 @@ pub struct Quirks {
     pub tag: Option<u16>,
     /// The flags of the key, where its tag is that of other flags.
     pub tag_of: Option<u16>,
+    /// The type that it is said to cover, which is not the one that was signed.
+    pub covers: Option<u16>,
     /// One bit of the signature is wrong.
     pub broken: bool,
 }
@@ -104,7 +112,20 @@ impl Keys {
         if quirks.broken {
             *data.last_mut().unwrap() ^= 1;
         }
+        if let Some(covered) = quirks.covers {
+            data[..2].copy_from_slice(&covered.to_be_bytes());
+        }
         Record { ttl: first.ttl, ..record(&first.owner, RRSIG, data) }
+    }
+
+    /// Record data of a key that is none, with the tag of this one, and after it in order: delv gives up
+    /// at the first that fails. Words may change places, the tag is their sum (RFC 4034 appendix B).
+    pub fn twin_data(&self) -> Vec<u8> {
+        let data = self.dnskey_data(257);
+        let mut words: Vec<&[u8]> = data[4..].chunks(2).collect();
+        let rising = words.windows(2).position(|pair| pair[0] < pair[1]).unwrap();
+        words.swap(rising, rising + 1);
+        [&data[..4], &words.concat()].concat()
     }
 }
 
@@ -112,21 +133,32 @@ pub fn record(owner: &str, type_number: u16, rdata: Vec<u8>) -> Record {
     Record { owner: owner.to_owned(), type_number, ttl: 300, rdata }
 }
 
-/// RFC 4034 section 3.1.8.1: the records in canonical order, under the name that is signed.
+/// RFC 4034 section 3.1.8.1: the records in canonical order, under the name that is signed, with
+/// the TTL that they had.
 fn signed_records(set: &[Record], labels: u8) -> Vec<u8> {
-    let mut sorted: Vec<&Record> = set.iter().collect();
-    sorted.sort_by(|one, other| one.rdata.cmp(&other.rdata));
-    sorted.dedup_by(|one, other| one.rdata == other.rdata);
+    let first = set.first().expect("a set has a record");
+    let mut sorted: Vec<Vec<u8>> = set.iter().map(canonical).collect();
+    sorted.sort();
+    sorted.dedup();
     let mut out = Vec::new();
-    for one in sorted {
-        out.extend(name(&signed_name(&one.owner, usize::from(labels))));
-        out.extend(one.type_number.to_be_bytes());
+    for rdata in sorted {
+        out.extend(name(&signed_name(&first.owner, usize::from(labels))));
+        out.extend(first.type_number.to_be_bytes());
         out.extend([0, 1]);
-        out.extend(one.ttl.to_be_bytes());
-        out.extend(u16::try_from(one.rdata.len()).unwrap().to_be_bytes());
-        out.extend(&one.rdata);
+        out.extend(first.ttl.to_be_bytes());
+        out.extend(u16::try_from(rdata.len()).unwrap().to_be_bytes());
+        out.extend(rdata);
     }
     out
+}
+
+/// RFC 4034 section 6.2, less NSEC (RFC 6840 section 5.1): names within in lower case. Of the SOA's
+/// numbers one octet at the most looks like a letter, and no test gives it.
+fn canonical(record: &Record) -> Vec<u8> {
+    match record.type_number {
+        NS | CNAME | SOA | DNAME => record.rdata.to_ascii_lowercase(),
+        _ => record.rdata.clone(),
+    }
 }
 
 /// RFC 4035 section 5.3.2: of a wildcard's answer the wildcard's name.

@@ -12,7 +12,8 @@
 //! DS records and denials of DS need no lines: a zone's DNSKEY, its DS or the denial of it, and for
 //! every other name an NSEC of its own are answered unless a `reply` says otherwise.
 //! In records `{h NAME}` is the NSEC3 hash of a name, `{h- NAME}` and `{h+ NAME}` its neighbours,
-//! `{dnskey ZONE FLAGS}` and `{ds ZONE FLAGS ALGORITHM DIGEST}` the data of those records.
+//! `{dnskey ZONE FLAGS}` and `{ds ZONE FLAGS ALGORITHM DIGEST}` the data of those records, and
+//! `{twin ZONE}` that of another DNSKEY with the same tag.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -67,6 +68,7 @@ struct Line {
     record: Record,
     signed: bool,
     aside: bool,
+    after_broken: bool,
     by: Option<String>,
     quirks: Quirks,
 }
@@ -147,9 +149,11 @@ fn rcode(word: &str) -> u8 {
 }
 
 /// `unsigned`, `aside` (the signature stands in the additional section), `by=ZONE`, `labels=N`, `from=SECONDS`, `until=SECONDS`, `signer=NAME`, `alg=N`,
-/// `tag=N`, `tagof=FLAGS` (of the key with these flags), `broken`.
+/// `tag=N`, `tagof=FLAGS` (of the key with these flags), `covers=N`, `broken`, `after-broken` (a broken
+/// one stands before it).
 fn line_quirks(record: Record, text: &str) -> Line {
-    let mut line = Line { record, signed: true, aside: false, by: None, quirks: Quirks::default() };
+    let quirks = Quirks::default();
+    let mut line = Line { record, signed: true, aside: false, after_broken: false, by: None, quirks };
     let quirks = &mut line.quirks;
     for word in text.split_whitespace() {
         let (what, value) = word.split_once('=').unwrap_or((word, ""));
@@ -164,7 +168,9 @@ fn line_quirks(record: Record, text: &str) -> Line {
             "alg" => quirks.algorithm = Some(value.parse().unwrap()),
             "tag" => quirks.tag = Some(value.parse().unwrap()),
             "tagof" => quirks.tag_of = Some(value.parse().unwrap()),
+            "covers" => quirks.covers = Some(value.parse().unwrap()),
             "broken" => quirks.broken = true,
+            "after-broken" => line.after_broken = true,
             other => panic!("{other}?"),
         }
     }
@@ -201,10 +207,16 @@ impl Answers {
             "dnskey" => generic(&self.keys(words[1]).dnskey_data(number(2, 257))),
             "ds" => {
                 let key = self.keys(words[1]).dnskey_data(number(2, 257));
-                let digest = openssl::sha::sha256(&[name(words[1]), key.clone()].concat());
+                let named = [name(words[1]), key.clone()].concat();
+                let digest = match number(4, 2) {
+                    1 => openssl::sha::sha1(&named).to_vec(),
+                    4 => openssl::sha::sha384(&named).to_vec(),
+                    _ => openssl::sha::sha256(&named).to_vec(),
+                };
                 let head = [low(number(3, 13)), low(number(4, 2))];
                 generic(&[&key_tag(&key).to_be_bytes()[..], &head, &digest].concat())
             }
+            "twin" => generic(&self.keys(words[1]).twin_data()),
             "tag" => key_tag(&self.keys(words[1]).dnskey_data(number(2, 257))).to_string(),
             neighbour => {
                 let mut hash = nsec3_hash(words[1], salt, iterations);
@@ -258,13 +270,16 @@ impl Answers {
             let same =
                 lines.iter().filter(|other| (other.record.owner.as_str(), other.record.type_number) == kind);
             let set: Vec<Record> = same.map(|other| other.record.clone()).collect();
-            let home = self.home(kind.0, kind.1);
+            let keys = match (&line.by, self.home(kind.0, kind.1)) {
+                (Some(apex), _) => self.keys(apex),
+                (None, home) if home.fate == "unsigned" => continue,
+                (None, home) => &home.keys,
+            };
             let place = if line.aside { &mut *aside } else { &mut out };
-            match &line.by {
-                Some(apex) => place.push(self.keys(apex).sign(&set, &line.quirks)),
-                None if home.fate == "unsigned" => {}
-                None => place.push(home.keys.sign(&set, &line.quirks)),
+            if line.after_broken {
+                place.push(keys.sign(&set, &Quirks { broken: true, ..line.quirks.clone() }));
             }
+            place.push(keys.sign(&set, &line.quirks));
         }
         out
     }

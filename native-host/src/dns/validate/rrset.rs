@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DNSSECRData, RRSIG};
-use hickory_resolver::proto::dnssec::{PublicKey, TBS};
+use hickory_resolver::proto::dnssec::PublicKey;
+use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DNSSECRData, RRSIG, SigInput};
 use hickory_resolver::proto::rr::{DNSClass, RData, Record};
+use hickory_resolver::proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
 
 use super::session::{Budget, Spent};
 use crate::clock::UnixTime;
@@ -149,10 +150,9 @@ impl<'m> Set<'m> {
             return Err(Defect::UnknownKey { key_tag });
         }
         let wrong = Defect::SignatureWrong { key_tag };
-        let signed = TBS::from_input(self.owner, DNSClass::IN, input, self.records.iter().copied());
-        let Ok(signed) = signed else { return Err(wrong) };
+        let Some(signed) = self.signed_octets(input) else { return Err(wrong) };
         for key in fitting {
-            let fits = budget.fits(&key.dnskey, signed.as_ref(), signature.sig());
+            let fits = budget.fits(&key.dnskey, &signed, signature.sig());
             if fits.map_err(|Spent| Defect::TooMuchWork)? {
                 let left = u32::try_from(until.seconds() - now.seconds()).unwrap_or(u32::MAX);
                 let ttl = self.records.iter().map(|record| record.ttl).min().unwrap_or(0);
@@ -168,6 +168,49 @@ impl<'m> Set<'m> {
         }
         Err(wrong)
     }
+
+    /// What a signature covers (RFC 4034 section 3.1.8.1): its own fields, then the records in
+    /// canonical form and order, under the name that was signed (RFC 4035 section 5.3.2). hickory's
+    /// own go by TTL before data, and leave DNAME as it is.
+    fn signed_octets(&self, input: &SigInput) -> Option<Vec<u8>> {
+        let labels = usize::from(input.num_labels);
+        let from_wildcard = input.num_labels < self.owner.num_labels();
+        let wildcard = from_wildcard.then(|| self.owner.trim_to(labels).prepend_label("*"));
+        let wildcard = wildcard.transpose().ok()?;
+        let mut head = canonical(wildcard.as_ref().unwrap_or(self.owner))?;
+        head.extend(u16::from(self.record_type).to_be_bytes());
+        head.extend(u16::from(DNSClass::IN).to_be_bytes());
+        head.extend(input.original_ttl.to_be_bytes());
+        let mut all: Vec<Vec<u8>> =
+            self.records.iter().map(|record| canonical_data(&record.data)).collect::<Option<_>>()?;
+        all.sort_unstable();
+        all.dedup(); // RFC 4034 section 6.3
+        let mut octets = canonical(input)?;
+        for data in all {
+            octets.extend(&head);
+            octets.extend(u16::try_from(data.len()).ok()?.to_be_bytes());
+            octets.extend(data);
+        }
+        Some(octets)
+    }
+}
+
+/// RFC 4034 section 6.2 and RFC 6840 section 5.1. In a name no length is a letter.
+fn canonical_data(data: &RData) -> Option<Vec<u8>> {
+    match data {
+        RData::Unknown { code: RecordType::DNAME, rdata } => Some(rdata.anything.to_ascii_lowercase()),
+        other => canonical(other),
+    }
+}
+
+/// Names not compressed, and in lower case where it is not part of what is said.
+fn canonical(part: &impl BinEncodable) -> Option<Vec<u8>> {
+    let mut octets = Vec::new();
+    let mut encoder = BinEncoder::new(&mut octets);
+    encoder.set_canonical_form(true);
+    encoder.set_name_encoding(NameEncoding::UncompressedLowercase);
+    part.emit(&mut encoder).ok()?;
+    Some(octets)
 }
 
 fn signature(record: &Record) -> Option<&RRSIG> {

@@ -22,9 +22,10 @@ pub fn decrypt(object: &CmsObject, certificate: &Certificate, key: Key<'_>) -> R
         return Err(CmsError::WrongType);
     }
     let ContentEncryption { algorithm, authenticated_attributes } = object.encryption;
-    let is_chacha = algorithm == Some(inspect::CHACHA20_POLY1305);
+    let step_by_step =
+        algorithm.is_some_and(|oid| inspect::NOT_IN_OPENSSL_CMS.contains(&oid)) || authenticated_attributes;
     let here = match key {
-        Key::Here(key) if !is_chacha && !authenticated_attributes && key.id() != Id::X25519 => key,
+        Key::Here(key) if !step_by_step && key.id() != Id::X25519 => key,
         _ => {
             let der = object.inner.to_der().map_err(|_| CmsError::DecryptionFailed)?;
             return steps::decrypt(&der, certificate, key);

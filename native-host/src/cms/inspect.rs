@@ -2,6 +2,8 @@
 //! encrypted. Reads BER as well as DER, without copying and without recursion.
 
 use der::asn1::ObjectIdentifier;
+use openssl::asn1::Asn1Object;
+use openssl::nid::Nid;
 
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
@@ -10,10 +12,16 @@ const OBJECT_IDENTIFIER: u8 = 0x06;
 const CONTEXT_0: u8 = 0xa0;
 /// `[1]`, constructed.
 const CONTEXT_1: u8 = 0xa1;
+/// `[2]`, constructed.
+const CONTEXT_2: u8 = 0xa2;
 
-/// RFC 8103.
-pub(super) const CHACHA20_POLY1305: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.3.18");
+/// AuthEnvelopedData that OpenSSL's CMS code does not open: ChaCha20-Poly1305 (RFC 8103), AES-CCM (RFC 5084).
+pub(super) const NOT_IN_OPENSSL_CMS: [ObjectIdentifier; 4] = [
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.3.18"),
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.7"),
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.27"),
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.47"),
+];
 
 /// What an EnvelopedData or AuthEnvelopedData says of its content. Which key opens it is another
 /// question.
@@ -34,11 +42,7 @@ pub(super) fn content_encryption(object: &[u8]) -> ContentEncryption {
 }
 
 fn read(object: &[u8], found: &mut ContentEncryption) -> Option<()> {
-    let content_info = Element::first(object).filter(|e| e.tag == SEQUENCE)?;
-    let explicit = content_info.children().nth(1).filter(|e| e.tag == CONTEXT_0)?;
-    let enveloped = explicit.children().next().filter(|e| e.tag == SEQUENCE)?;
-    let mut fields = enveloped.children().skip(1).skip_while(|e| e.tag == CONTEXT_0); // version, originatorInfo
-    fields.next().filter(|e| e.tag == SET)?; // recipientInfos
+    let mut fields = fields_after_recipients(object)?;
     let encrypted = fields.next().filter(|e| e.tag == SEQUENCE)?;
     let algorithm = encrypted.children().nth(1).filter(|e| e.tag == SEQUENCE)?;
     let oid = algorithm.children().next().filter(|e| e.tag == OBJECT_IDENTIFIER)?;
@@ -47,8 +51,36 @@ fn read(object: &[u8], found: &mut ContentEncryption) -> Option<()> {
     Some(())
 }
 
+/// The content and what follows it, of an EnvelopedData or AuthEnvelopedData.
+fn fields_after_recipients(object: &[u8]) -> Option<impl Iterator<Item = Element<'_>>> {
+    let content_info = Element::first(object).filter(|e| e.tag == SEQUENCE)?;
+    let explicit = content_info.children().nth(1).filter(|e| e.tag == CONTEXT_0)?;
+    let enveloped = explicit.children().next().filter(|e| e.tag == SEQUENCE)?;
+    let mut fields = enveloped.children().skip(1).skip_while(|e| e.tag == CONTEXT_0); // version, originatorInfo
+    fields.next().filter(|e| e.tag == SET)?; // recipientInfos
+    Some(fields)
+}
+
+/// An AuthEnvelopedData with its attributes numbered as OpenSSL 3.0 looks for them: `[2]` and `[3]`, where RFC
+/// 5083 section 2.1 has `[1]` and `[2]`. `None` where there are no attributes.
+pub(super) fn as_openssl_numbers(object: &[u8]) -> Option<Vec<u8>> {
+    let fields = fields_after_recipients(object)?.skip(1);
+    let tags: Vec<usize> = fields
+        .filter(|e| matches!(e.tag, CONTEXT_1 | CONTEXT_2))
+        .map(|e| e.from.as_ptr().addr().saturating_sub(object.as_ptr().addr()))
+        .collect();
+    let mut renumbered = object.to_vec();
+    for at in &tags {
+        let tag = renumbered.get_mut(*at)?;
+        *tag = tag.saturating_add(1);
+    }
+    (!tags.is_empty()).then_some(renumbered)
+}
+
 /// One encoded value.
 struct Element<'a> {
+    /// The octets from its tag on, with all that follows.
+    from: &'a [u8],
     tag: u8,
     content: &'a [u8],
 }
@@ -79,7 +111,7 @@ fn split_first(octets: &[u8]) -> Option<(Element<'_>, &[u8])> {
             (body.get(..end)?, body.get(end.checked_add(2)?..)?)
         }
     };
-    Some((Element { tag: header.tag, content }, rest))
+    Some((Element { from: octets, tag: header.tag, content }, rest))
 }
 
 /// Where the end-of-contents octets of an indefinite length stand (X.690 section 8.1.5).
@@ -142,12 +174,19 @@ pub(super) fn cipher_name(oid: ObjectIdentifier) -> String {
         "1.2.840.113549.3.2" => "rc2-cbc",
         "2.16.840.1.101.3.4.1.2" => "aes-128-cbc",
         "2.16.840.1.101.3.4.1.6" => "aes-128-gcm",
+        "2.16.840.1.101.3.4.1.7" => "aes-128-ccm",
         "2.16.840.1.101.3.4.1.22" => "aes-192-cbc",
         "2.16.840.1.101.3.4.1.26" => "aes-192-gcm",
+        "2.16.840.1.101.3.4.1.27" => "aes-192-ccm",
         "2.16.840.1.101.3.4.1.42" => "aes-256-cbc",
         "2.16.840.1.101.3.4.1.46" => "aes-256-gcm",
+        "2.16.840.1.101.3.4.1.47" => "aes-256-ccm",
         "1.2.840.113549.1.9.16.3.18" => "chacha20-poly1305",
-        other => return other.to_owned(),
+        other => {
+            let known = Asn1Object::from_str(other).ok().map(|object| object.nid());
+            let known = known.filter(|nid| *nid != Nid::UNDEF).and_then(|nid| nid.short_name().ok());
+            return known.map_or_else(|| other.to_owned(), str::to_ascii_lowercase);
+        }
     };
     name.to_owned()
 }
@@ -166,6 +205,15 @@ mod tests {
     }
 
     #[test]
+    fn names_are_those_that_people_know() {
+        let name = |oid| cipher_name(ObjectIdentifier::new_unwrap(oid));
+        assert_eq!(name("2.16.840.1.101.3.4.1.47"), "aes-256-ccm");
+        assert_eq!(name("1.3.14.3.2.7"), "des-cbc");
+        assert_eq!(name("1.2.392.200011.61.1.1.1.4"), "camellia-256-cbc");
+        assert_eq!(name("1.2.3.4"), "1.2.3.4");
+    }
+
+    #[test]
     fn both_forms_of_lengths_are_read() {
         let oid = |text: &str| value(OBJECT_IDENTIFIER, ObjectIdentifier::new_unwrap(text).as_bytes(), true);
         for definite in [true, false] {
@@ -180,6 +228,9 @@ mod tests {
             let found = content_encryption(&object);
             assert_eq!(found.algorithm.map(cipher_name).as_deref(), Some("aes-128-gcm"));
             assert!(found.authenticated_attributes);
+            let renumbered = as_openssl_numbers(&object).unwrap();
+            let changed: Vec<_> = object.iter().zip(&renumbered).filter(|(a, b)| a != b).collect();
+            assert_eq!(changed, [(&CONTEXT_1, &CONTEXT_2)]);
             (0..object.len())
                 .for_each(|cut| assert!(!content_encryption(&object[..cut]).authenticated_attributes));
         }

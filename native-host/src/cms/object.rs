@@ -40,7 +40,8 @@ impl CmsObject {
     /// # Errors
     /// [`CmsError::NotCms`], [`CmsError::TooManySigners`], [`CmsError::TooManyRecipients`].
     pub fn parse(octets: &[u8]) -> Result<Self, CmsError> {
-        let inner = CmsContentInfo::from_der(octets).map_err(|_| CmsError::NotCms)?;
+        let renumbered = || CmsContentInfo::from_der(&inspect::as_openssl_numbers(octets)?).ok();
+        let inner = CmsContentInfo::from_der(octets).ok().or_else(renumbered).ok_or(CmsError::NotCms)?;
         let oid = ffi::object_type(&inner).ok_or(CmsError::NotCms)?.to_string();
         let object_type = match oid.as_str() {
             "1.2.840.113549.1.7.2" | "pkcs7-signedData" => ObjectType::Signed,

@@ -1,6 +1,6 @@
 //! Decryption step by step, for keys that are elsewhere, and for what the CMS code of the OpenSSL in use
 //! does not do as a whole:
-//! key agreement with X25519 (RFC 8418), ChaCha20-Poly1305 (RFC 8103), authenticated attributes
+//! key agreement with X25519 (RFC 8418), ChaCha20-Poly1305 (RFC 8103), AES-CCM (RFC 5084), authenticated attributes
 //! (RFC 5083 section 2.2). Each step is a call to OpenSSL or to the distant key; only the structures are read here.
 //!
 //! # Limitations
@@ -13,7 +13,10 @@ mod structure;
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Tag, Tagged};
 use openssl::aes::{AesKey, unwrap_key};
+use openssl::cipher;
+use openssl::cipher_ctx::CipherCtx;
 use openssl::encrypt::Decrypter;
+use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKeyRef, Private};
 use openssl::rsa::Padding;
@@ -73,8 +76,11 @@ impl<'a> Enveloped<'a> {
         let (encrypted, fields) = fields.split_first()?;
         let encrypted = children(*encrypted)?;
         let [_, algorithm, ciphertext, ..] = encrypted.as_slice() else { return None };
-        let attributes = fields.first().filter(|any| is_context(any, 1)).map(|any| as_set(*any));
-        let mac = skip_context(fields, 1).first().filter(|any| any.tag() == Tag::OctetString);
+        // `[1]`; OpenSSL 3.0 writes `[2]` (`inspect::as_openssl_numbers`).
+        let attributes = fields.first().filter(|any| is_context(any, 1) || is_context(any, 2));
+        let fields = if attributes.is_some() { fields.get(1..)? } else { fields };
+        let attributes = attributes.map(|any| as_set(*any));
+        let mac = fields.first().filter(|any| any.tag() == Tag::OctetString);
         Some(Self {
             recipients: children(*recipients)?,
             algorithm: Algorithm::read(*algorithm)?,
@@ -88,20 +94,26 @@ impl<'a> Enveloped<'a> {
         let unknown = || CmsError::NotSupported(super::inspect::cipher_name(self.algorithm.oid));
         let parameters = self.algorithm.parameters.ok_or_else(unknown)?;
         let iv = |any: AnyRef<'a>| (any.tag() == Tag::OctetString).then(|| any.value());
-        let gcm_nonce = || children(parameters)?.first().copied().and_then(iv);
+        let nonce = || children(parameters)?.first().copied().and_then(iv); // RFC 5084 section 3
         let (cipher, iv) = match self.algorithm.oid.to_string().as_str() {
             "2.16.840.1.101.3.4.1.2" => (Cipher::aes_128_cbc(), iv(parameters)),
             "2.16.840.1.101.3.4.1.22" => (Cipher::aes_192_cbc(), iv(parameters)),
             "2.16.840.1.101.3.4.1.42" => (Cipher::aes_256_cbc(), iv(parameters)),
-            "2.16.840.1.101.3.4.1.6" => (Cipher::aes_128_gcm(), gcm_nonce()),
-            "2.16.840.1.101.3.4.1.26" => (Cipher::aes_192_gcm(), gcm_nonce()),
-            "2.16.840.1.101.3.4.1.46" => (Cipher::aes_256_gcm(), gcm_nonce()),
+            "2.16.840.1.101.3.4.1.6" => (Cipher::aes_128_gcm(), nonce()),
+            "2.16.840.1.101.3.4.1.26" => (Cipher::aes_192_gcm(), nonce()),
+            "2.16.840.1.101.3.4.1.46" => (Cipher::aes_256_gcm(), nonce()),
+            "2.16.840.1.101.3.4.1.7" => (Cipher::aes_128_ccm(), nonce()),
+            "2.16.840.1.101.3.4.1.27" => (Cipher::aes_192_ccm(), nonce()),
+            "2.16.840.1.101.3.4.1.47" => (Cipher::aes_256_ccm(), nonce()),
             "1.2.840.113549.1.9.16.3.18" => (Cipher::chacha20_poly1305(), iv(parameters)),
             "1.2.840.113549.3.7" => (Cipher::des_ede3_cbc(), iv(parameters)),
             _ => return Err(unknown()),
         };
         let is_cbc = cipher.block_size() > 1;
-        let iv = iv.filter(|iv| if is_cbc { Some(iv.len()) == cipher.iv_len() } else { iv.len() == 12 });
+        let iv = iv.filter(|iv| match iv.len() {
+            length if is_cbc => Some(length) == cipher.iv_len(),
+            length => (7..=16).contains(&length), // OpenSSL knows which of them the cipher takes
+        });
         Ok(ContentCipher { cipher, iv: iv.ok_or(CmsError::DecryptionFailed)?, is_cbc })
     }
 }
@@ -123,15 +135,48 @@ impl ContentCipher<'_> {
         }
         let content = match enveloped.mac {
             None if self.is_cbc => symm::decrypt(self.cipher, key, Some(self.iv), enveloped.ciphertext),
-            // RFC 5084 section 3.2 allows tags of 12 to 16 octets.
+            // RFC 5084 section 3.2 allows tags of 12 to 16 octets; with CCM we take no shorter ones either.
             Some(mac) if !self.is_cbc && (12..=16).contains(&mac.len()) => {
                 let attributes = &enveloped.attributes;
-                symm::decrypt_aead(self.cipher, key, Some(self.iv), attributes, enveloped.ciphertext, mac)
+                if is_ccm(self.cipher) {
+                    ccm(self.cipher, key, self.iv, attributes, enveloped.ciphertext, mac)
+                } else {
+                    symm::decrypt_aead(self.cipher, key, Some(self.iv), attributes, enveloped.ciphertext, mac)
+                }
             }
             _ => return Err(CmsError::DecryptionFailed),
         };
         content.map_err(|_| CmsError::DecryptionFailed)
     }
+}
+
+fn is_ccm(cipher: Cipher) -> bool {
+    [Cipher::aes_128_ccm(), Cipher::aes_192_ccm(), Cipher::aes_256_ccm()].contains(&cipher)
+}
+
+/// AES-CCM, whose tag must be set before its key: `symm` does it the other way round, which is good for tags of
+/// 12 octets only.
+fn ccm(
+    cipher: Cipher,
+    key: &[u8],
+    nonce: &[u8],
+    attributes: &[u8],
+    ciphertext: &[u8],
+    mac: &[u8],
+) -> Result<Vec<u8>, ErrorStack> {
+    let cipher = cipher::Cipher::from_nid(cipher.nid()).ok_or_else(ErrorStack::get)?;
+    let mut context = CipherCtx::new()?;
+    context.decrypt_init(Some(cipher), None, None)?;
+    context.set_iv_length(nonce.len())?;
+    context.set_tag(mac)?;
+    context.decrypt_init(None, Some(key), Some(nonce))?;
+    context.set_data_len(ciphertext.len())?;
+    if !attributes.is_empty() {
+        context.cipher_update(attributes, None)?;
+    }
+    let mut content = Vec::with_capacity(ciphertext.len());
+    context.cipher_update_vec(ciphertext, &mut content)?; // nothing comes out where the tag does not fit
+    Ok(content)
 }
 
 /// A content-encryption key as one RecipientInfo hands it over.
@@ -244,7 +289,7 @@ fn decrypt_here(
         let mut cek = Zeroizing::new(vec![0; decrypter.decrypt_len(encrypted)?]);
         let written = decrypter.decrypt(encrypted, &mut cek)?;
         cek.truncate(written);
-        Ok::<_, openssl::error::ErrorStack>(cek)
+        Ok::<_, ErrorStack>(cek)
     };
     decrypt().map_err(|_| KeyFault::Declined)
 }
@@ -284,6 +329,7 @@ mod tests {
     use openssl::ec::EcKey;
     use openssl::pkey::PKey;
 
+    use super::super::CmsObject;
     use super::agreement::{Derivation, shared_info};
     use super::*;
     use crate::cms::tlv;
@@ -297,8 +343,8 @@ mod tests {
         ObjectIdentifier::new_unwrap(text).to_der().unwrap()
     }
 
-    /// AuthEnvelopedData with ChaCha20-Poly1305 for one recipient by ECDH and HKDF (RFC 8418).
-    fn sealed(certificate: &Certificate, text: &[u8], attributes: &[u8]) -> Vec<u8> {
+    /// AuthEnvelopedData for one recipient by ECDH and HKDF (RFC 8418).
+    fn sealed(certificate: &Certificate, cipher: Cipher, text: &[u8], attributes: &[u8]) -> Vec<u8> {
         let public = certificate.x509().public_key().unwrap();
         let public_ec = public.ec_key().unwrap();
         let group = public_ec.group();
@@ -316,10 +362,22 @@ mod tests {
         let kek = derivation.key(&secret, &[], &info, 32).unwrap();
         let (cek, nonce, mut wrapped, mut mac) = ([7; 32], [9; 12], [0; 40], [0; 16]);
         wrap_key(&AesKey::new_encrypt(&kek).unwrap(), None, &mut wrapped, &cek).unwrap();
-        let cipher = Cipher::chacha20_poly1305();
         let authenticated = if attributes.is_empty() { Vec::new() } else { value(0x31, &[attributes]) };
-        let ciphertext =
-            symm::encrypt_aead(cipher, &cek, Some(&nonce), &authenticated, text, &mut mac).unwrap();
+        let ciphertext = if is_ccm(cipher) {
+            let mut context = CipherCtx::new().unwrap();
+            context.encrypt_init(cipher::Cipher::from_nid(cipher.nid()), None, None).unwrap();
+            context.set_iv_length(nonce.len()).unwrap();
+            context.set_tag_length(mac.len()).unwrap();
+            context.encrypt_init(None, Some(&cek), Some(&nonce)).unwrap();
+            context.set_data_len(text.len()).unwrap();
+            context.cipher_update(&authenticated, None).unwrap();
+            let mut out = Vec::new();
+            context.cipher_update_vec(text, &mut out).unwrap();
+            context.tag(&mut mac).unwrap();
+            out
+        } else {
+            symm::encrypt_aead(cipher, &cek, Some(&nonce), &authenticated, text, &mut mac).unwrap()
+        };
         let named = certificate.issuer_and_serial();
         let rid = value(0x30, &[&named.issuer, &value(2, &[&named.serial])]);
         let originator =
@@ -333,7 +391,12 @@ mod tests {
                 &value(0x30, &[&value(0x30, &[&rid, &value(4, &[&wrapped])])]),
             ],
         );
-        let algorithm = value(0x30, &[&oid("1.2.840.113549.1.9.16.3.18"), &value(4, &[&nonce])]);
+        let nonce = value(4, &[&nonce]);
+        let algorithm = if cipher == Cipher::chacha20_poly1305() {
+            value(0x30, &[&oid("1.2.840.113549.1.9.16.3.18"), &nonce])
+        } else {
+            value(0x30, &[&oid("2.16.840.1.101.3.4.1.47"), &value(0x30, &[&nonce, &[2, 1, 16]])])
+        };
         let encrypted =
             value(0x30, &[&oid("1.2.840.113549.1.7.1"), &algorithm, &value(0x80, &[&ciphertext])]);
         let signed_beside = if attributes.is_empty() { Vec::new() } else { value(0xa1, &[attributes]) };
@@ -348,8 +411,15 @@ mod tests {
     fn each_step_is_undone_and_no_octet_may_change() {
         let key = p256();
         let certificate = Sample::default().signed_by(&key);
-        for attributes in [&b""[..], &[0x30, 0]] {
-            let object = sealed(&certificate, b"secret", attributes);
+        let (chacha, ccm) = (Cipher::chacha20_poly1305(), Cipher::aes_256_ccm());
+        // Attribute { 1.2.3, { TRUE } }
+        let attribute = [0x30, 9, 6, 2, 0x2a, 3, 0x31, 3, 1, 1, 0xff];
+        for (cipher, attributes) in [(chacha, &b""[..]), (chacha, &attribute), (ccm, b""), (ccm, &attribute)]
+        {
+            let object = sealed(&certificate, cipher, b"secret", attributes);
+            let whole = CmsObject::parse(&object).unwrap();
+            let opened = super::super::decrypt(&whole, &certificate, Key::Here(&key));
+            assert_eq!(opened.unwrap(), b"secret");
             assert_eq!(decrypt(&object, &certificate, Key::Here(&key)).unwrap(), b"secret");
             for at in 0..object.len() {
                 let mut changed = object.clone();
@@ -362,6 +432,8 @@ mod tests {
             }
         }
         let other = p256();
-        assert!(decrypt(&sealed(&certificate, b"secret", b""), &certificate, Key::Here(&other)).is_err());
+        assert!(
+            decrypt(&sealed(&certificate, chacha, b"secret", b""), &certificate, Key::Here(&other)).is_err()
+        );
     }
 }

@@ -4,7 +4,7 @@ use der::asn1::AnyRef;
 use der::{Decode, Tag, Tagged};
 use openssl::hash::{MessageDigest, hash};
 use openssl::nid::Nid;
-use openssl::pkey::Id;
+use openssl::pkey::{Id, PKey, Public};
 use openssl::sign::Verifier;
 use openssl::stack::Stack;
 
@@ -76,7 +76,8 @@ pub fn verify(
     if infos.iter().any(is_ed25519) {
         one_by_one(object, &infos, detached)?;
     } else {
-        ffi::verify(&mut object.inner, &stack, detached).map_err(|_| CmsError::BadSignature)?;
+        let verified = ffi::verify(&mut object.inner, &stack, detached);
+        verified.map_err(|_| unknown_to_us(&infos).map_or(CmsError::BadSignature, CmsError::NotSupported))?;
     }
     infos.into_iter().map(signer).collect()
 }
@@ -92,6 +93,22 @@ fn is_for_this_content(info: &ffi::SignerInfoFacts, object: &CmsObject, detached
             !AnyRef::from_der(content).is_ok_and(|any| any.tag() == Tag::Set)
         }
     }
+}
+
+/// The algorithm for which a signature was not checked at all, where there is one.
+fn unknown_to_us(infos: &[ffi::SignerInfoFacts]) -> Option<String> {
+    let known = [Nid::RSAENCRYPTION, Nid::RSASSAPSS, Nid::X9_62_ID_ECPUBLICKEY, Nid::DSA, Nid::DSAWITHSHA1];
+    let key_of = |signature: Nid| signature.signature_algorithms().map_or(signature, |pair| pair.pkey);
+    let digests = infos.iter().map(|info| info.digest).filter(|digest| !can_digest(*digest));
+    let signatures = infos.iter().map(|info| info.signature).filter(|nid| !known.contains(&key_of(*nid)));
+    // The one that has a name, if any has.
+    let unknown = digests.chain(signatures).min_by_key(|nid| *nid == Nid::UNDEF)?;
+    let name = unknown.long_name().ok().filter(|_| unknown != Nid::UNDEF);
+    Some(name.unwrap_or("an algorithm without a name here").to_owned())
+}
+
+fn can_digest(digest: Nid) -> bool {
+    MessageDigest::from_nid(digest).is_some_and(|kind| hash(kind, b"").is_ok())
 }
 
 fn is_ed25519(info: &ffi::SignerInfoFacts) -> bool {
@@ -149,6 +166,10 @@ fn signer(facts: ffi::SignerInfoFacts) -> Result<Signer, CmsError> {
     let certificate = Certificate::from_der(&der).map_err(|_| CmsError::SignerCertificateMissing)?;
     let name = |nid: Nid| nid.long_name().unwrap_or("unknown");
     let algorithm = format!("{} with {}", name(facts.digest), name(facts.signature));
+    if certificate.key_algorithm() == KeyAlgorithm::Other {
+        // It may well fit. S/MIME has no profile for such keys, and nobody here answers for them.
+        return Err(CmsError::NotSupported(key_name(&certificate)));
+    }
     let weakness = match certificate.key_algorithm() {
         _ if !is_strong(facts.digest) || is_weak_signature(facts.signature) => Some(Weakness::Digest),
         KeyAlgorithm::Rsa(bits) if bits < MIN_RSA_BITS => Some(Weakness::SmallKey(bits)),
@@ -160,12 +181,25 @@ fn signer(facts: ffi::SignerInfoFacts) -> Result<Signer, CmsError> {
     Ok(Signer { certificate, algorithm, signing_time, capabilities, signature_digest, weakness })
 }
 
+/// The curve, or the algorithm where there is none.
+fn key_name(certificate: &Certificate) -> String {
+    let key = certificate.x509().public_key();
+    let kind = |key: &PKey<Public>| match key.ec_key() {
+        Ok(on_curve) => on_curve.group().curve_name(),
+        Err(_) => Some(Nid::from_raw(key.id().as_raw())),
+    };
+    let nid = key.as_ref().ok().and_then(kind);
+    nid.and_then(|nid| nid.short_name().ok()).unwrap_or("unknown").to_owned()
+}
+
 fn is_strong(digest: Nid) -> bool {
     let strong = [
         Nid::SHA224,
         Nid::SHA256,
         Nid::SHA384,
         Nid::SHA512,
+        Nid::from_raw(1094), // SHA-512/224, for which the binding has no name
+        Nid::from_raw(1095), // SHA-512/256
         Nid::SHA3_224,
         Nid::SHA3_256,
         Nid::SHA3_384,

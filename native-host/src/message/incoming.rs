@@ -14,7 +14,7 @@ use crate::directory::Finding;
 use crate::keys::{KeyError, KeyStore};
 use crate::mime::address::{Mailbox, parse_single_mailbox};
 use crate::mime::canonical::to_crlf;
-use crate::mime::header::{HeaderError, has_plain_lines};
+use crate::mime::header::{HeaderError, has_plain_lines, is_bare_text};
 use crate::mime::protected::{Intent, ProtectedHeaders};
 use crate::mime::{EmailAddress, Entity, Headers, legacy_display, wrapped};
 use crate::trust::{Judge, Memory};
@@ -130,6 +130,10 @@ pub fn open(
         }
         (content, _) => content,
     };
+    let content = content.map(|octets| {
+        let is_bare = unwrapped && reading.shown.is_none() && is_bare_text(&octets);
+        if is_bare { Bytes::from([b"\r\n", &octets[..]].concat()) } else { octets }
+    });
     let inside = content.as_deref().filter(|_| was_decrypted || is_intact);
     let inside = inside.and_then(|octets| Entity::parse(octets).ok());
     let protected = inside.as_ref().and_then(ProtectedHeaders::of);
@@ -228,16 +232,42 @@ fn withhold(
 }
 
 /// An address in the From field, as name or comment, that is not the sender's own. Encoded words are
-/// decoded, and characters that only look like others are taken for those (`＠`).
+/// decoded, characters that only look like others are taken for those (`＠`), and those that nobody sees are
+/// passed over.
 fn claimed_beside(headers: &Headers<'_>, sender: &Mailbox) -> Option<EmailAddress> {
     let value = headers.single("From").ok()??.value();
     let field = format!("Subject: {value}\r\n\r\n"); // decoded like any unstructured text
     let parsed = mail_parser::MessageParser::default().parse_headers(&field)?;
-    let name: String = parsed.subject()?.nfkc().collect();
+    let name: String = parsed.subject()?.nfkc().filter(|c| !is_invisible(*c)).collect();
     let own = sender.address.to_string();
-    let outside = |c: char| c.is_whitespace() || "<>()[]\",;:'".contains(c);
-    let mut addresses = name.split(outside).filter_map(|word| EmailAddress::parse(word).ok());
+    let mut addresses = name.match_indices('@').filter_map(|(at, sign)| {
+        let (before, after) = (name.get(..at)?, name.get(at.checked_add(sign.len())?..)?);
+        address_around(before, after)
+    });
     addresses.find(|address| !address.to_string().eq_ignore_ascii_case(&own))
+}
+
+/// The address whose `@` stands between these, perhaps with space round it.
+fn address_around(before: &str, after: &str) -> Option<EmailAddress> {
+    let outside = |c: char| c.is_whitespace() || "<>()[]\",;:'@".contains(c);
+    let no_letter = |c: char| !c.is_alphanumeric();
+    let local = before.trim_end().rsplit(outside).next()?.trim_start_matches(no_letter);
+    let domain = after.trim_start().split(outside).next()?.trim_end_matches(no_letter);
+    let is_apart = before.ends_with(char::is_whitespace) || after.starts_with(char::is_whitespace);
+    if is_apart && !domain.contains('.') {
+        return None; // "Alice @ work"
+    }
+    EmailAddress::parse(&format!("{local}@{domain}")).ok()
+}
+
+/// Control characters, and those that only direct or join others.
+fn is_invisible(c: char) -> bool {
+    (c.is_control() && !c.is_whitespace())
+        || matches!(
+            c,
+            '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 fn subject(headers: &Headers<'_>) -> Option<String> {

@@ -14,7 +14,8 @@ use super::verdict::{Checked, Encryption, EncryptionFault, InvalidReason, Malfor
 use crate::cms::{self, CmsError, CmsObject, ObjectType, Placement};
 use crate::keys::{KeyError, KeyStore};
 use crate::mime::canonical::to_crlf;
-use crate::mime::split::signed_parts;
+use crate::mime::header::HeaderError;
+use crate::mime::split::{SplitError, signed_parts};
 use crate::mime::{ContentType, Entity, Kind, transfer};
 use crate::x509::Certificate;
 
@@ -163,7 +164,13 @@ fn peel(
     signatures_above: usize,
 ) -> Result<Option<Peeled>, KeyError> {
     let Ok(parsed) = Entity::parse(entity) else { return Ok(None) };
-    let Ok(content_type) = parsed.headers.content_type() else { return Ok(None) };
+    let content_type = match parsed.headers.content_type() {
+        Ok(content_type) => content_type,
+        Err(HeaderError::BadContentType) if begins_pkcs7_mime(&parsed) => {
+            return opaque(&parsed, keys, candidates, signatures_above).map(Some);
+        }
+        Err(_) => return Ok(None),
+    };
     match content_type.kind() {
         // RFC 8551 section 3.9: gateways change the type, and the name tells. What is no CMS object
         // then is the ordinary attachment that it says it is.
@@ -181,13 +188,21 @@ fn peel(
     }
 }
 
+fn begins_pkcs7_mime(entity: &Entity<'_>) -> bool {
+    let field = entity.headers.single("Content-Type").ok().flatten();
+    field.is_some_and(|field| ContentType::begins_pkcs7_mime(&field.value()))
+}
+
 fn is_p7m(entity: &Entity<'_>) -> bool {
     let named = |field: &'static str, parameter: &str| {
         let value = entity.headers.single(field).ok().flatten().map(|field| field.value());
         // A disposition has the form of a media type but for the subtype.
         let value =
             value.map(|value| value.replacen(';', "/x;", usize::from(field == "Content-Disposition")));
-        let name = value.and_then(|value| ContentType::parse(&value)).and_then(|t| t.parameter(parameter));
+        let value = value.and_then(|value| ContentType::parse(&value));
+        // RFC 2231 section 4: the encoded form has a name of its own, and needs no decoding for this.
+        let encoded = || value.as_ref()?.parameter(&format!("{parameter}*"));
+        let name = value.as_ref().and_then(|value| value.parameter(parameter)).or_else(encoded);
         name.is_some_and(|name| name.to_ascii_lowercase().ends_with(".p7m"))
     };
     named("Content-Type", "name") || named("Content-Disposition", "filename")
@@ -197,8 +212,12 @@ fn clear_signed(entity: &Bytes, body: &[u8], boundary: &str, candidates: &[Certi
     let (signed, signature) = match signed_parts(body, boundary) {
         Ok(parts) => parts,
         Err(error) => {
-            let step = Step::Unreadable(InvalidReason::Malformed(Malformation::Split(error)));
-            return Peeled { step, layer: signed_layer(Placement::Detached, &Checked::Unsigned) };
+            let reason = InvalidReason::Malformed(Malformation::Split(error));
+            if error == SplitError::TooManyParts {
+                let layer = signed_layer(Placement::Detached, &Checked::Unsigned);
+                return Peeled { step: Step::Unreadable(reason), layer };
+            }
+            return signed_content(as_unsigned(body, boundary), Checked::Broken(reason), Placement::Detached);
         }
     };
     let content = match to_crlf(signed) {
@@ -210,6 +229,18 @@ fn clear_signed(entity: &Bytes, body: &[u8], boundary: &str, candidates: &[Certi
         Err(reason) => Checked::Broken(reason),
     };
     signed_content(content, checked, Placement::Detached)
+}
+
+/// The body of a clear-signed mail that has other parts than its text and the signature: all of them are shown,
+/// those that a list or a gateway added too, and nobody vouches for any.
+fn as_unsigned(body: &[u8], boundary: &str) -> Bytes {
+    let kind = if boundary.is_empty() {
+        "text/plain".to_owned()
+    } else {
+        let quoted = boundary.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("multipart/mixed;\r\n boundary=\"{quoted}\"")
+    };
+    Bytes::from([format!("Content-Type: {kind}\r\n\r\n").as_bytes(), body].concat())
 }
 
 fn signed_content(content: Bytes, checked: Checked, placement: Placement) -> Peeled {
@@ -229,7 +260,7 @@ fn signed_layer(placement: Placement, checked: &Checked) -> Layer {
 fn detached_object(signature: &[u8]) -> Result<CmsObject, InvalidReason> {
     let malformed = InvalidReason::Malformed;
     let part = Entity::parse(signature).map_err(|error| malformed(Malformation::Header(error)))?;
-    let decoded = transfer::decode(&part.headers, part.body);
+    let decoded = transfer::decode_object(&part.headers, part.body);
     let octets = decoded.map_err(|error| malformed(Malformation::Transfer(error)))?;
     CmsObject::parse(&octets).map_err(InvalidReason::from)
 }
@@ -250,7 +281,7 @@ fn opaque(
     signatures_above: usize,
 ) -> Result<Peeled, KeyError> {
     // The decoded octets are let go as soon as OpenSSL has its own copy of them.
-    let parsed = match transfer::decode(&entity.headers, entity.body) {
+    let parsed = match transfer::decode_object(&entity.headers, entity.body) {
         Ok(octets) => CmsObject::parse(&octets).map_err(|error| match error {
             CmsError::TooManyRecipients(count) => EncryptionFault::TooManyRecipients(count),
             CmsError::TooManySigners(count) => EncryptionFault::TooManySigners(count),
@@ -278,7 +309,9 @@ fn opaque(
 /// clear-signed mail.
 fn embedded(object: &mut CmsObject, candidates: &[Certificate]) -> Peeled {
     let checked = check(object, None, candidates);
-    if let Some(content) = object.embedded_content() {
+    // RFC 8551 section 3.8 leaves the content out where there are only certificates; some leave it empty.
+    let is_absent = |content: &[u8]| content.is_empty() && object.signer_count() == 0;
+    if let Some(content) = object.embedded_content().filter(|content| !is_absent(content)) {
         return signed_content(Bytes::copy_from_slice(content), checked, Placement::Embedded);
     }
     let layer = signed_layer(Placement::Embedded, &checked);

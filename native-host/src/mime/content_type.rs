@@ -53,6 +53,13 @@ impl ContentType {
         Some(Self { media, parameters })
     }
 
+    /// Whether a field value names a CMS object, however damaged its parameters are: an object says itself what
+    /// it is, and none of them counts.
+    pub fn begins_pkcs7_mime(value: &str) -> bool {
+        let media = value.split(|c: char| c == ';' || c.is_whitespace()).next().unwrap_or_default();
+        Self::parse(media).is_some_and(|media| media.kind() == Kind::Pkcs7Mime)
+    }
+
     /// `text/plain`.
     pub fn text_plain() -> Self {
         Self { media: "text/plain".into(), parameters: Vec::new() }
@@ -203,6 +210,19 @@ mod tests {
     fn what_is_ambiguous_is_refused() {
         for value in ["", "text", "text/", "a/b; boundary=x; BOUNDARY=y", "a/b; boundary=\"x", "a/b; =x"] {
             assert_eq!(ContentType::parse(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_cms_object_needs_no_parameters() {
+        for value in ["application/pkcs7-mime; name=\"x", "Application/X-PKCS7-MIME name=x; name=y"] {
+            assert_eq!(ContentType::parse(value), None, "{value}");
+            assert!(ContentType::begins_pkcs7_mime(value), "{value}");
+        }
+        for value in
+            ["", "application/pkcs7-mimes", "application/pkcs7-mime, text/plain", "x; application/pkcs7-mime"]
+        {
+            assert!(!ContentType::begins_pkcs7_mime(value), "{value}");
         }
     }
 

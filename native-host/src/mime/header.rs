@@ -160,6 +160,34 @@ pub fn has_plain_lines(head: &[u8]) -> bool {
     !head.contains(&0) && !memchr::memchr_iter(b'\r', head).any(is_lone)
 }
 
+/// Whether the octets are text and no MIME entity: programs that sign or encrypt a file often leave the
+/// header out, and what they sent would be taken for one. Any field that describes content makes it an
+/// entity; without one a header has nothing but fields, and a blank line ends it.
+pub fn is_bare_text(octets: &[u8]) -> bool {
+    let Ok(entity) = Entity::parse(octets) else { return false };
+    let describes = |field: &Field<'_>| {
+        let name = field.name().to_ascii_lowercase();
+        name.starts_with("content-") || name == "mime-version"
+    };
+    if entity.headers.fields().iter().any(describes) {
+        return false;
+    }
+    let mut at = 0_usize;
+    while at < octets.len() {
+        let line = next_line(octets, at);
+        let content = trim_line_end(line);
+        let is_fold = at > 0 && matches!(content.first(), Some(b' ' | b'\t'));
+        if content.is_empty() {
+            return false;
+        }
+        if !is_fold && name_length(content).is_none() {
+            return true;
+        }
+        at = at.saturating_add(line.len());
+    }
+    !octets.is_empty()
+}
+
 /// The line that begins at `at`, with its line end.
 pub(super) fn next_line(raw: &[u8], at: usize) -> &[u8] {
     let rest = raw.get(at..).unwrap_or_default();
@@ -219,6 +247,29 @@ mod tests {
         assert_eq!(Entity::parse(b"\r\nx").unwrap().body, b"x");
         assert_eq!(Entity::parse(b"A: b").unwrap().headers.fields().len(), 1);
         assert!(Entity::parse(b"").unwrap().headers.fields().is_empty());
+    }
+
+    #[test]
+    fn text_that_somebody_forgot_to_give_a_header() {
+        for text in [
+            "meet me at noon\r\n",
+            "meet me\r\n\r\nat noon",
+            "Note: meet me at noon",
+            "Note: meet me\nat noon\n\nAlice",
+            " meet me\r\n\r\n",
+            "--b\r\n\r\n",
+        ] {
+            assert!(is_bare_text(text.as_bytes()), "{text:?}");
+        }
+        for entity in [
+            "",
+            "\r\nmeet me",
+            "Content-Type: text/plain",
+            "junk\r\nContent-Type: text/plain\r\n\r\nmeet me",
+            "Subject: x\r\n y\r\n\r\nmeet me",
+        ] {
+            assert!(!is_bare_text(entity.as_bytes()), "{entity:?}");
+        }
     }
 
     #[test]

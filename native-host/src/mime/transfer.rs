@@ -36,11 +36,63 @@ pub enum TransferError {
 /// # Errors
 /// [`TransferError`]; nothing is guessed from the look of the octets.
 pub fn decode<'a>(headers: &Headers<'_>, body: &'a [u8]) -> Result<Cow<'a, [u8]>, TransferError> {
-    let encoding = headers.single("Content-Transfer-Encoding")?.map(|f| f.value().to_ascii_lowercase());
-    match encoding.as_deref().unwrap_or("7bit") {
-        "7bit" | "8bit" | "binary" | "" => Ok(Cow::Borrowed(body)),
-        "base64" => decode_base64(body).map(Cow::Owned),
-        "quoted-printable" => decode_quoted_printable(body).map(Cow::Owned),
+    match encoding(headers)? {
+        Encoding::None => Ok(Cow::Borrowed(body)),
+        Encoding::Base64 => decode_base64(body).map(Cow::Owned),
+        Encoding::QuotedPrintable => decode_quoted_printable(body).map(Cow::Owned),
+    }
+}
+
+/// The same for a part that holds one CMS object. The object says itself where it ends, so what lists and
+/// gateways append in the clear is no part of it; and it begins with the octet 0x30, so `M` there is base64
+/// whose field got lost.
+///
+/// # Errors
+/// [`TransferError`].
+pub fn decode_object<'a>(headers: &Headers<'_>, body: &'a [u8]) -> Result<Cow<'a, [u8]>, TransferError> {
+    let is_base64 = match encoding(headers)? {
+        Encoding::None => body.trim_ascii_start().first() == Some(&b'M'),
+        Encoding::Base64 => true,
+        Encoding::QuotedPrintable => false,
+    };
+    if !is_base64 {
+        return decode(headers, body);
+    }
+    let decoded = decode_base64(body).or_else(|_| decode_base64(without_appendix(body)));
+    decoded.map(Cow::Owned)
+}
+
+/// The lines up to the one whose padding ends the base64, or before the first that is none.
+fn without_appendix(body: &[u8]) -> &[u8] {
+    let is_base64 = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/= \t\r\n".contains(octet);
+    let mut at = 0;
+    while at < body.len() {
+        let line = next_line(body, at);
+        if !line.iter().all(is_base64) {
+            break;
+        }
+        at = at.saturating_add(line.len());
+        if line.trim_ascii_end().ends_with(b"=") {
+            break;
+        }
+    }
+    body.get(..at).unwrap_or(body)
+}
+
+enum Encoding {
+    Base64,
+    None,
+    QuotedPrintable,
+}
+
+/// The one field's word, without comments (RFC 2045 section 6.1) and stray parameters.
+fn encoding(headers: &Headers<'_>) -> Result<Encoding, TransferError> {
+    let value = headers.single("Content-Transfer-Encoding")?.map(|field| field.value().to_ascii_lowercase());
+    let value = value.as_deref().unwrap_or("7bit");
+    match value.split(['(', ';']).next().unwrap_or(value).trim_ascii_end() {
+        "7bit" | "8bit" | "binary" | "" => Ok(Encoding::None),
+        "base64" => Ok(Encoding::Base64),
+        "quoted-printable" => Ok(Encoding::QuotedPrintable),
         _ => Err(TransferError::Unknown),
     }
 }
@@ -189,6 +241,29 @@ mod tests {
         assert_eq!(head("quoted-printable", "a=3"), Err(TransferError::Damaged("quoted-printable")));
         assert_eq!(head("x-uuencode", ""), Err(TransferError::Unknown));
         assert_eq!(head("binary", "\u{0}x").unwrap(), b"\0x");
+        assert_eq!(head("base64 (RFC 2045)", "AAECAw==").unwrap(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn an_object_ends_where_it_ends() {
+        let object = |head: &str, body: &str| {
+            let message = format!("{head}\r\n\r\n{body}");
+            let entity = Entity::parse(message.as_bytes()).unwrap();
+            decode_object(&entity.headers, entity.body).map(Cow::into_owned)
+        };
+        let base64 = "Content-Transfer-Encoding: base64;";
+        for (head, body) in [
+            (base64, "MAMCAQA=\r\n"),
+            (base64, "MAMC\r\nAQA=\r\n\r\n--\r\nfooter of a list\r\n"),
+            (base64, "MAMCAQA=\r\nfooter\r\n"),
+            ("Content-Type: application/pkcs7-mime", "MAMCAQA=\r\n"),
+            ("Content-Transfer-Encoding: 7bit", "\r\nMAMCAQA=\r\n"),
+        ] {
+            assert_eq!(object(head, body).unwrap(), [0x30, 3, 2, 1, 0], "{head} {body}");
+        }
+        assert_eq!(object("Content-Transfer-Encoding: 8bit", "0\u{3}x").unwrap(), b"0\x03x");
+        assert_eq!(object(base64, "MAM!CAQA=").unwrap(), b"");
+        assert_eq!(object(base64, "MAM=CAQA="), Err(TransferError::Damaged("base64")));
     }
 
     proptest::proptest! {
@@ -212,6 +287,7 @@ mod tests {
         fn any_octets_are_read_without_panic(octets: Vec<u8>) {
             let _ = decode_base64(&octets);
             let _ = decode_quoted_printable(&octets);
+            assert!(octets.starts_with(without_appendix(&octets)));
         }
     }
 }

@@ -26,7 +26,7 @@ pub fn to_json(verdict: &Verdict) -> Value {
 }
 
 /// Said beside content that is shown because the reader asked for it.
-const UNAUTHENTIC: &str = "The signature does not fit, and the mail was encrypted in a way that does not show \
+const UNAUTHENTIC: &str = "The signature is not valid, and the mail was encrypted in a way that does not show \
                            changes: the text may have been put together by somebody else. Do not rely on it, \
                            and do not answer with it.";
 
@@ -112,7 +112,7 @@ fn encryption_words(encryption: &Encryption) -> (&'static str, String) {
         Encryption::None => ("ok", "The mail was not encrypted."),
         Encryption::Decrypted { doubt: Some(Doubt::Withheld), .. } => (
             "withheld-unauthentic",
-            "The mail could be decrypted, but its signature does not fit: the text may have been put \
+            "The mail could be decrypted, but its signature is not valid: the text may have been put \
              together by somebody else, so it is not shown. Ask the sender to send it again.",
         ),
         Encryption::Decrypted { authenticated: true, .. } => {
@@ -142,7 +142,7 @@ fn encryption_words(encryption: &Encryption) -> (&'static str, String) {
             ),
             EncryptionFault::Malformed => (
                 "malformed",
-                "The encrypted part is damaged and cannot be read. Ask the sender to send it again.",
+                "The S/MIME part is damaged and cannot be read. Ask the sender to send it again.",
             ),
             EncryptionFault::NotSupported(algorithm) => {
                 return (

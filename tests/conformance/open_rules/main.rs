@@ -7,6 +7,7 @@ mod headers;
 mod large_mail;
 #[path = "../../support/peak.rs"]
 mod peak;
+mod shapes;
 mod signatures;
 
 use base64::Engine as _;

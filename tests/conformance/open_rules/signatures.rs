@@ -26,6 +26,13 @@ fn who_the_sender_is() {
         ("From: alice@example.test (boss@corp.test)\r\n", valid, claims),
         ("From: =?utf-8?q?boss=40corp=2Etest?= <alice@example.test>\r\n", valid, claims),
         ("From: =?utf-8?b?Ym9zc++8oGNvcnAudGVzdA==?= <alice@example.test>\r\n", valid, claims), // a wide @
+        ("From: =?utf-8?q?boss=40corp=2Etest=00?= <alice@example.test>\r\n", valid, claims),
+        ("From: =?utf-8?q?boss=E2=80=8B=40corp=2Etest?= <alice@example.test>\r\n", valid, claims), // zero width
+        ("From: boss\u{a0}@ corp.test <alice@example.test>\r\n", valid, claims),
+        ("From: \u{201c}boss@corp.test\u{201d} <alice@example.test>\r\n", valid, claims),
+        ("From: Boss / boss@corp.test. <alice@example.test>\r\n", valid, claims),
+        ("From: \"Alice @ work\" <alice@example.test>\r\n", valid, ""),
+        ("From: \"Alice (alice@example.test)\" <alice@example.test>\r\n", valid, ""),
         ("From: \"alice@example.test\" <eve@evil.test>\r\n", other, claims),
         ("From: eve@evil.test\r\n", other, ""),
         ("From: alice@example.test.evil.test\r\n", other, ""),

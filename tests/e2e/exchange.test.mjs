@@ -5,18 +5,29 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { composed, discard, marks, openCompose, pressSend, sent } from "../support/composing.mjs";
+import {
+  composed,
+  discard,
+  marks,
+  openCompose,
+  POPUP,
+  pressAddonButton,
+  pressSend,
+  sent,
+} from "../support/composing.mjs";
 import { field, split, withLf } from "../support/mime.mjs";
 import { decrypt, verify } from "../support/openssl.mjs";
+import { closePage, openPage, pageShows, press } from "../support/pages.mjs";
 import { until } from "../support/process.mjs";
 import { arrived, attachment, closeSecurityPanel, respond, securityPanel, select, shows } from "../support/reading.mjs";
-import { setSettings } from "../support/settings.mjs";
+import { setSettings, settings } from "../support/settings.mjs";
 import { open } from "./setup.mjs";
 
 const SUBJECT = "Tea on Thursday";
 const SECRET = "The dormouse keeps the treacle under the table.";
 const ATTACHED = randomBytes(200_000);
 const LARGE = randomBytes(3_000_000);
+const OPTIONS = "ui/options/options.html";
 
 describe("Alice writes to Bob", () => {
   /** @type {import("./setup.mjs").Scene} */
@@ -151,14 +162,54 @@ describe("Alice writes to Bob", () => {
     assert.throws(() => decrypt(toAlice?.bytes, bobsKey), "no key of Bob's opens the mail of the others");
   });
 
+  test("what the popup switches is what happens: the subject stays readable, and is signed all the same", async () => {
+    const { alice, bob, world, photograph } = scene;
+    await alice.setPreference("ui.popup.disable_autohide", true); // without a window manager it would lose the focus, and close
+    const before = world.mail.smtp.mails().length;
+    const mail = await openCompose(alice, { to: "bob@example.test", subject: SUBJECT, body: `<p>${SECRET}</p>` });
+    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    await pressAddonButton(alice, mail, true);
+    await pageShows(alice, POPUP, "#hide-subject:checked");
+    await photograph("alice", "writing-popup");
+    await press(alice, POPUP, "#hide-subject");
+    await pageShows(alice, POPUP, "#hide-subject:not(:checked)");
+    await pressAddonButton(alice, mail, false);
+    await pressSend(alice, mail);
+    await sent(alice, mail);
+    const { bytes } = await world.mail.smtp.next(before);
+    assert.equal(field(bytes, "Subject"), SUBJECT);
+    assert.match(field(bytes, "Content-Type") ?? "", /^application\/pkcs7-mime;/i);
+    const id = field(bytes, "Message-ID") ?? "";
+    await select(bob, await arrived(bob, ({ messageId }) => id.includes(messageId)));
+    const shown = await shows(bob, ({ text, crypto }) => text.includes(SECRET) && crypto.signed !== null);
+    assert.deepEqual([shown.subject, shown.crypto.signed], [SUBJECT, "message-signed-verified"]);
+  });
+
+  test("how long the program may take is chosen on the settings page, and kept", async () => {
+    const { alice } = scene;
+    await openPage(alice, OPTIONS);
+    await pageShows(alice, OPTIONS, "#patience option[value='5']");
+    await press(alice, OPTIONS, "#patience", "5");
+    await until("the setting", async () => (await settings(alice)).patience === 5);
+    await closePage(alice);
+    await setSettings(alice, { patience: 1 });
+  });
+
   for (const [forms, root] of /** @type {[string[], RegExp][]} */ ([
     [["triple", "nocerts"], /^multipart\/signed;/],
     [["triple", "opaque"], /smime-type=signed-data/],
     [["opaque", "wrap"], /smime-type=(auth)?enveloped-data/i],
   ])) {
     test(`in the forms that were asked for (${forms.join(", ")}) Bob reads it all the same`, async () => {
-      const { alice, bob, world } = scene;
-      await setSettings(alice, { accounts: [{ match: "alice@example.test", encrypt: "required", forms }] });
+      const { alice, bob, world, photograph } = scene;
+      await setSettings(alice, { accounts: [{ match: "alice@example.test", encrypt: "required" }] });
+      await openPage(alice, OPTIONS);
+      await pageShows(alice, OPTIONS, "#senders details");
+      await press(alice, OPTIONS, "#senders summary");
+      for (const form of forms) await press(alice, OPTIONS, `input[value=${form}]`);
+      await until("the setting", async () => (await settings(alice)).accounts[0].forms?.length === forms.length);
+      await photograph("alice", `settings-forms-${forms.join("-")}`);
+      await closePage(alice);
       const before = world.mail.smtp.mails().length;
       const subject = `In another form: ${forms.join(" and ")}`;
       const mail = await openCompose(alice, { to: "bob@example.test", subject, body: `<p>${SECRET}</p>` });

@@ -98,6 +98,30 @@ export function sent(tb, id, ms = 60_000) {
   );
 }
 
+/** The add-on's popup in a compose window, for `pages.mjs`. */
+export const POPUP = "ui/compose/popup.html";
+
+/**
+ * Presses the add-on's button in a compose window, which opens its popup, or closes it.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {number} id
+ * @param {boolean} open what is waited for
+ */
+export function pressAddonButton(tb, id, open) {
+  return tb.chrome(
+    async (windowId, wanted) => {
+      const { document } = windowById(windowId);
+      const panel = () => [...document.querySelectorAll("panel")].find(({ state }) => state === "open");
+      if (wanted) document.querySelector("[id^=dane-smime][id$=-composeAction-toolbarbutton]").click();
+      else panel()?.hidePopup();
+      await until(wanted ? "the popup" : "the popup to close", () => Boolean(panel()) === wanted);
+    },
+    id,
+    open,
+  );
+}
+
 /**
  * Everything a person has typed into a compose window.
  *

@@ -59,6 +59,14 @@ export async function count(tb, path, selector) {
   return found;
 }
 
+/** Closes the tab that is shown. @param {import("./thunderbird.mjs").Thunderbird} tb */
+export function closePage(tb) {
+  return tb.chrome(() => {
+    const tabmail = mainWindow().document.getElementById("tabmail");
+    tabmail.closeTab(tabmail.currentTabInfo);
+  });
+}
+
 /**
  * Presses what a selector names, or fills it in.
  *
@@ -69,5 +77,10 @@ export async function count(tb, path, selector) {
  */
 export async function press(tb, path, selector, value) {
   const node = `content.document.querySelector(${JSON.stringify(selector)})`;
-  await page(tb, path, value === undefined ? `${node}.click()` : `${node}.value = ${JSON.stringify(value)}`);
+  const changed = `${node}.dispatchEvent(new content.Event("change", { bubbles: true }))`;
+  await page(
+    tb,
+    path,
+    value === undefined ? `${node}.click()` : `${node}.value = ${JSON.stringify(value)}; ${changed}`,
+  );
 }

@@ -10,6 +10,7 @@ import { propose, proposeWithoutChoice } from "./compose/proposal.js";
 import { Recipients } from "./compose/recipients.js";
 import { showButton, viewOf } from "./compose/view.js";
 import { recipientLines } from "./compose/words.js";
+import { PASSWORD_MS } from "./host.js";
 import { explain, HostError, isFileRefused } from "./host-error.js";
 import { encryptedByPolicy, FORMS, patienceIn, readSettings, saveWish, wishesFor } from "./settings.js";
 
@@ -123,6 +124,7 @@ class Compose {
         answerFile: true,
         deadlineMs: PROTECT_MS + Math.ceil(octets.length / 1024 / 1024) * PROTECT_MS_PER_MEBIBYTE,
         signal: controller.signal,
+        onAsked: () => void browser.daneCompose.putOff(id, PASSWORD_MS).catch(() => {}),
         onProgress: ({ stage, done, total }) => {
           const sentence = text(`progress_${stage.replaceAll("-", "_")}`) || text("progress_working");
           browser.daneCompose.showProgress(id, sentence, done, total).catch(() => {});

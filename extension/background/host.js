@@ -30,6 +30,12 @@ const HELLO_MS = 10_000;
 /** Where the caller names none. */
 const DEADLINE_MS = 30_000;
 
+/** How much longer a request may take while a person is asked for a password or a PIN. The host is told. */
+export const PASSWORD_MS = 120_000;
+
+/** The stage of `progress` that says so. */
+const ASKS_PERSON = "password";
+
 /** The host is told the deadline and answers within it; this much later it is taken for hung. */
 const GRACE_MS = 2_000;
 
@@ -51,6 +57,7 @@ const GRACE_MS = 2_000;
  * @property {boolean} [answerFile] whether a large body of the answer may come as a file
  * @property {number} [deadlineMs] default 30 s
  * @property {(progress: import("../types/protocol").Progress) => void} [onProgress]
+ * @property {() => void} [onAsked] called once when a person is asked for a password: it may take `PASSWORD_MS` longer
  * @property {AbortSignal} [signal] aborting cancels the request
  *
  * @typedef {{ result: any, body: Uint8Array, file: BodyReference | null }} Answer its body is the one or the other
@@ -61,6 +68,7 @@ const GRACE_MS = 2_000;
  * @property {Uint8Array[]} parts
  * @property {number} octets
  * @property {RequestOptions["onProgress"]} onProgress
+ * @property {() => void} prolong called when a person is asked
  */
 
 /** The connection to the native host. */
@@ -83,7 +91,7 @@ export class Host {
    */
   constructor({ connect, version, pin, onFolder = () => {}, clock = globalThis }) {
     this.#connect = connect;
-    this.#hello = { addon: version, ...(pin && { pin }) };
+    this.#hello = { addon: version, password_ms: PASSWORD_MS, ...(pin && { pin }) };
     this.#onFolder = onFolder;
     this.#clock = clock;
   }
@@ -231,7 +239,7 @@ class Connection {
    * @param {RequestOptions} options
    * @returns {Promise<Answer>}
    */
-  async #start(type, fields, patienceMs, { body, answerFile, onProgress, signal }) {
+  async #start(type, fields, patienceMs, { body, answerFile, onProgress, onAsked, signal }) {
     if (!this.alive) {
       throw this.#cause;
     }
@@ -243,11 +251,20 @@ class Connection {
       throw new HostError(FILE_REFUSED); // it was put there for a program that has ended
     }
     const id = ++this.#lastId;
+    let timer = this.#clock.setTimeout(() => this.#silent(id), patienceMs);
+    let isProlonged = false;
+    const prolong = () => {
+      if (!isProlonged) {
+        isProlonged = true;
+        this.#clock.clearTimeout(timer);
+        timer = this.#clock.setTimeout(() => this.#silent(id), patienceMs + PASSWORD_MS);
+        onAsked?.();
+      }
+    };
     const answer = new Promise((resolve, reject) => {
-      this.#jobs.set(id, { resolve, reject, parts: [], octets: 0, onProgress });
+      this.#jobs.set(id, { resolve, reject, parts: [], octets: 0, onProgress, prolong });
     });
     answer.catch(() => {}); // it may come while the body is still going out
-    const timer = this.#clock.setTimeout(() => this.#silent(id), patienceMs);
     const cancel = () => this.#cancel(id);
     signal?.addEventListener("abort", cancel, { once: true });
     try {
@@ -327,6 +344,9 @@ class Connection {
         this.#takeChunk(job, message);
         break;
       case "progress":
+        if (message.stage === ASKS_PERSON) {
+          job.prolong();
+        }
         job.onProgress?.({
           stage: asText(message.stage),
           done: asNumber(message.done),

@@ -3,6 +3,7 @@
  * nothing itself: Thunderbird stops this page when it idles.
  */
 
+import { PASSWORD_MS } from "./host.js";
 import { startConverting } from "./reading/convert.js";
 import { isKeyringLocked } from "./reading/keyring.js";
 import { open } from "./reading/open.js";
@@ -10,7 +11,9 @@ import { openerIn, readSettings } from "./settings.js";
 
 /** @param {import("./host.js").Host} host */
 export function startReading(host) {
-  browser.daneReading.onOpen.addListener((job) => open(host, job));
+  browser.daneReading.onOpen.addListener((job) =>
+    open(host, job, () => void browser.daneReading.putOff(job.id, PASSWORD_MS).catch(() => {})),
+  );
   browser.daneReading.onKeyring.addListener(() => isKeyringLocked(host));
   browser.daneReading.onBodiesFolder.addListener(async () => ({ folder: await host.bodiesFolder() }));
   browser.daneReading.onDetails.addListener(() => void browser.messageDisplayAction.openPopup());

@@ -50,6 +50,7 @@ export interface DaneCompose {
   setBodiesFolder(folder: string | null): Promise<void>;
   setNotice(tabId: number, text: string): Promise<void>;
   showProgress(id: string, sentence: string, done?: number, total?: number): Promise<void>;
+  putOff(id: string, ms: number): Promise<void>;
   onChanged: Event<(tabId: number) => void>;
   onBeforeSend: Event<(tabId: number, window: WindowDescription) => Promise<Proposal>>;
   onAnswer: Event<(answer: { remember?: string[]; allowUnencrypted?: string }) => void>;

@@ -23,6 +23,7 @@ export interface Description {
 export interface DaneReading {
   getState(): Promise<{ registered: boolean; missing: string[] }>;
   setOpener(who: "addon" | "thunderbird"): Promise<void>;
+  putOff(id: number, ms: number): Promise<void>;
   forgetPlaintext(): Promise<void>;
   setBodiesFolder(folder: string | null): Promise<void>;
   describe(tabId: number): Promise<Description | null>;
@@ -30,6 +31,7 @@ export interface DaneReading {
   onOpen: {
     addListener(
       listener: (job: {
+        id: number;
         message: ArrayBuffer | BodyReference;
         shownSha256: string | null;
         unauthentic: boolean;

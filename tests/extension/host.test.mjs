@@ -48,7 +48,7 @@ test("hello comes first, once, with both versions; requests carry ids and deadli
   await Promise.all([host.request("keys", {}), host.request("keys", {}, { deadlineMs: 5 })]);
   assert.equal(ports.length, 1);
   const [hello, first, second] = ports[0].sent;
-  assert.deepEqual(hello, { type: "hello", id: 1, protocol: { min: 1, max: 1 }, addon: "0.1.0" });
+  assert.deepEqual(hello, { type: "hello", id: 1, protocol: { min: 1, max: 1 }, addon: "0.1.0", password_ms: 120_000 });
   assert.deepEqual(first, { type: "keys", id: 2, deadline_ms: 30_000 });
   assert.deepEqual(second, { type: "keys", id: 3, deadline_ms: 5 });
   assert.equal(host.hello?.host, "0.1.0");
@@ -257,6 +257,27 @@ test("silence: the request times out, is cancelled, the connection is given up",
   await assert.rejects(other, code("host-gone"));
   assert.deepEqual(ports[0].sent.at(-1), { type: "cancel", id: 2 });
   assert.equal(ports[0].closed, true);
+});
+
+test("a request that asks a person may take longer, once, and whoever waits for it is told", async () => {
+  const clock = new FakeClock();
+  const { host, ports } = greeting(() => {}, clock);
+  let asked = 0;
+  const request = host.request("open", {}, { deadlineMs: 10_000, onAsked: () => asked++ });
+  request.catch(() => {});
+  await settle();
+  clock.tick(9_000);
+  const say = (/** @type {string} */ stage) => ports[0].say({ type: "progress", id: 2, stage });
+  say("opening");
+  assert.equal(asked, 0);
+  say("password");
+  clock.tick(100_000);
+  say("working");
+  say("password");
+  assert.equal(asked, 1);
+  assert.equal(ports[0].closed, false);
+  clock.tick(32_000);
+  await assert.rejects(request, code("host-timeout"));
 });
 
 test("a program that never says hello times out, too", async () => {

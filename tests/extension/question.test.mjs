@@ -5,12 +5,7 @@ import { FakeClock, settle } from "./support.mjs";
 
 const clock = new FakeClock();
 /** @type {any} */ (globalThis).ChromeUtils = { importESModule: () => clock };
-/** @type {any} */ (Promise).withResolvers ??= () => {
-  /** @type {any} */
-  const parts = {};
-  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
-  return parts;
-};
+const { Deadline } = await import("../../extension/experiments/shared/deadline.mjs");
 const { NoAnswer, Question } = await import("../../extension/experiments/compose/modules/question.sys.mjs");
 
 const answering = (/** @type {string} */ answer) => ({
@@ -36,6 +31,23 @@ test("nobody listens, or nobody answers: an error when the time is up", async ()
     clock.tick(1000);
     await assert.rejects(asked, NoAnswer);
   }
+});
+
+test("a deadline that is put off begins anew", async () => {
+  const question = new Question();
+  question.register(silent);
+  const deadline = new Deadline(1000);
+  const asked = question.ask(deadline);
+  let ended = false;
+  asked.catch(() => {}).finally(() => (ended = true));
+  await settle();
+  clock.tick(900);
+  deadline.putOff(500);
+  clock.tick(1400);
+  await settle();
+  assert.equal(ended, false);
+  clock.tick(100);
+  await assert.rejects(asked, NoAnswer);
 });
 
 test("an event page that crashes is an error at once", async () => {

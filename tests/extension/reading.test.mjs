@@ -23,6 +23,7 @@ import { asUnauthentic, Openings } from "../../extension/experiments/reading/ope
 import { PlaintextCache } from "../../extension/experiments/reading/plaintext-cache.mjs";
 import { inChrome } from "../../extension/experiments/reading/verdict-words.mjs";
 import { MemoryContent } from "../../extension/experiments/shared/bodies.mjs";
+import "./support.mjs";
 
 describe("the first part of a signed mail is exactly what stands between its delimiters", () => {
   // The same cases, and the same answers, as in native-host/src/mime/split.rs: a difference would make good mail invalid.
@@ -297,6 +298,18 @@ describe("the host is asked", () => {
     assert.equal(asked(), 1);
     await made.open(sealed("other"));
     assert.equal(asked(), 2);
+  });
+
+  test("who waits for it learns that a PIN is asked for", async () => {
+    const { made } = openings(() => new Promise(() => {}));
+    let told = "";
+    made.open(sealed("k"));
+    made.asked(sealed("k")).then(() => (told += "k"));
+    made.asked(sealed("other")).then(() => (told += "other"));
+    made.tellAsked("k");
+    made.tellAsked("nobody's");
+    await Promise.resolve();
+    assert.equal(told, "k");
   });
 
   test("again where nobody vouched, though the text is still there for a reply", async () => {

@@ -14,6 +14,12 @@ proto.toBase64 ??= function () {
   }
   return new Uint8Array(Buffer.from(text, "base64"));
 };
+/** @type {any} */ (Promise).withResolvers ??= () => {
+  /** @type {any} */
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
+};
 
 /** A port whose other end is played by the test. */
 export class FakePort {

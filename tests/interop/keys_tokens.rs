@@ -405,6 +405,69 @@ fn the_host_asks_once_for_all_and_in_the_users_language() {
     assert!(!user.read("log").contains(PIN));
 }
 
+#[test]
+fn a_pin_may_take_longer_than_the_request() {
+    let user = User::new();
+    user.tokens.token("Karte");
+    user.tokens.key("Karte", "rsa", "01", "-newkey rsa:2048", ALICE, true);
+    user.will_enter(&[PIN, PIN]);
+    user.add(&module(), &[]).good();
+    user.opens("-aes256", "rsa.crt").good();
+    let letter = std::fs::read(user.path("letter.eml")).unwrap();
+    let mut host = user.host();
+    let hello = |ms: u64| json!({"type": "hello", "protocol": {"min": 1, "max": 1}, "addon": "0.1.0", "password_ms": ms});
+    assert_eq!(host.ask(hello(60_000))["type"], "hello");
+    let deadline = Duration::from_secs(4);
+    let open = |host: &mut Host, id: u64| {
+        host.say(&json!({"type": "open", "id": id, "body_length": letter.len(), "deadline_ms": deadline.as_millis()}));
+        host.say(&json!({"type": "chunk", "id": id, "seq": 0, "data": base64_of(&letter)}));
+    };
+    let told = |host: &mut Host, id: u64, stage: &str| {
+        while host.read().is_some_and(|frame| frame["id"] != id || frame["stage"] != stage) {}
+    };
+    user.will_enter(&[]);
+    // One asks, two wait for what becomes of it; one of them is given up.
+    open(&mut host, 101);
+    told(&mut host, 101, "password");
+    for id in [102, 103] {
+        open(&mut host, id);
+        told(&mut host, id, "password");
+    }
+    host.say(&json!({"type": "cancel", "id": 103}));
+    host.say(&json!({"type": "keys", "id": 104}));
+    let mut ended: Vec<Value> = Vec::new();
+    let mut until = |host: &mut Host, ids: &[u64]| {
+        while !ids.iter().all(|id| ended.iter().any(|frame| frame["id"] == *id)) {
+            let frame = host.read().expect("the host ended");
+            if ["result", "error"].contains(&frame["type"].as_str().unwrap()) {
+                ended.push(frame);
+            }
+        }
+        ids.iter()
+            .map(|id| ended.iter().find(|frame| frame["id"] == *id).unwrap().clone())
+            .collect::<Vec<_>>()
+    };
+    let [cancelled, keys] = &until(&mut host, &[103, 104])[..] else { unreachable!() };
+    assert_eq!((&cancelled["code"], &keys["type"]), (&json!("cancelled"), &json!("result")));
+    std::thread::sleep(deadline + Duration::from_millis(500));
+    user.write("answers", format!("{PIN}\n"));
+    for end in until(&mut host, &[101, 102]) {
+        assert_eq!(end["verdict"]["encryption"]["state"], "decrypted", "{end}");
+    }
+    assert_eq!(user.times_asked(), 1);
+    assert_eq!(host.hang_up(), Some(0));
+
+    // Nobody is there: the window closes, and the answer says what was missing.
+    let mut host = user.host();
+    assert_eq!(host.ask(hello(500))["type"], "hello");
+    user.will_enter(&[]);
+    let (end, _) = host.ask_with(json!({"type": "open", "deadline_ms": 2000}), &letter);
+    assert_eq!(end["code"], "pin-needed", "{end}");
+    user.will_enter(&[PIN]);
+    let (end, _) = host.ask_with(json!({"type": "open", "deadline_ms": 60_000}), &letter);
+    assert_eq!(end["verdict"]["encryption"]["state"], "decrypted", "{end}");
+}
+
 fn base64_of(octets: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(octets)

@@ -14,16 +14,18 @@ import { HostError } from "../host-error.js";
 /**
  * @param {Pick<import("../host.js").Host, "request">} host
  * @param {{ message: ArrayBuffer | BodyReference, shownSha256: string | null, unauthentic?: boolean, deadlineMs: number }} job
+ * @param {() => void} [onAsked] called when a person is asked for a PIN
  * @returns {Promise<Answer>}
  */
-export async function open(host, { message, shownSha256, unauthentic, deadlineMs }) {
+export async function open(host, { message, shownSha256, unauthentic, deadlineMs }, onAsked) {
   try {
     const fields = {
       ...(shownSha256 === null ? {} : { shown_sha256: shownSha256 }),
       ...(unauthentic ? { show_unauthentic: true } : {}),
     };
     const given = message instanceof ArrayBuffer ? new Uint8Array(message) : message;
-    const { result, body, file } = await host.request("open", fields, { body: given, answerFile: true, deadlineMs });
+    const options = { body: given, answerFile: true, deadlineMs, onAsked };
+    const { result, body, file } = await host.request("open", fields, options);
     return {
       verdict: result.verdict,
       // No body is "nothing may be shown"; an empty mail still has a header.

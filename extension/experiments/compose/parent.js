@@ -76,6 +76,8 @@ this.daneCompose = (() => {
           /** @type {import("../../types/dane-compose").DaneCompose["showProgress"]} */
           showProgress: async (id, sentence, done, total) =>
             this.#doors.showProgress(id, sentence, done ?? undefined, total ?? undefined),
+          /** @type {import("../../types/dane-compose").DaneCompose["putOff"]} */
+          putOff: async (id, ms) => this.#doors.putOff(id, ms),
           /** @type {import("../../types/dane-compose").DaneCompose["setBodiesFolder"]} */
           setBodiesFolder: async (folder) => this.#doors.bodies.offer(folder),
           setDraftsReopen: async (/** @type {boolean} */ possible) => {

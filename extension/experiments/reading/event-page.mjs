@@ -3,7 +3,7 @@
  * host. The page may be asleep (it is woken), not yet started (waited for), or gone (said after the deadline).
  */
 
-import { clearTimeout, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
+import { Deadline } from "../shared/deadline.mjs";
 
 /** How long the event page may take to come up and listen. */
 const START_MS = 10_000;
@@ -37,11 +37,11 @@ export class EventPage {
    * Calls the page's listener.
    *
    * @param {object} job structured-cloneable
-   * @param {number} ms after which the page is taken for hung
+   * @param {number | Deadline} deadline milliseconds, or one that the caller may put off; then the page is taken for hung
    * @returns {Promise<any>} what the listener gave back; rejects with `code` `host-timeout` or `internal`
    */
-  async call(job, ms) {
-    return this.#within(ms, async () => {
+  async call(job, deadline) {
+    return this.#within(deadline, async () => {
       if (!this.#fire) {
         await this.#within(START_MS, () => new Promise((resolve) => this.#waiting.add(() => resolve(undefined))));
       }
@@ -55,16 +55,17 @@ export class EventPage {
 
   /**
    * @template T
-   * @param {number} ms
+   * @param {number | Deadline} deadline
    * @param {() => Promise<T>} work
    * @returns {Promise<T>}
    */
-  #within(ms, work) {
+  #within(deadline, work) {
+    const limit = typeof deadline === "number" ? new Deadline(deadline) : deadline;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(failure("host-timeout")), ms);
+      limit.passed.then(() => reject(failure("host-timeout")));
       work()
         .then(resolve, reject)
-        .finally(() => clearTimeout(timer));
+        .finally(() => limit.end());
     });
   }
 }

@@ -41,8 +41,14 @@ export function asUnauthentic(sealed) {
 /** The host must answer within this, and one second more for each MiB. */
 const PATIENCE_MS = 30_000;
 
+/**
+ * An answer that is awaited.
+ *
+ * @typedef {{ answer: Promise<Opened | NotOpened>, asked: Promise<unknown>, tellAsked: (_: unknown) => void }} UnderWay
+ */
+
 export class Openings {
-  /** @type {Map<string, Promise<Opened | NotOpened>>} */
+  /** @type {Map<string, UnderWay>} */
   #underWay = new Map();
   #ask;
   #cache;
@@ -97,12 +103,29 @@ export class Openings {
    * @returns {Promise<Opened | NotOpened>} never rejects
    */
   open(sealed) {
-    let answer = this.#underWay.get(sealed.key);
-    if (!answer) {
-      answer = this.#openAnew(sealed).finally(() => this.#underWay.delete(sealed.key));
-      this.#underWay.set(sealed.key, answer);
+    const underWay = this.#underWay.get(sealed.key);
+    if (underWay) {
+      return underWay.answer;
     }
+    const answer = this.#openAnew(sealed).finally(() => this.#underWay.delete(sealed.key));
+    const { promise: asked, resolve: tellAsked } = Promise.withResolvers();
+    this.#underWay.set(sealed.key, { answer, asked, tellAsked });
     return answer;
+  }
+
+  /**
+   * Settles when a person is asked for a PIN, so that a message under way can be opened.
+   *
+   * @param {Sealed} sealed
+   * @returns {Promise<unknown>}
+   */
+  asked({ key }) {
+    return this.#underWay.get(key)?.asked ?? new Promise(() => {});
+  }
+
+  /** Says so. @param {string} key */
+  tellAsked(key) {
+    this.#underWay.get(key)?.tellAsked(undefined);
   }
 
   /** @param {Sealed} sealed */

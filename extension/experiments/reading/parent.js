@@ -61,6 +61,7 @@ this.daneReading = class extends ExtensionAPIPersistent {
         setOpener: async (/** @type {string} */ who) => {
           this.#missing = this.#reading?.setOpener(who) ?? this.#missing;
         },
+        putOff: async (/** @type {number} */ id, /** @type {number} */ ms) => this.#reading?.putOff(id, ms),
         forgetPlaintext: async () => this.#reading?.forget(),
       },
     };

@@ -206,7 +206,7 @@ export class PartHandler {
       return;
     }
     const answer = this.#around.openings.open(sealed);
-    this.#around.display.pending(view, answer, "reading_checking");
+    this.#around.display.pending(view, answer, "reading_checking", this.#around.openings.asked(sealed));
     answer.then((outcome) => this.#around.display.show(view, outcome, this.#kind));
   }
 
@@ -267,7 +267,7 @@ export class PartHandler {
       return;
     }
     const answer = openings.open(sealed);
-    display.pending(view, answer, kind === "cms" ? "reading_decrypting" : "reading_checking");
+    display.pending(view, answer, kind === "cms" ? "reading_decrypting" : "reading_checking", openings.asked(sealed));
     const inTime = within(answer, DRAWING_MS, () => !view.isCurrent);
     if (inTime) {
       display.show(view, inTime, kind, reveal);
@@ -294,8 +294,9 @@ export class PartHandler {
    */
   #reveal(view, sealed) {
     const { openings, display } = this.#around;
-    const answer = openings.open(asUnauthentic(sealed));
-    display.pending(view, answer, "reading_decrypting");
+    const revealed = asUnauthentic(sealed);
+    const answer = openings.open(revealed);
+    display.pending(view, answer, "reading_decrypting", openings.asked(revealed));
     answer.then((outcome) => {
       if (outcome.ok && outcome.content !== null && view.isCurrent) {
         view.drawAgain(sealed.key, outcome);

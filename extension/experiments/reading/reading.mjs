@@ -2,6 +2,7 @@
 
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "resource://gre/modules/Timer.sys.mjs";
 import { Bodies, isReference, LARGE_OCTETS, MemoryContent } from "../shared/bodies.mjs";
+import { Deadline } from "../shared/deadline.mjs";
 import { joined } from "../shared/octets.mjs";
 import { DrawnHeaders } from "./drawn-headers.mjs";
 import { EncryptedUris } from "./encrypted-uris.mjs";
@@ -43,6 +44,11 @@ export class Reading {
   bodies = new Bodies();
   /** Whether that has been said. */
   #knowsFolder = false;
+  /** What the event page was asked and has not answered yet. @type {Map<number, { key: string, deadline: Deadline }>} */
+  #jobs = new Map();
+  #lastJob = 0;
+  /** @type {Openings | null} */
+  #openings = null;
   /** @type {PlaintextCache<import("./openings.mjs").Opened>} */
   #cache = new PlaintextCache(
     LIMITS,
@@ -106,6 +112,7 @@ export class Reading {
       const encrypted = new EncryptedUris();
       const display = new VerdictDisplay(this.#say, encrypted, () => this.#openDetails());
       const openings = new Openings({ ask: (sealed, ms) => this.#ask(sealed, ms), cache: this.#cache });
+      this.#openings = openings;
       const registration = new Registration({
         bodies: this.bodies,
         openings,
@@ -168,6 +175,7 @@ export class Reading {
     }
     this.#registration?.remove();
     this.#registration = null;
+    this.#openings = null;
     this.forget();
     emptyPrivateTemp();
     if (isAppShutdown) {
@@ -200,20 +208,31 @@ export class Reading {
     this.bodies.offer(folder);
   }
 
+  /** A person is asked for a PIN on behalf of an `onOpen`: its answer may take so much longer. @param {number} id @param {number} ms */
+  putOff(id, ms) {
+    const job = this.#jobs.get(id);
+    job?.deadline.putOff(ms);
+    this.#openings?.tellAsked(job?.key ?? "");
+  }
+
   /**
    * @param {import("./openings.mjs").Sealed} sealed
    * @param {number} deadlineMs
    * @returns {Promise<import("./openings.mjs").Opened>}
    */
-  async #ask({ head, bytes, file: given = null, shown, unauthentic = false }, deadlineMs) {
+  async #ask({ head, bytes, file: given = null, shown, unauthentic = false, key }, deadlineMs) {
     const isLarge = head.length + bytes.length >= LARGE_OCTETS;
     if (isLarge && !this.#knowsFolder) {
       await this.#learnFolder();
     }
     const file = given ?? (isLarge ? this.bodies.put([head, bytes]) : null);
-    const ask = (/** @type {any} */ message) =>
+    const id = ++this.#lastJob;
+    const ask = (/** @type {any} */ message) => {
       // The page gets a little longer than the host: it tells the finer reason.
-      this.page.call({ message, shownSha256: shown, unauthentic, deadlineMs }, deadlineMs + 5_000);
+      const deadline = new Deadline(deadlineMs + 5_000);
+      this.#jobs.set(id, { key, deadline });
+      return this.page.call({ id, message, shownSha256: shown, unauthentic, deadlineMs }, deadline);
+    };
     try {
       let answer = await ask(file?.reference ?? joined(head, bytes.buffer));
       if (file && answer.failure?.code === "body-file-refused") {
@@ -224,6 +243,7 @@ export class Reading {
       }
       return this.#opened(answer);
     } finally {
+      this.#jobs.delete(id);
       file?.remove();
       if (bytes.length > GIVE_BACK_OCTETS) {
         clearTimeout(this.#giver);

@@ -57,15 +57,22 @@ export class VerdictDisplay {
    * @param {import("./message-views.mjs").MessageView} view
    * @param {Promise<unknown>} answer
    * @param {string} key
+   * @param {Promise<unknown>} asked settles when a person is asked for a PIN meanwhile
    */
-  pending(view, answer, key) {
+  pending(view, answer, key, asked) {
     let answered = false;
-    answer.then(() => (answered = true));
-    setTimeout(() => {
+    let isAsked = false;
+    const tell = () => {
       if (!answered && view.isCurrent) {
-        this.#bar(view, VERDICT, "info", [{ keys: [key] }]);
+        this.#bar(view, VERDICT, "info", [{ keys: [isAsked ? "progress_password" : key] }]);
       }
-    }, PENDING_AFTER_MS);
+    };
+    answer.then(() => (answered = true));
+    asked.then(() => {
+      isAsked = true;
+      tell();
+    });
+    setTimeout(tell, PENDING_AFTER_MS);
   }
 
   /**

@@ -1,12 +1,11 @@
 //! What requests and commands work with, made from the settings when first needed.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::pin_window::PinWindow;
+use super::pin_window::{AtTheTerminal, PinWindow};
 use super::session::Work;
 use super::{Code, Failure, recipients};
 use crate::clock::{Clock, FixedClock, SystemClock, UnixTime};
@@ -65,16 +64,8 @@ impl Engine {
     /// The same, for somebody who waits: a token's PIN is asked for in their language, and no longer than
     /// they wait.
     pub fn keys_for(&self, work: &Work) -> KeyStore {
-        let work = work.clone();
-        let told = AtomicBool::new(false);
-        let words = work.pin_words().clone();
-        let wanted = move || {
-            if !told.swap(true, Ordering::Relaxed) {
-                work.progress("password", None, None);
-            }
-            work.go_on().is_ok() && !work.remaining().is_zero()
-        };
-        self.keys.asking(Arc::new(PinWindow { pinentry: self.pinentry(), words, wanted }))
+        let (pinentry, words) = (self.pinentry(), work.pin_words().clone());
+        self.keys.asking(Arc::new(PinWindow { pinentry, words, waiting: work.clone() }))
     }
 
     /// What asks for passwords.
@@ -156,8 +147,7 @@ pub fn open_keys(settings: &Settings) -> KeyStore {
         Some(file) => KekSource::UnlockFile(file.clone()),
         None => KekSource::Keyring,
     };
-    // Nobody but the person can stop waiting.
     let (pinentry, words) = (Pinentry::new(settings.pinentry.as_deref()), PinWords::default());
-    let pins = PinWindow { pinentry, words, wanted: || true };
+    let pins = PinWindow { pinentry, words, waiting: AtTheTerminal };
     KeyStore::open(&settings.data_dir, source).asking(Arc::new(pins))
 }

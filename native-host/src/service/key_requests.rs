@@ -289,9 +289,7 @@ impl Engine {
     }
 
     fn ask(&self, question: &Question, work: &Work) -> Result<Zeroizing<String>, Failure> {
-        work.progress("password", None, None);
-        let wanted = || work.go_on().is_ok() && !work.remaining().is_zero();
-        Ok(self.pinentry().ask(question, &wanted)?)
+        Ok(work.while_asked(|wanted| self.pinentry().ask(question, wanted))?)
     }
 }
 

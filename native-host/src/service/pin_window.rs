@@ -3,9 +3,31 @@
 
 use zeroize::Zeroizing;
 
+use super::session::Work;
 use crate::keys::{AskPin, PinQuestion, Tries};
 use crate::pinentry::{Pinentry, PinentryError, Question};
 use crate::wire::request::PinWords;
+
+/// Who waits while a person is asked.
+pub trait Waiting: Send + Sync {
+    /// Runs `ask`, which is told again and again whether anybody still waits for the outcome.
+    fn while_asked<T>(&self, ask: impl FnOnce(&dyn Fn() -> bool) -> T) -> T;
+}
+
+impl Waiting for Work {
+    fn while_asked<T>(&self, ask: impl FnOnce(&dyn Fn() -> bool) -> T) -> T {
+        Self::while_asked(self, ask)
+    }
+}
+
+/// Nobody but the person can stop waiting.
+pub struct AtTheTerminal;
+
+impl Waiting for AtTheTerminal {
+    fn while_asked<T>(&self, ask: impl FnOnce(&dyn Fn() -> bool) -> T) -> T {
+        ask(&|| true)
+    }
+}
 
 /// A window that closes when nobody waits any more.
 pub struct PinWindow<W> {
@@ -13,14 +35,18 @@ pub struct PinWindow<W> {
     pub pinentry: Pinentry,
     /// What is said in it.
     pub words: PinWords,
-    /// Whether anybody waits; asked again and again. The first time is when the window opens.
-    pub wanted: W,
+    /// Who waits.
+    pub waiting: W,
 }
 
-impl<W: Fn() -> bool + Send + Sync> AskPin for PinWindow<W> {
+impl<W: Waiting> AskPin for PinWindow<W> {
     fn ask(&self, question: &PinQuestion) -> Result<Zeroizing<String>, PinentryError> {
-        let (question, wanted) = (worded(&self.words, question), &self.wanted);
-        self.pinentry.ask(&question, wanted)
+        let question = worded(&self.words, question);
+        self.waiting.while_asked(|wanted| self.pinentry.ask(&question, wanted))
+    }
+
+    fn meanwhile(&self, wait: &mut dyn FnMut(&dyn Fn() -> bool)) {
+        self.waiting.while_asked(|wanted| wait(wanted));
     }
 }
 

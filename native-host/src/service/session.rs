@@ -5,14 +5,16 @@
 //! when it does not answer in time. A body is worked on while it comes in, and an answer's body goes
 //! out as it is made; large ones are handed over by files in memory where there is a folder for them.
 
+mod deadline;
 mod folder;
 mod streams;
+mod supervisor;
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,8 +41,10 @@ const MOST_WAITING: usize = 4 * 1024 * 1024;
 /// How much more slowly, a chunk.
 const SLOWER: Duration = Duration::from_millis(100);
 
+use deadline::Deadline;
 pub use folder::{BodiesFolder, BodyFileError, NoFolder};
 pub use streams::{AnswerFile, Body, Outlet, Sent};
+use supervisor::Supervisor;
 
 /// What `hello` says that this host can do: requests, and what was added to them since.
 const FEATURES: &[&str] = &[
@@ -85,7 +89,7 @@ pub struct Reply {
 #[derive(Clone)]
 pub struct Work {
     id: u64,
-    deadline: Instant,
+    deadline: Arc<Deadline>,
     stopped: Arc<AtomicBool>,
     answer: AnswerForm,
     folder: Option<Arc<BodiesFolder>>,
@@ -99,9 +103,20 @@ impl Work {
         &self.pin_words
     }
 
-    /// How long somebody still waits.
+    /// How long somebody still waits, the time of persons who are asked not counted.
     pub fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.deadline.remaining()
+    }
+
+    /// Has a person asked for a password or a PIN. `ask` is told whether anybody still waits for the outcome.
+    /// The add-on is told, too, and the request's time stands still for as long as it grants.
+    pub fn while_asked<T>(&self, ask: impl FnOnce(&dyn Fn() -> bool) -> T) -> T {
+        let still = self.deadline.stand_still();
+        self.progress("password", None, None);
+        let outcome = ask(&|| self.go_on().is_ok() && !self.remaining().is_zero());
+        drop(still);
+        self.progress("working", None, None);
+        outcome
     }
 
     /// Fails where nobody waits any more.
@@ -149,6 +164,7 @@ pub fn run(
         folder: folder.map(Arc::new),
         greeted: false,
         pin_words: Arc::default(),
+        granted: Duration::ZERO,
         uploads: HashMap::new(),
         running: Arc::default(),
         left: Arc::default(),
@@ -206,6 +222,8 @@ struct Session {
     folder: Option<Arc<BodiesFolder>>,
     greeted: bool,
     pin_words: Arc<PinWords>,
+    /// How much longer than its deadlines the add-on waits while a person is asked.
+    granted: Duration,
     uploads: HashMap<u64, Upload>,
     running: Running,
     left: Left,
@@ -270,6 +288,7 @@ impl Session {
         }
         self.greeted = true;
         self.pin_words = Arc::new(hello.pin);
+        self.granted = Duration::from_millis(hello.password_ms).min(LONGEST);
         tracing::info!(protocol = newest, "an add-on says hello");
         let folder = self.folder.as_deref().and_then(BodiesFolder::path);
         let by_file: &[_] = if folder.is_some() { &[BODIES_BY_FILE] } else { &[] };
@@ -365,9 +384,10 @@ impl Session {
             running.insert(request.id, sender.clone());
         }
         let wait = request.deadline.unwrap_or(LONGEST).min(LONGEST);
+        let deadline = Arc::new(Deadline::new(wait, self.granted));
         let work = Work {
             id: request.id,
-            deadline: Instant::now().checked_add(wait).unwrap_or_else(Instant::now),
+            deadline: Arc::clone(&deadline),
             stopped: Arc::default(),
             answer: request.answer,
             folder: self.folder.clone(),
@@ -376,6 +396,7 @@ impl Session {
         };
         let supervisor = Supervisor {
             id: request.id,
+            deadline,
             stopped: Arc::clone(&work.stopped),
             out: self.out.clone(),
             running: Arc::clone(&self.running),
@@ -386,80 +407,12 @@ impl Session {
             let done = catch_unwind(AssertUnwindSafe(|| service.call(request.call, body, &work)));
             let _ = sender.send(Event::Done(done.unwrap_or_else(|_| Err(internal()))));
         });
-        thread::spawn(move || supervisor.watch(wait, &events));
+        thread::spawn(move || supervisor.watch(&events));
         Ok(())
     }
 
     fn fail(&self, id: u64, failure: Failure) -> Result<(), FrameError> {
         self.out.send(&answer::error(id, failure.to_json()))
-    }
-}
-
-/// Answers for one request.
-struct Supervisor {
-    id: u64,
-    stopped: Arc<AtomicBool>,
-    out: Out,
-    running: Running,
-    left: Left,
-}
-
-impl Supervisor {
-    /// Waits for the end, whichever comes first, and answers once.
-    fn watch(&self, wait: Duration, events: &Receiver<Event>) {
-        let end = match events.recv_timeout(wait) {
-            Ok(Event::Done(end)) => end,
-            Ok(Event::Stopped(failure)) => Err(failure),
-            Err(_) => {
-                let words = "It took too long, and the attempt was given up. Try again.";
-                Err(Failure::new(Code::Deadline, words))
-            }
-        };
-        match &end {
-            Ok(_) => tracing::info!(id = self.id, "a request is done"),
-            Err(failure) => tracing::info!(id = self.id, code = failure.code.word(), "a request failed"),
-        }
-        self.stopped.store(true, Ordering::SeqCst);
-        let sent = match end {
-            Ok(Reply { fields, body }) => {
-                let result = answer::result(self.id, fields, body.told());
-                // Kept before the request is forgotten, so that a cancel finds the one or the other.
-                if let Sent::File(file) = body {
-                    self.keep(file);
-                }
-                lock(&self.running).remove(&self.id);
-                if let Ok(Event::Stopped(failure)) = events.try_recv() {
-                    lock(&self.left).remove(&self.id);
-                    self.out.send(&answer::error(self.id, failure.to_json()))
-                } else {
-                    self.send_result(&result)
-                }
-            }
-            Err(failure) => {
-                lock(&self.running).remove(&self.id);
-                self.out.send(&answer::error(self.id, failure.to_json()))
-            }
-        };
-        if let Err(error) = sent {
-            tracing::error!(%error, "an answer could not be sent");
-        }
-    }
-
-    fn keep(&self, file: AnswerFile) {
-        let mut left = lock(&self.left);
-        left.retain(|_, file| file.is_there());
-        left.insert(self.id, file);
-    }
-
-    fn send_result(&self, result: &Value) -> Result<(), FrameError> {
-        match self.out.send(result) {
-            Err(FrameError::TooLarge(_)) => {
-                lock(&self.left).remove(&self.id);
-                let words = "The answer is too large to be handed over.";
-                self.out.send(&answer::error(self.id, Failure::new(Code::TooLarge, words).to_json()))
-            }
-            sent => sent,
-        }
     }
 }
 

@@ -108,6 +108,10 @@ pub struct Hello {
     /// The words of the window that asks for a token's PIN.
     #[serde(default)]
     pub pin: PinWords,
+    /// How much longer than a request's deadline the add-on waits while a person is asked for a password or a
+    /// PIN, in milliseconds.
+    #[serde(default)]
+    pub password_ms: u64,
 }
 
 /// Words for the window that asks for a token's PIN, in the user's language; what is left out is said in

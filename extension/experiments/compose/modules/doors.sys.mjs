@@ -85,6 +85,11 @@ export class Doors {
     this.#sending.showProgress(...progress);
   }
 
+  /** @type {Sending["putOff"]} */
+  putOff(id, ms) {
+    this.#sending.putOff(id, ms);
+  }
+
   /**
    * @param {object} window
    * @param {string} topic

@@ -3,7 +3,7 @@
  * starts it), still starting (we wait for it), hung or crashed (we give up): the asker always gets an answer or an error.
  */
 
-const { clearTimeout, setTimeout } = ChromeUtils.importESModule("resource://gre/modules/Timer.sys.mjs");
+import { Deadline } from "../../shared/deadline.mjs";
 
 /** Nobody answered. */
 export class NoAnswer extends Error {}
@@ -44,26 +44,26 @@ export class Question {
   }
 
   /**
-   * @param {number} deadlineMs
+   * @param {number | Deadline} deadline milliseconds, or one that the caller may put off
    * @param {...unknown} args
    * @returns {Promise<any>}
    * @throws {NoAnswer} in time, or because the event page crashed, or the add-on ended
    */
-  async ask(deadlineMs, ...args) {
-    let timer;
-    const deadline = new Promise((_resolve, reject) => {
-      timer = setTimeout(() => reject(new NoAnswer("no answer in time")), deadlineMs);
+  async ask(deadline, ...args) {
+    const limit = typeof deadline === "number" ? new Deadline(deadline) : deadline;
+    const late = limit.passed.then(() => {
+      throw new NoAnswer("no answer in time");
     });
     const closed = this.#closed.promise.then(() => {
       throw new NoAnswer("the add-on has ended");
     });
     const answer = this.#listening.promise.then(() => this.#fire?.async(...args));
     try {
-      return await Promise.race([closed, answer, deadline]);
+      return await Promise.race([closed, answer, late]);
     } catch (error) {
       throw error instanceof NoAnswer ? error : new NoAnswer(String(error));
     } finally {
-      clearTimeout(timer);
+      limit.end();
     }
   }
 

@@ -47,6 +47,9 @@ export class CollectingComposeSecure {
   /** Thunderbird's nsIMsgProgress of this mail, where it has one: what is shown while it is sent. @type {any} */
   progress = null;
 
+  /** How long the event page may take with it now. @type {import("../../shared/deadline.mjs").Deadline | null} */
+  deadline = null;
+
   /** The copies for its blind recipients. @type {import("./blind-copies.sys.mjs").BlindCopies | null} */
   copies = null;
 

@@ -11,6 +11,7 @@
  */
 
 import { isReference, MemoryContent } from "../../shared/bodies.mjs";
+import { Deadline } from "../../shared/deadline.mjs";
 import { BlindCopies, CopyFailed, writeMail } from "./blind-copies.sys.mjs";
 import { entityFault } from "./entity.sys.mjs";
 import { changesFault, withFields, withoutFields } from "./outer-header.sys.mjs";
@@ -82,6 +83,11 @@ export class Sending {
    */
   showProgress(id, sentence, done, total) {
     this.#underWay.get(id)?.showProgress(sentence, done, total);
+  }
+
+  /** A person is asked for a PIN: the event page may take so much longer. @param {string} id @param {number} ms */
+  putOff(id, ms) {
+    this.#underWay.get(id)?.deadline?.putOff(ms);
   }
 
   /** @param {any} send @param {(...args: any[]) => any} original @param {any[]} args of createAndSendMessage */
@@ -252,7 +258,8 @@ export class Sending {
     });
     givenUp.catch(() => {});
     this.#underWay.set(secure.id, secure);
-    const answer = onProtect.ask(patience, secure.id, job, body);
+    secure.deadline = new Deadline(patience);
+    const answer = onProtect.ask(secure.deadline, secure.id, job, body);
     try {
       return await Promise.race([answer, givenUp]);
     } catch (error) {

@@ -68,6 +68,10 @@ pub trait AskPin: Send + Sync {
     /// # Errors
     /// [`PinentryError`].
     fn ask(&self, question: &PinQuestion) -> Result<Zeroizing<String>, PinentryError>;
+
+    /// Runs `wait` while a person is asked elsewhere: in the window of somebody else who wants the same token,
+    /// or at the keys of the reader. It is told whether anybody still waits for the outcome.
+    fn meanwhile(&self, wait: &mut dyn FnMut(&dyn Fn() -> bool));
 }
 
 /// What a PIN is asked for.

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -15,6 +17,10 @@ use cryptoki::types::AuthPin;
 
 use super::{AskPin, PinFault, PinQuestion, TokenError, TokenName, Tries};
 use crate::cms::KeyFault;
+use crate::pinentry::PinentryError;
+
+/// How often it is looked whether it is our turn.
+const LOOK: Duration = Duration::from_millis(20);
 
 static MODULES: Mutex<BTreeMap<PathBuf, Arc<Module>>> = Mutex::new(BTreeMap::new());
 
@@ -29,6 +35,8 @@ pub(in crate::keys) struct Token {
     name: TokenName,
     pkcs11: Pkcs11,
     open: Mutex<Open>,
+    /// Whether a person is asked for its PIN now.
+    asking: AtomicBool,
     /// How many questions for the PIN are over.
     answered: AtomicU64,
 }
@@ -55,6 +63,7 @@ pub(in crate::keys) fn with_name(module: &Path, name: &TokenName) -> Result<Arc<
             name: name.clone(),
             pkcs11: module.pkcs11.clone(),
             open: Mutex::default(),
+            asking: AtomicBool::new(false),
             answered: AtomicU64::new(0),
         })
     });
@@ -111,7 +120,7 @@ impl Token {
     /// Opens the token, and asks for its PIN unless it is open.
     pub(in crate::keys) fn open(&self, pins: &dyn AskPin) -> Result<(), TokenError> {
         let answered = self.answered.load(Ordering::SeqCst);
-        let mut open = lock(&self.open);
+        let mut open = self.turn(pins)?;
         if open.session.as_ref().is_some_and(is_logged_in) {
             return Ok(());
         }
@@ -136,6 +145,29 @@ impl Token {
         Ok(())
     }
 
+    /// Waits until nobody else uses the token, or is asked for its PIN.
+    fn turn(&self, pins: &dyn AskPin) -> Result<MutexGuard<'_, Open>, TokenError> {
+        loop {
+            match self.open.try_lock() {
+                Ok(open) => return Ok(open),
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            }
+            let mut is_wanted = true;
+            if self.asking.load(Ordering::SeqCst) {
+                pins.meanwhile(&mut |wanted| {
+                    while is_wanted && self.asking.load(Ordering::SeqCst) {
+                        thread::sleep(LOOK);
+                        is_wanted = wanted();
+                    }
+                });
+            }
+            if !is_wanted {
+                return Err(self.shut(PinFault::NotEntered(Arc::new(PinentryError::Cancelled))));
+            }
+        }
+    }
+
     /// Asks once, and tries what was entered once.
     fn log_in(
         &self,
@@ -150,14 +182,19 @@ impl Token {
         if !info.user_pin_initialized() {
             return Ok(Err(PinFault::NotSet));
         }
-        let pin = match info.protected_authentication_path() {
-            true => None, // the reader has keys of its own
-            false => match pins.ask(&PinQuestion { token: self.name.clone(), tries: tries_left(info) }) {
-                Ok(entered) => Some(AuthPin::from(entered.as_str())),
+        let _asking = Asking::begin(&self.asking);
+        let logged_in = if info.protected_authentication_path() {
+            // The reader has keys of its own.
+            let mut logged_in = Ok(());
+            pins.meanwhile(&mut |_wanted| logged_in = session.login(UserType::User, None));
+            logged_in
+        } else {
+            match pins.ask(&PinQuestion { token: self.name.clone(), tries: tries_left(info) }) {
+                Ok(entered) => session.login(UserType::User, Some(&AuthPin::from(entered.as_str()))),
                 Err(error) => return Ok(Err(PinFault::NotEntered(Arc::new(error)))),
-            },
+            }
         };
-        match session.login(UserType::User, pin.as_ref()) {
+        match logged_in {
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(Ok(())),
             Err(Error::Pkcs11(RvError::PinLocked, _)) => Ok(Err(PinFault::Locked)),
             Err(Error::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange, _)) => {
@@ -207,6 +244,22 @@ impl Token {
             KeyFault::Gone => TokenError::Absent(self.name.clone()),
             fault => TokenError::Failed { reason: fault.to_string() },
         }
+    }
+}
+
+/// A person is asked, until this is dropped.
+struct Asking<'a>(&'a AtomicBool);
+
+impl<'a> Asking<'a> {
+    fn begin(asking: &'a AtomicBool) -> Self {
+        asking.store(true, Ordering::SeqCst);
+        Self(asking)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 

@@ -14,6 +14,9 @@ use crate::wire::CHUNK;
 /// Answers `open` with its own body, and `lookup` as its first address says.
 struct StandIn;
 
+/// How much longer than its deadlines the add-on waits for a person.
+const PASSWORD_MS: u64 = 300;
+
 impl Service for StandIn {
     fn call(&self, call: Call, mut body: Body, work: &Work) -> Result<Reply, Failure> {
         match call {
@@ -31,6 +34,14 @@ impl Service for StandIn {
                     }
                     work.progress("too late", None, None);
                     Ok(Reply::default())
+                }
+                Some("ask") => {
+                    work.while_asked(|wanted| {
+                        while wanted() {
+                            thread::sleep(Duration::from_millis(5));
+                        }
+                    });
+                    Err(Failure::new(Code::PinNeeded, "nobody entered anything"))
                 }
                 _ => {
                     work.progress("looking", Some(1), Some(2));
@@ -69,7 +80,8 @@ impl Peer {
     }
 
     fn greet(&mut self) -> Value {
-        self.say(&json!({"type": "hello", "id": 1, "protocol": {"min": 1, "max": 3}, "addon": "9", "x": 1}));
+        self.say(&json!({"type": "hello", "id": 1, "protocol": {"min": 1, "max": 3}, "addon": "9", "x": 1,
+                         "password_ms": PASSWORD_MS}));
         let hello = self.hear();
         assert_eq!((&hello["type"], &hello["protocol"]), (&json!("hello"), &json!(1)));
         hello
@@ -210,6 +222,24 @@ fn who_does_not_answer_in_time_is_answered_for() {
     peer.say(&json!({"type": "cancel", "id": 99})); // of nothing: no answer, no harm
     peer.say(&lookup(5, "x"));
     assert_eq!(peer.hear()["stage"], "looking", "and nothing late of the others before it");
+}
+
+#[test]
+fn the_time_stands_still_while_a_person_is_asked_but_not_for_ever() {
+    let mut peer = Peer::greeted();
+    let begun = Instant::now();
+    peer.say(&json!({"type": "lookup", "id": 2, "addresses": ["ask"], "deadline_ms": 1000}));
+    assert_eq!(peer.hear()["stage"], "password");
+    peer.say(&lookup(3, "x"));
+    assert_eq!((&peer.hear()["id"], &peer.hear()["type"]), (&json!(3), &json!("result")), "others go on");
+    assert_eq!(peer.hear()["stage"], "working");
+    assert_eq!(peer.hear_error(2), "pin-needed", "which says more than that it took too long");
+    assert!(begun.elapsed() >= Duration::from_millis(1000 + PASSWORD_MS));
+
+    peer.say(&lookup(4, "ask"));
+    assert_eq!(peer.hear()["stage"], "password");
+    peer.say(&json!({"type": "cancel", "id": 4}));
+    assert_eq!(peer.hear_error(4), "cancelled");
 }
 
 #[test]

@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { composed, openCompose, pressSend, sent } from "../support/composing.mjs";
 import { Page } from "../support/extension-page.mjs";
 import { pick, saveTo } from "../support/file-pickers.mjs";
@@ -12,10 +13,10 @@ import { identity } from "../support/openssl.mjs";
 import { openPage, pageShows, press } from "../support/pages.mjs";
 import { PinentryScript } from "../support/pinentry.mjs";
 import { until } from "../support/process.mjs";
-import { page } from "../support/reading.mjs";
-import { stopEventPage } from "../support/settings.mjs";
+import { arrived, page, select, shows } from "../support/reading.mjs";
+import { setSettings, stopEventPage } from "../support/settings.mjs";
 import { MODULE, PIN, softToken } from "../support/soft-token.mjs";
-import { answer, dialog } from "../support/windows.mjs";
+import { answer, dialog, screen } from "../support/windows.mjs";
 import { ownerName } from "../support/zones.mjs";
 import { open } from "./setup.mjs";
 
@@ -212,6 +213,7 @@ describe("Alice has a key in a file, and an authority", () => {
     for (const days of [59, 30, 13, 2]) {
       const at = new Date(end - days * DAY_MS - 3600 * 1000).toISOString().replace(/\.\d+Z/, "Z");
       world.alice.configure({ pinentry: pinentry.program, at });
+      await closePages(alice);
       await stopEventPage(alice); // and with it the host, which has read the old settings
       const told = await lookToday(alice);
       // 30 days ahead the reminder of 60 is due, and was given.
@@ -268,11 +270,37 @@ describe("Alice has a key in a file, and an authority", () => {
     assert.deepEqual([smtp.mails().length, pinentry.asked().match(/GETPIN/g)?.length], [0, 1]);
     await answer(alice, said, "OK");
     assert.match((await composed(alice, mail)).text, /Signed by a card/);
-    pinentry.willEnter(PIN);
+    // Six seconds for the program, and a writer who looks for the card first.
+    await setSettings(alice, { patience: 0.2 });
+    pinentry.hold();
     await pressSend(alice, mail);
-    await sent(alice, mail);
+    await until("the question", () => /GETPIN/.test(pinentry.asked()));
     assert.match(pinentry.asked(), /SETDESC DANE S\/MIME: Geben Sie die PIN des Tokens „Karte“ ein/);
+    await pause(8_000);
+    await photograph("alice", "keys-36-waiting-for-pin-german");
+    assert.deepEqual([(await screen(alice)).dialogs, smtp.mails()], [[], []], "it still waits");
+    pinentry.willEnter(PIN);
+    await sent(alice, mail);
+    await setSettings(alice, { patience: 1 });
     assert.match(smtp.mails()[0]?.bytes.toString("latin1") ?? "", /^Content-Type: application\/pkcs7-mime/m);
+
+    await stopEventPage(alice); // and with it the program, which has the token open
+    pinentry.hold();
+    await closePages(alice);
+    const letter = ["cms", "-encrypt", "-aes256", "-from", "bob@example.test", "-to", world.alice.email];
+    const toCard = [...letter, "-subject", "For the card alone", "-recip", file("on-token/certificate.pem")];
+    await world.mail.deliver(
+      world.alice.email,
+      execFileSync("openssl", toCard, { input: "Content-Type: text/plain\r\n\r\nRead by a card.\r\n" }),
+    );
+    await select(alice, await arrived(alice, ({ subject }) => subject === "For the card alone"));
+    await shows(alice, ({ bars }) => bars.some(({ text }) => /auf Ihre PIN gewartet/.test(text)));
+    await photograph("alice", "keys-37-reading-waits-for-pin-german");
+    pinentry.willEnter(PIN);
+    const { bars } = await shows(alice, ({ text }) => text.includes("Read by a card."));
+    assert.ok(!bars.some(({ text }) => /PIN/.test(text)), "it waits no more");
+
+    await settings();
 
     await press(alice, OPTIONS, `${row} button:last-of-type`);
     const asked = await pageShows(alice, OPTIONS, "dialog[open] [data-action]");

@@ -86,6 +86,11 @@ impl Pinentry {
         Self { program: named.map(Path::to_owned).or_else(on_path) }
     }
 
+    /// Whether there is one.
+    pub fn is_there(&self) -> bool {
+        self.program.as_ref().is_some_and(|program| program.is_file())
+    }
+
     /// Asks. `wanted` says whether anybody still waits; when nobody does, the window is closed.
     ///
     /// # Errors

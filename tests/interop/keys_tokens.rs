@@ -468,6 +468,44 @@ fn a_pin_may_take_longer_than_the_request() {
     assert_eq!(end["verdict"]["encryption"]["state"], "decrypted", "{end}");
 }
 
+#[test]
+fn the_doctor_looks_at_tokens_without_their_pin() {
+    let user = User::new();
+    user.tokens.token("mine");
+    user.tokens.key("mine", "rsa", "01", "-newkey rsa:2048", ALICE, true);
+    user.tokens.key("mine", "bare", "02", "-newkey rsa:2048", BOB, false);
+    user.tokens.key("mine", "other", "03", "-newkey rsa:2048", BOB, false);
+    std::fs::copy(module(), user.path("module.so")).unwrap();
+    let codes = || {
+        let report = user.dane(&["doctor"]).json;
+        let checks = report["checks"].as_array().unwrap().iter();
+        let ours = checks.filter(|check| check["check"] == "token" || check["check"] == "pinentry");
+        ours.map(|check| check["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(), [""; 0], "where no key is on a token");
+    user.will_enter(&[PIN, PIN]);
+    user.add(&user.path("module.so"), &[]).good();
+    user.add(&user.path("module.so"), &["--cert", "bare.crt"]).good();
+    user.will_enter(&[]);
+    assert_eq!(codes(), ["token-good", "token-hidden", "pinentry-good"]);
+
+    // Somebody else's certificate in place of Alice's.
+    let tool = format!("pkcs11-tool --module {} --login --pin {PIN} --id 01", module().display());
+    user.tokens.run(&format!("{tool} --delete-object --type cert"));
+    user.tokens.run("openssl x509 -in other.crt -outform DER -out other.der");
+    user.tokens.run(&format!("{tool} --write-object other.der --type cert"));
+    assert_eq!(codes(), ["token-other-key", "token-hidden", "pinentry-good"]);
+
+    std::fs::rename(user.path("tokens"), user.path("pulled")).unwrap();
+    std::fs::create_dir(user.path("tokens")).unwrap();
+    assert_eq!(codes(), ["token-missing", "token-missing", "pinentry-good"]);
+    std::fs::remove_file(user.path("module.so")).unwrap();
+    let config = user.read("config.toml").replace("/pinentry", "/nowhere");
+    user.write("config.toml", config);
+    assert_eq!(codes(), ["token-broken", "token-broken", "pinentry-missing"]);
+    assert_eq!(user.times_asked(), 0);
+}
+
 fn base64_of(octets: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(octets)

@@ -42,7 +42,9 @@ pub use kek::KekSource;
 pub use private::{PrivateKey, UsableKey};
 pub use process::harden_process;
 pub use store::{KeyStore, SigningKey};
-pub use token::{AskPin, PinFault, PinQuestion, TokenError, TokenName, Tries, close_all as close_tokens};
+pub use token::{
+    AskPin, PinFault, PinQuestion, TokenError, TokenName, TokenSight, Tries, close_all as close_tokens,
+};
 
 #[cfg(test)]
 mod tests;

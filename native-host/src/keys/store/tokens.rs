@@ -13,7 +13,7 @@ use crate::keys::files::{self, WriteLock};
 use crate::keys::held::HeldKey;
 use crate::keys::import::chain_above;
 use crate::keys::sealed::KeyId;
-use crate::keys::token::{self, AskPin, PinQuestion, TokenError, TokenFile, TokenKey, TokenName};
+use crate::keys::token::{self, AskPin, PinQuestion, TokenError, TokenFile, TokenKey, TokenName, TokenSight};
 use crate::mime::EmailAddress;
 use crate::pinentry::PinentryError;
 use crate::x509::{Certificate, NameMatch};
@@ -87,6 +87,18 @@ impl KeyStore {
         }
         let taken = |key: &HeldKey| found.iter().any(|one| one.certificate == key.certificate);
         Ok(self.list(now)?.into_iter().filter(taken).collect())
+    }
+
+    /// What is seen of a key on its token without the PIN. `None` for a key that is on none.
+    ///
+    /// # Errors
+    /// [`KeyError::Token`] says why the token cannot be used; [`KeyError::Damaged`] and the like are the file's.
+    pub fn look_at_token(&self, key: &HeldKey) -> Result<Option<TokenSight>, KeyError> {
+        let key_id = KeyId::of_spki(key.certificate.spki_der());
+        let Some(file) = self.token_of(&key_id)? else { return Ok(None) };
+        let id = hex::decode(&file.id).map_err(|_| KeyError::Damaged { file: self.token_file(&key_id) })?;
+        let token = token::with_name(&file.module, &file.token)?;
+        Ok(Some(token::look(&token, &id, &key.certificate)?))
     }
 
     /// Notes where a key is, and its certificate.

@@ -12,6 +12,7 @@
 //! * `module`: modules and the tokens behind them, one of each in a process.
 //! * `key`: what a key does.
 //! * `find`: which keys a token holds.
+//! * `look`: what is seen of a key without the PIN.
 //!
 //! # Limitations
 //! - A module runs in this process, as its maker wrote it.
@@ -20,6 +21,7 @@
 
 mod find;
 mod key;
+mod look;
 mod module;
 
 use std::path::PathBuf;
@@ -32,6 +34,7 @@ use crate::pinentry::PinentryError;
 
 pub(super) use find::{find, find_for};
 pub(super) use key::TokenKey;
+pub(super) use look::look;
 pub use module::close_all;
 pub(super) use module::{tokens, with_name};
 
@@ -92,6 +95,19 @@ pub enum Tries {
     Fewer,
     /// Another wrong one locks the token.
     Last,
+}
+
+/// What is seen of a key without its token's PIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenSight {
+    /// The token is there, and nothing of the key is seen: many show keys only to who has entered the PIN.
+    Hidden,
+    /// The token is there, with the key: that itself, its public half, or its certificate is seen.
+    Key,
+    /// The token is locked: too many wrong PINs.
+    Locked,
+    /// The token is there; where the key was, there is the certificate of another.
+    OtherKey,
 }
 
 /// Why a token cannot be used.

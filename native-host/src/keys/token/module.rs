@@ -225,6 +225,16 @@ impl Token {
         })
     }
 
+    /// Looks at the token in a session of its own, in which nobody is logged in who was not before.
+    pub(super) fn look<T>(
+        &self,
+        look: impl FnOnce(&Session) -> Result<T, Error>,
+    ) -> Result<(TokenInfo, T), TokenError> {
+        let (slot, info) = self.slot()?.ok_or_else(|| TokenError::Absent(self.name.clone()))?;
+        let seen = self.pkcs11.open_ro_session(slot).and_then(|session| look(&session));
+        Ok((info, seen.map_err(|error| self.gone_or_failed(error))?))
+    }
+
     /// The mechanisms that the token has.
     pub(super) fn has_mechanism(&self, wanted: cryptoki::mechanism::MechanismType) -> Result<bool, KeyFault> {
         let (slot, _) = self.slot().ok().flatten().ok_or(KeyFault::Gone)?;

@@ -130,6 +130,19 @@ findings! {
         "Make the next key now, so that both can be published side by side: dane-smime key generate --address {0}";
     KeyNotUsable = "key-not-usable", NotOk, "{0} has keys, and none of them can be used now both to sign and to decrypt: expired, retired, or not made for it.",
         "Make a new one: dane-smime key generate --address {0}. The old ones go on decrypting old mail.";
+    TokenGood = "token-good", Ok, "The token “{0}” is there, with the key of {1}.", "";
+    TokenHidden = "token-hidden", Unknown, "The token “{0}” is there. Whether it has the key of {1} it shows only to who enters its PIN.", "";
+    TokenMissing = "token-missing", NotOk, "The token “{0}” with the key of {1} is not there.",
+        "Plug it in before you write or read protected mail. For a smart card, see that its reader is known to the system.";
+    TokenLocked = "token-locked", NotOk, "The token “{0}” with the key of {1} is locked: a wrong PIN was entered too often.",
+        "Unlock it with its PUK, in the token's own software.";
+    TokenOtherKey = "token-other-key", NotOk, "On the token “{0}” another key has taken the place of the one of {1}.",
+        "Take the new one into use: dane-smime key token add --module FILE. What was encrypted to the old one can only be read with that.";
+    TokenBroken = "token-broken", NotOk, "The token “{0}” with the key of {1} cannot be used. {2}",
+        "If its software lies in another place now, name that: dane-smime key token add --module FILE";
+    PinentryGood = "pinentry-good", Ok, "There is a program that asks for the PIN of a token.", "";
+    PinentryMissing = "pinentry-missing", NotOk, "There is no program on this computer that asks for the PIN of a token.",
+        "Install one: pinentry-gnome3 or pinentry-qt.";
     RecordGood = "record-good", Ok, "The DNS serves the certificate of {0}, and proves it.", "";
     RecordMissing = "record-missing", NotOk, "The DNS has no certificate for {0}, and proves that: correspondents cannot encrypt to you or check your signature.",
         "Publish it: dane-smime record {0} --cert {1} prints the lines for whoever runs the domain's DNS.";

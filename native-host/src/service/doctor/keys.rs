@@ -7,8 +7,9 @@ use super::{Check, Finding};
 use crate::clock::UnixTime;
 use crate::config::Settings;
 use crate::directory::Status;
-use crate::keys::{KeyError, KeyStore, Overview, Purpose};
+use crate::keys::{HeldKey, KeyError, KeyStore, Overview, Purpose, TokenError, TokenName, TokenSight};
 use crate::mime::EmailAddress;
+use crate::pinentry::Pinentry;
 use crate::service::engine::open_keys;
 use crate::service::failure::dns as words;
 use crate::service::publication::Publication;
@@ -51,13 +52,43 @@ pub(super) fn look(
     let mut found = found.into_iter();
     for sender in senders {
         checks.push(look_at_keys(sender, &held, now));
+        checks.extend(look_at_tokens(sender, &held, &store));
         if with_key.contains(sender)
             && let Some(Ok(found)) = found.next()
         {
             checks.push(look_at_records(&Publication::compare(&found, &held, now), &store));
         }
     }
+    if held.keys.iter().any(|key| key.token.is_some() && !key.retired) {
+        let there = Pinentry::new(settings.pinentry.as_deref()).is_there();
+        let finding = if there { Finding::PinentryGood } else { Finding::PinentryMissing };
+        checks.push(Check::new("pinentry", finding, &[]));
+    }
     checks
+}
+
+/// The tokens with the keys that a sender uses. Nobody is asked for a PIN.
+fn look_at_tokens(sender: &EmailAddress, held: &Overview, store: &KeyStore) -> Vec<Check> {
+    let own = held.of(sender).filter(|key| !key.retired);
+    own.filter_map(|key| Some(look_at_token(sender, key, key.token.as_ref()?, store))).collect()
+}
+
+fn look_at_token(sender: &EmailAddress, key: &HeldKey, token: &TokenName, store: &KeyStore) -> Check {
+    let address = sender.to_string();
+    let check =
+        |finding, more: &str| Check::new("token", finding, &[&token.label, &address, more]).of(sender);
+    let finding = match store.look_at_token(key) {
+        Ok(Some(TokenSight::Hidden)) => Finding::TokenHidden,
+        Ok(Some(TokenSight::Key) | None) => Finding::TokenGood,
+        Ok(Some(TokenSight::Locked)) => Finding::TokenLocked,
+        Ok(Some(TokenSight::OtherKey)) => Finding::TokenOtherKey,
+        Err(KeyError::Token(TokenError::Absent(_))) => Finding::TokenMissing,
+        Err(error) => {
+            let failure = Failure::from(error);
+            return check(Finding::TokenBroken, &failure.message).fact(failure.code.word());
+        }
+    };
+    check(finding, "")
 }
 
 fn look_at_keyring(settings: &Settings, store: &KeyStore) -> Check {

@@ -21,6 +21,8 @@ import { open } from "./setup.mjs";
 const SECRET = "The dormouse keeps the treacle under the table.";
 const SUBJECT = "Tea on Thursday, with the whole party";
 const ATTACHED = randomBytes(50_000);
+/** Red, 7 by 5. */
+const IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAcAAAAFCAIAAAAG+GGPAAAAEUlEQVR42mM4ISeHiRhoJAoAuykjjUBwTswAAAAASUVORK5CYII=";
 /** Lines that mail programs like to change. */
 const PLAIN = `${SECRET}\nFrom the garden\n.dot\n\nGrüße\n`;
 
@@ -273,6 +275,32 @@ describe("a draft on the server", () => {
     assert.doesNotMatch(text, /text\/html/);
   });
 
+  test("with a picture in the text, which is still in its place when it comes back, and is sent", async () => {
+    const picture = `<img src="data:image/png;base64,${IMAGE}" alt="a tart">`;
+    const mail = await write({ body: `<p>${SECRET}</p><p>${picture}</p><p>Eaten.</p>`, attachments: [] });
+    const width = (/** @type {number} */ window) =>
+      tb.chrome(
+        (id) => until("the picture", () => windowById(id).GetCurrentEditor().document.images[0]?.naturalWidth),
+        window,
+      );
+    assert.equal(await width(mail), 7);
+    await saveDraft(tb, mail);
+    await writeOn(mail, " And one more.");
+    await saveDraft(tb, mail);
+    await stored("Drafts");
+    await discard(tb, mail);
+    const again = await reopen("Drafts");
+    assert.equal(await width(again), 7);
+    const { html, attachments } = await composed(tb, again);
+    assert.match(html, /treacle.*<img [^>]*alt="a tart".*Eaten\. And one more/s);
+    assert.deepEqual(attachments, []);
+    await until("Bob's mark", async () => (await marks(tb, again))["bob@example.test"] === "found");
+    const text = await inside(await send(again));
+    assert.match(text, /^Content-Type: multipart\/related/im);
+    const cid = /<img [^>]*src="cid:([^"]+)"/s.exec(text)?.[1] ?? "";
+    assert.ok(cid && text.includes(`<${cid}>`) && text.replace(/\s/g, "").includes(IMAGE));
+  });
+
   test("a program that is gone: an autosave is quiet, tells once, and the last good draft stays", async () => {
     const mail = await write();
     await saveDraft(tb, mail);
@@ -408,6 +436,30 @@ describe("copies", () => {
     await until("Bob's mark", async () => (await marks(tb, again))["bob@example.test"] === "found");
     world.mail.smtp.clear();
     assert.ok((await inside(await send(again))).includes(SECRET));
+  });
+
+  test("redirected to somebody else, an encrypted mail comes whole and leaves encrypted", async () => {
+    const wire = await send(await write({ to: "alice@example.test, bob@example.test" }));
+    const id = field(wire, "Message-ID") ?? "";
+    await select(tb, await arrived(tb, ({ messageId }) => id.includes(messageId)));
+    await shows(tb, ({ text }) => text.includes(SECRET));
+    const redirected = await respond(tb, "cmd_redirect");
+    await tb.chrome((windowId) => {
+      const win = windowById(windowId);
+      const [row] = win.document.querySelectorAll(".address-row[data-recipienttype=addr_to]");
+      win.addressRowAddRecipientsArray(row, ["Bob <bob@example.test>"]);
+    }, redirected);
+    await until("Bob's mark", async () => (await marks(tb, redirected))["bob@example.test"] === "found");
+    const { text, subject, attachments } = await composed(tb, redirected);
+    assert.deepEqual(
+      [text.includes(SECRET), subject, attachments.map(({ name }) => name)],
+      [true, SUBJECT, ["map.bin"]],
+    );
+    world.mail.smtp.clear();
+    const passedOn = await send(redirected);
+    assert.equal(field(passedOn, "Subject"), "[...]");
+    const content = await inside(passedOn);
+    assert.ok(content.includes(SECRET) && content.replace(/\s/g, "").includes(ATTACHED.toString("base64")));
   });
 
   /** "Save as …" of a message, with the file that a person would pick. @param {{ key: number }} mail @param {string} file */

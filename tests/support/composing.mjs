@@ -161,6 +161,7 @@ export function composed(tb, id) {
 export function saveDraft(tb, id) {
   return tb.chrome(async (windowId) => {
     const win = windowById(windowId);
+    win.gContentChanged = true; // as after typing; Thunderbird takes it back once all is saved
     win.goDoCommand("cmd_saveAsDraft");
     await until(
       "the draft to be saved",

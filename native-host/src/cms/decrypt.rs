@@ -33,7 +33,8 @@ pub fn decrypt(object: &CmsObject, certificate: &Certificate, key: Key<'_>) -> R
     };
     // The default provider stays; the legacy one (RC2, single DES) goes when this ends.
     let _legacy = algorithm.filter(|oid| !is_at_hand(*oid)).map(legacy_provider).transpose()?;
-    ffi::decrypt(&object.inner, certificate.x509(), here).map_err(|_| CmsError::DecryptionFailed)
+    let x509 = certificate.x509().map_err(CmsError::Openssl)?;
+    ffi::decrypt(&object.inner, x509, here).map_err(|_| CmsError::DecryptionFailed)
 }
 
 /// Whether the providers that are loaded have this cipher.

@@ -97,7 +97,7 @@ impl EncryptedStream {
         let infos = recipients
             .iter()
             .map(|recipient| {
-                let certificate = recipient.certificate.x509();
+                let certificate = recipient.certificate.x509().map_err(CmsError::Openssl)?;
                 Ok(ffi::Recipient { certificate, transport: recipient.key_transport()? })
             })
             .collect::<Result<Vec<_>, CmsError>>()?;

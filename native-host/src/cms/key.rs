@@ -110,7 +110,7 @@ pub fn signature_fits(
     signature: &[u8],
 ) -> bool {
     let verify = || -> Result<bool, ErrorStack> {
-        let key = signer.x509().public_key()?;
+        let key = signer.x509()?.public_key()?;
         let mut verifier = Verifier::new(MessageDigest::sha256(), &key)?;
         if scheme == SignatureScheme::RsaPss {
             verifier.set_rsa_padding(Padding::PKCS1_PSS)?;

@@ -75,7 +75,7 @@ impl CmsObject {
 
     /// Whether a RecipientInfo names this certificate.
     pub fn is_for(&self, certificate: &Certificate) -> bool {
-        ffi::names_recipient(&self.inner, certificate.x509())
+        certificate.x509().is_ok_and(|x509| ffi::names_recipient(&self.inner, x509))
     }
 
     /// The content that a SignedData carries; `None` where it is detached.

@@ -76,9 +76,11 @@ impl SignedStream {
                 return begun.map(|composition| Self(Work::Elsewhere(composition)));
             }
         };
-        let chain: Vec<_> = identity.chain.iter().map(|c| c.x509().to_owned()).collect();
+        let chain: Result<Vec<_>, _> =
+            identity.chain.iter().map(|c| c.x509().map(ToOwned::to_owned)).collect();
+        let chain = chain.map_err(CmsError::Openssl)?;
         let signing = ffi::Signing {
-            certificate: certificate.x509(),
+            certificate: certificate.x509().map_err(CmsError::Openssl)?,
             key,
             chain: &chain,
             with_certificates: identity.with_certificates,

@@ -345,7 +345,7 @@ mod tests {
 
     /// AuthEnvelopedData for one recipient by ECDH and HKDF (RFC 8418).
     fn sealed(certificate: &Certificate, cipher: Cipher, text: &[u8], attributes: &[u8]) -> Vec<u8> {
-        let public = certificate.x509().public_key().unwrap();
+        let public = certificate.x509().unwrap().public_key().unwrap();
         let public_ec = public.ec_key().unwrap();
         let group = public_ec.group();
         let ephemeral = EcKey::generate(group).unwrap();

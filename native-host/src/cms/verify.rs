@@ -7,6 +7,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Public};
 use openssl::sign::Verifier;
 use openssl::stack::Stack;
+use openssl::x509::X509Ref;
 
 use super::{CmsError, CmsObject, ObjectType, ffi};
 use crate::clock::UnixTime;
@@ -63,7 +64,9 @@ pub fn verify(
     }
     let mut stack = Stack::new().map_err(CmsError::Openssl)?;
     for candidate in candidates {
-        stack.push(candidate.x509().to_owned()).map_err(CmsError::Openssl)?;
+        if let Ok(x509) = candidate.x509() {
+            stack.push(x509.to_owned()).map_err(CmsError::Openssl)?;
+        }
     }
     ffi::find_signer_certificates(&object.inner, &stack);
     let infos = ffi::signer_infos(&object.inner);
@@ -183,7 +186,7 @@ fn signer(facts: ffi::SignerInfoFacts) -> Result<Signer, CmsError> {
 
 /// The curve, or the algorithm where there is none.
 fn key_name(certificate: &Certificate) -> String {
-    let key = certificate.x509().public_key();
+    let key = certificate.x509().and_then(X509Ref::public_key);
     let kind = |key: &PKey<Public>| match key.ec_key() {
         Ok(on_curve) => on_curve.group().curve_name(),
         Err(_) => Some(Nid::from_raw(key.id().as_raw())),

@@ -101,7 +101,7 @@ pub(super) fn issue(
     now: UnixTime,
 ) -> Result<Certificate, KeyError> {
     let key = request.request.public_key()?;
-    let issuer = authority.certificate.x509().subject_name();
+    let issuer = authority.certificate.x509()?.subject_name();
     let mut builder = begun(request.request.subject_name(), issuer, days, now)?;
     builder.set_pubkey(&key)?;
     add_subject_key_identifier(&mut builder, &key)?;
@@ -197,8 +197,8 @@ mod tests {
             assert!(certificate.can_sign() && certificate.can_encrypt(), "{address}");
             let address = EmailAddress::parse(address).unwrap();
             assert_eq!(certificate.names_address(&address), NameMatch::Names);
-            let key = authority.certificate.x509().public_key().unwrap();
-            assert!(certificate.x509().verify(&key).unwrap());
+            let key = authority.certificate.x509().unwrap().public_key().unwrap();
+            assert!(certificate.x509().unwrap().verify(&key).unwrap());
         }
     }
 

@@ -35,14 +35,14 @@ pub(super) fn pkcs12(
     }
     let mut chain = Stack::new()?;
     for certificate in &material.chain {
-        chain.push(certificate.x509().to_owned())?;
+        chain.push(certificate.x509()?.to_owned())?;
     }
     let name = material.certificate.email_addresses().first().map(ToString::to_string);
     let mut builder = Pkcs12::builder();
     builder
         .name(&name.unwrap_or_default())
         .pkey(material.private.pkey())
-        .cert(material.certificate.x509())
+        .cert(material.certificate.x509()?)
         .ca(chain);
     match encryption {
         Pkcs12Encryption::Modern => {

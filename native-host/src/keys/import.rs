@@ -220,15 +220,19 @@ fn pair(keys: Vec<PKey<Private>>, certificates: &[Certificate]) -> Result<Vec<Ke
 pub(super) fn chain_above(leaf: &Certificate, others: &[Certificate]) -> Vec<Certificate> {
     let mut chain = Vec::new();
     let mut top = leaf;
-    while let Some(issuer) = others.iter().find(|other| {
-        *other != leaf
-            && !chain.contains(*other)
-            && other.x509().subject_name().to_der().ok() == top.x509().issuer_name().to_der().ok()
-    }) {
+    while let Some(issuer) = others
+        .iter()
+        .find(|other| *other != leaf && !chain.contains(*other) && is_above(other, top).unwrap_or(false))
+    {
         chain.push(issuer.clone());
         top = issuer;
     }
     chain
+}
+
+/// Whether the one names the other as its issuer.
+fn is_above(issuer: &Certificate, below: &Certificate) -> Result<bool, ErrorStack> {
+    Ok(issuer.x509()?.subject_name().to_der()? == below.x509()?.issuer_name().to_der()?)
 }
 
 /// `PFX`, `ContentInfo` and `SafeBag` of RFC 7292 section 4, as far as they are needed to reach

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, PKeyRef, Private, Public};
+use openssl::x509::X509Ref;
 use zeroize::Zeroizing;
 
 use super::error::KeyError;
@@ -39,7 +40,8 @@ impl PrivateKey {
 
     /// Whether the certificate holds this key's public half.
     pub fn belongs_to(&self, certificate: &Certificate) -> bool {
-        certificate.x509().public_key().is_ok_and(|public: PKey<Public>| self.0.public_eq(&public))
+        let public = certificate.x509().and_then(X509Ref::public_key);
+        public.is_ok_and(|public: PKey<Public>| self.0.public_eq(&public))
     }
 }
 

@@ -74,6 +74,9 @@ impl Anchors {
             .map_err(|reason| AnchorError::Unreadable { file: file.to_owned(), reason })?;
         let wrong = |reason| AnchorError::NoCertificates { file: file.to_owned(), reason };
         let certificates = Certificate::from_pem_or_der(&octets).map_err(|error| wrong(Some(error)))?;
+        if !certificates.iter().all(|certificate| certificate.x509().is_ok()) {
+            return Err(wrong(Some(CertificateError::NotACertificate)));
+        }
         if certificates.is_empty() { Err(wrong(None)) } else { Ok(Self { certificates, revoked }) }
     }
 
@@ -126,9 +129,11 @@ impl Anchors {
         let store = self.store(purpose, now)?;
         let mut untrusted = Stack::new()?;
         for extra in carried {
-            untrusted.push(extra.x509().to_owned())?;
+            if let Ok(x509) = extra.x509() {
+                untrusted.push(x509.to_owned())?;
+            }
         }
-        X509StoreContext::new()?.init(&store, certificate.x509(), &untrusted, |context| {
+        X509StoreContext::new()?.init(&store, certificate.x509()?, &untrusted, |context| {
             let found = context.verify_cert()?;
             Ok(match context.chain() {
                 Some(path) if found && self.revoked.revoke(path) => Way::Revoked,
@@ -141,7 +146,7 @@ impl Anchors {
     fn store(&self, purpose: Purpose, now: UnixTime) -> Result<X509Store, ErrorStack> {
         let mut builder = X509StoreBuilder::new()?;
         for anchor in &self.certificates {
-            builder.add_cert(anchor.x509().to_owned())?;
+            builder.add_cert(anchor.x509()?.to_owned())?;
         }
         let mut parameters = X509VerifyParam::new()?;
         parameters.set_time(now.seconds());

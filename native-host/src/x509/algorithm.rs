@@ -3,7 +3,12 @@
 use std::fmt;
 
 use const_oid::ObjectIdentifier;
-use openssl::x509::X509Ref;
+use openssl::bn::BigNumContext;
+use openssl::ec::{EcGroup, EcPoint};
+use openssl::error::ErrorStack;
+use openssl::nid::Nid;
+use openssl::pkey::PKey;
+use openssl::rsa::Rsa;
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -38,24 +43,41 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
-    pub(super) fn read(spki: &SubjectPublicKeyInfoOwned, x509: &X509Ref) -> Self {
-        // OpenSSL must be able to use the key; what it cannot load is of no use to anyone here.
-        let Ok(key) = x509.public_key() else { return Self::Other };
-        let curve = || spki.algorithm.parameters.as_ref()?.decode_as::<ObjectIdentifier>().ok();
-        match spki.algorithm.oid {
-            RSA => Self::Rsa(key.bits()),
-            RSASSA_PSS => Self::RsaPss(key.bits()),
-            ED25519 => Self::Ed25519,
-            X25519 => Self::X25519,
-            EC => match curve() {
-                Some(P256) => Self::P256,
-                Some(P384) => Self::P384,
-                Some(P521) => Self::P521,
-                _ => Self::Other,
-            },
-            _ => Self::Other,
-        }
+    /// Reads a key, given also as DER. What OpenSSL cannot load is of no use to anyone here.
+    pub(super) fn read(spki: &SubjectPublicKeyInfoOwned, der: &[u8]) -> Self {
+        let public = spki.subject_public_key.raw_bytes();
+        let read = || match spki.algorithm.oid {
+            // The common ones without OpenSSL's general reader, whose search for what reads a kind
+            // of key takes longer than all else.
+            RSA => Rsa::public_key_from_der_pkcs1(public)
+                .and_then(PKey::from_rsa)
+                .map(|key| Self::Rsa(key.bits())),
+            EC => curve(spki)
+                .map_or(Ok(Self::Other), |(algorithm, nid)| on_curve(public, nid).map(|()| algorithm)),
+            RSASSA_PSS => PKey::public_key_from_der(der).map(|key| Self::RsaPss(key.bits())),
+            ED25519 => PKey::public_key_from_der(der).map(|_| Self::Ed25519),
+            X25519 => PKey::public_key_from_der(der).map(|_| Self::X25519),
+            _ => Ok(Self::Other),
+        };
+        read().unwrap_or(Self::Other)
     }
+}
+
+/// The curve by its name; a curve written out has none.
+fn curve(spki: &SubjectPublicKeyInfoOwned) -> Option<(KeyAlgorithm, Nid)> {
+    match spki.algorithm.parameters.as_ref()?.decode_as::<ObjectIdentifier>().ok()? {
+        P256 => Some((KeyAlgorithm::P256, Nid::X9_62_PRIME256V1)),
+        P384 => Some((KeyAlgorithm::P384, Nid::SECP384R1)),
+        P521 => Some((KeyAlgorithm::P521, Nid::SECP521R1)),
+        _ => None,
+    }
+}
+
+/// Whether the octets are a point of the curve.
+fn on_curve(point: &[u8], curve: Nid) -> Result<(), ErrorStack> {
+    let group = EcGroup::from_curve_name(curve)?;
+    let mut context = BigNumContext::new()?;
+    EcPoint::from_bytes(&group, point, &mut context).map(|_| ())
 }
 
 impl fmt::Display for KeyAlgorithm {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use const_oid::db::rfc5280::{
     ID_CE_SUBJECT_KEY_IDENTIFIER,
 };
 use der::{Decode, Encode};
+use openssl::error::ErrorStack;
 use openssl::x509::{X509, X509Ref};
 use x509_cert::certificate::{CertificateInner, Raw};
 use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
@@ -63,7 +64,7 @@ pub struct IssuerAndSerial {
     pub serial: Vec<u8>,
 }
 
-/// A certificate whose octets OpenSSL and `x509-cert` read alike. Cheap to clone.
+/// A certificate, read by `x509-cert`, and by OpenSSL where it is needed. Cheap to clone.
 ///
 /// Two are equal when their octets are.
 #[derive(Clone)]
@@ -73,7 +74,7 @@ struct Inner {
     der: Vec<u8>,
     spki: Vec<u8>,
     sha256: Fingerprint,
-    x509: X509,
+    x509: OnceLock<Result<X509, ErrorStack>>,
     parsed: CertificateInner<Raw>,
     names: Names,
     usage: Usage,
@@ -88,11 +89,6 @@ impl Certificate {
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let no = |_| CertificateError::NotACertificate;
         let parsed = CertificateInner::<Raw>::from_der(der).map_err(no)?;
-        let x509 = X509::from_der(der).map_err(|_| CertificateError::NotACertificate)?;
-        // Two readers of one file must not see two certificates.
-        if x509.to_der().map_err(|_| CertificateError::NotACertificate)? != der {
-            return Err(CertificateError::NotACertificate);
-        }
         let tbs = &parsed.tbs_certificate;
         // Every key here is whole octets. A count of unused bits that says otherwise is a second
         // spelling of the same key, which OpenSSL passes over and hashes do not.
@@ -100,7 +96,7 @@ impl Certificate {
             return Err(CertificateError::NotACertificate);
         }
         let spki = tbs.subject_public_key_info.to_der().map_err(no)?;
-        let algorithm = KeyAlgorithm::read(&tbs.subject_public_key_info, &x509);
+        let algorithm = KeyAlgorithm::read(&tbs.subject_public_key_info, &spki);
         let extensions = Extensions(&parsed);
         let names = match extensions.get(&ID_CE_SUBJECT_ALT_NAME) {
             Ok(value) => Names::read(&tbs.subject, value),
@@ -108,7 +104,8 @@ impl Certificate {
         };
         let usage = extensions.usage();
         let sha256 = Fingerprint::of(der);
-        Ok(Self(Arc::new(Inner { der: der.to_vec(), spki, sha256, x509, parsed, names, usage, algorithm })))
+        let (der, x509) = (der.to_vec(), OnceLock::new());
+        Ok(Self(Arc::new(Inner { der, spki, sha256, x509, parsed, names, usage, algorithm })))
     }
 
     /// Reads every certificate of a PEM text, in order. Other blocks (keys) and text between
@@ -164,9 +161,18 @@ impl Certificate {
         pem
     }
 
-    /// OpenSSL's view, for cryptography.
-    pub fn x509(&self) -> &X509Ref {
-        &self.0.x509
+    /// OpenSSL's view, for cryptography. Made when it is first asked for: OpenSSL 3.0 takes longer
+    /// to read a key than to check a signature with it, and most certificates are only looked at.
+    ///
+    /// # Errors
+    /// OpenSSL cannot read it, or would not write the same octets: two readers of one file must not
+    /// see two certificates.
+    pub fn x509(&self) -> Result<&X509Ref, ErrorStack> {
+        let read = || {
+            let x509 = X509::from_der(&self.0.der)?;
+            if x509.to_der()? == self.0.der { Ok(x509) } else { Err(ErrorStack::get()) }
+        };
+        self.0.x509.get_or_init(read).as_deref().map_err(Clone::clone)
     }
 
     /// SHA-256 over the DER.
@@ -198,7 +204,8 @@ impl Certificate {
     pub fn issuer_and_serial(&self) -> IssuerAndSerial {
         let serial = self.0.parsed.tbs_certificate.serial_number.as_bytes().to_vec();
         // OpenSSL keeps a name's octets; the other reader would sort a multi-valued RDN.
-        IssuerAndSerial { issuer: self.0.x509.issuer_name().to_der().unwrap_or_default(), serial }
+        let issuer = self.x509().and_then(|x509| x509.issuer_name().to_der()).unwrap_or_default();
+        IssuerAndSerial { issuer, serial }
     }
 
     /// The value of the subjectKeyIdentifier extension, if there is one.
@@ -273,8 +280,8 @@ impl Certificate {
     /// Whether subject and issuer are the same octets and the signature is by its own key.
     pub fn is_self_signed(&self) -> bool {
         let tbs = &self.0.parsed.tbs_certificate;
-        tbs.subject == tbs.issuer
-            && self.0.x509.public_key().and_then(|key| self.0.x509.verify(&key)).unwrap_or(false)
+        let verify = || self.x509().and_then(|x509| x509.verify(&*x509.public_key()?));
+        tbs.subject == tbs.issuer && verify().unwrap_or(false)
     }
 
     /// Whether its basicConstraints call it a certificate authority.

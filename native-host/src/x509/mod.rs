@@ -1,12 +1,14 @@
 //! X.509 certificates as S/MIME reads them (RFC 5280, RFC 8550): names, key usage, validity,
 //! capabilities.
 //!
-//! [`Certificate`] is read once by two parsers, OpenSSL for every cryptographic use and
-//! `x509-cert` for reading, and is refused unless both see the same octets. All that it says of
+//! [`Certificate`] is read by two parsers, `x509-cert` for what it says and, on demand, OpenSSL for
+//! every cryptographic use, which is refused unless both see the same octets. All that it says of
 //! itself is a claim: nothing in this module checks who issued it, and no signature but the one
 //! in [`Certificate::is_self_signed`].
 //!
 //! # Limitations
+//! - A certificate that OpenSSL alone cannot read (half a character in a name, for instance) is known
+//!   as such when it is used, not before.
 //! - No path building and no revocation (CRL, OCSP): see `trust`.
 //! - Dates before 1970 are refused, as are encodings that are not DER.
 

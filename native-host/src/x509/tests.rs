@@ -1,5 +1,8 @@
 //! What a certificate says, and that no octets can make reading it panic.
 
+use std::sync::LazyLock;
+
+use openssl::pkey::{PKey, Private};
 use proptest::prelude::*;
 
 use super::samples::{Sample, p256, rsa};
@@ -26,7 +29,7 @@ fn read_all(certificate: &Certificate) {
 #[test]
 fn octets_are_kept_and_trailing_ones_refused() {
     let certificate = Sample::default().signed_by(&p256());
-    let mut der = certificate.x509().to_der().unwrap();
+    let mut der = certificate.x509().unwrap().to_der().unwrap();
     assert_eq!(certificate.der(), der);
     assert_eq!(Certificate::from_der(&der), Ok(certificate));
     der.push(0);
@@ -47,9 +50,44 @@ fn a_second_spelling_of_the_same_key_is_refused() {
 }
 
 #[test]
+fn a_key_that_is_no_point_of_its_curve_or_no_modulus_can_do_nothing() {
+    let spoilt = |certificate: &Certificate, start: &[u8], skip: usize| {
+        let mut der = certificate.der().to_vec();
+        let position = der.windows(start.len()).position(|window| window == start).unwrap();
+        der[position + skip] ^= 0x11;
+        Certificate::from_der(&der).unwrap()
+    };
+    let good = Sample::default().signed_by(&p256());
+    assert_eq!(good.key_algorithm(), KeyAlgorithm::P256);
+    // One of the last octets of y.
+    let bad = spoilt(&good, b"\x03\x42\x00\x04", 60);
+    assert_eq!((bad.key_algorithm(), bad.can_encrypt(), bad.can_sign()), (KeyAlgorithm::Other, false, false));
+    let good = Sample::default().signed_by(&rsa(2048));
+    assert_eq!(good.key_algorithm(), KeyAlgorithm::Rsa(2048));
+    // The tag of the modulus.
+    let bad = spoilt(&good, b"\x30\x82\x01\x0a\x02\x82", 4);
+    assert_eq!((bad.key_algorithm(), bad.can_encrypt()), (KeyAlgorithm::Other, false));
+}
+
+#[test]
+fn what_openssl_does_not_read_is_not_used_for_cryptography() {
+    let certificate = Sample { subject: &[("CN", "Bücher")], ..Sample::default() }.signed_by(&p256());
+    let name = "Bücher".as_bytes();
+    let mut der = certificate.der().to_vec();
+    for position in 0..der.len() - name.len() {
+        if der[position..].starts_with(name) {
+            der[position + 1] = b'?'; // leaves half a character
+        }
+    }
+    let broken = Certificate::from_der(&der).unwrap();
+    assert!(certificate.x509().is_ok() && broken.x509().is_err());
+    assert!(!broken.is_self_signed());
+}
+
+#[test]
 fn pem_one_many_and_damaged() {
     let (a, b) = (Sample::default().signed_by(&p256()), Sample::default().signed_by(&p256()));
-    assert_eq!(a.to_pem().as_bytes(), a.x509().to_pem().unwrap());
+    assert_eq!(a.to_pem().as_bytes(), a.x509().unwrap().to_pem().unwrap());
     let key = String::from_utf8(p256().private_key_to_pem_pkcs8().unwrap()).unwrap();
     let text = format!("Bag Attributes\n{}{key}\r\n{}", a.to_pem(), b.to_pem().replace('\n', "\r\n"));
     assert_eq!(Certificate::from_pem(&text), Ok(vec![a.clone(), b]));
@@ -126,7 +164,7 @@ fn long_serial_numbers_and_misleading_names_are_readable() {
     assert_eq!(certificate.serial(), "11".repeat(40));
     assert_eq!(certificate.subject(), "O=a\\, b,CN=ok\\e2\\80\\aetset");
     let name = certificate.issuer_and_serial();
-    assert_eq!(name.issuer, certificate.x509().issuer_name().to_der().unwrap());
+    assert_eq!(name.issuer, certificate.x509().unwrap().issuer_name().to_der().unwrap());
 }
 
 proptest! {
@@ -148,12 +186,18 @@ proptest! {
 
     #[test]
     fn one_octet_changed(position in 0_usize..600, octet in any::<u8>()) {
+        static RSA: LazyLock<PKey<Private>> = LazyLock::new(|| rsa(1024));
         let san: (&str, bool, &[u8]) = (SAN, false, b"\x30\x09\x81\x07b@b.tes");
-        let mut der = Sample { extensions: &[san], ..Sample::default() }.signed_by(&p256()).der().to_vec();
-        let position = position % der.len();
-        der[position] = octet;
-        if let Ok(certificate) = Certificate::from_der(&der) {
+        for key in [&p256(), &*RSA] {
+            let mut der = Sample { extensions: &[san], ..Sample::default() }.signed_by(key).der().to_vec();
+            let position = position % der.len();
+            der[position] = octet;
+            let Ok(certificate) = Certificate::from_der(&der) else { continue };
             read_all(&certificate);
+            // A key that is called good is good for OpenSSL, too.
+            if let Ok(x509) = certificate.x509() && certificate.key_algorithm() != KeyAlgorithm::Other {
+                prop_assert!(x509.public_key().is_ok());
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use openssl::hash::MessageDigest;
 use openssl::md::Md;
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Public};
 use openssl::pkey_ctx::PkeyCtx;
+use openssl::x509::X509Ref;
 use zeroize::Zeroizing;
 
 use super::Secret;
@@ -36,7 +37,7 @@ pub(super) fn agreed(
         other => return Err(CmsError::NotSupported(other.to_owned())),
     };
     let shared_info = shared_info(wrap, ukm, length).map_err(|_| CmsError::DecryptionFailed)?;
-    let own = certificate.x509().public_key().map_err(|_| CmsError::DecryptionFailed)?;
+    let own = certificate.x509().and_then(X509Ref::public_key).map_err(|_| CmsError::DecryptionFailed)?;
     let point = originator_point(originator).ok_or(CmsError::DecryptionFailed)?;
     let ephemeral = ephemeral_key(point, &own).ok_or(CmsError::DecryptionFailed)?;
     let secret = match key {

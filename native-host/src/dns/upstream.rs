@@ -30,6 +30,9 @@ const SIGNS_OF_DEATH: usize = 3;
 /// How long that is remembered: a letter to a hundred people waits for a dead resolver once.
 const MOURNING: Duration = Duration::from_secs(2);
 
+/// With so many on their way, those that nobody waits for any more are looked for.
+const MOST_UNDER_WAY: usize = 512;
+
 /// The resolvers and the connections to them.
 pub(super) struct Upstream {
     source: Servers,
@@ -103,7 +106,9 @@ impl Upstream {
                 Some(asking) => asking,
                 None => {
                     let asking = Arc::clone(self).fetch(question.clone()).boxed().shared();
-                    under_way.retain(|_, asking| asking.upgrade().is_some());
+                    if under_way.len() >= MOST_UNDER_WAY {
+                        under_way.retain(|_, asking| asking.upgrade().is_some());
+                    }
                     under_way.extend(asking.downgrade().map(|weak| (question, weak)));
                     asking
                 }
@@ -119,13 +124,16 @@ impl Upstream {
         }
     }
 
-    async fn fetch(self: Arc<Self>, (name, record_type): Question) -> Result<Heard, Outage> {
-        let Answered { message, octets } = self.exchange(&name, record_type).await?;
-        let message = Arc::new(message);
-        let serial = self.answers.fetch_add(1, Ordering::Relaxed);
-        let heard = Heard { message, serial, from_cache: false };
-        self.cache.put(&(name, record_type), &heard, octets);
-        Ok(heard)
+    async fn fetch(self: Arc<Self>, question: Question) -> Result<Heard, Outage> {
+        let heard = self.exchange(&question.0, question.1).await.map(|Answered { message, octets }| {
+            let serial = self.answers.fetch_add(1, Ordering::Relaxed);
+            let heard = Heard { message: Arc::new(message), serial, from_cache: false };
+            self.cache.put(&question, &heard, octets);
+            heard
+        });
+        // From now on the cache answers, or somebody asks anew.
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner).remove(&question);
+        heard
     }
 
     /// Asks until one resolver answers.

@@ -17,6 +17,7 @@ for (const room of [
   "many-recipients",
   "blind-copies",
   "cancelling",
+  "large",
   "drafts",
   "switches",
 ]) {

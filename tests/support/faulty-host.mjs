@@ -314,7 +314,7 @@ function frames(stream, each) {
   });
 }
 
-/** Where the real host takes large bodies from. */
+/** Where large bodies lie: the real host's folder, or the one that the orders have the stand-in name in its `hello`. */
 let folder = "";
 
 /** Hands a request, with its chunks behind it, to the real host. @type {((...contents: (Buffer | object)[]) => void) | undefined} */
@@ -353,7 +353,7 @@ frames(process.stdin, (json) => {
   if (missing > 0) return void incoming.set(request.id, { request, chunks, missing });
   incoming.delete(request.id);
   const body = request.body_file
-    ? readFileSync(join(folder, request.body_file))
+    ? readFileSync(join(folder || orders().answers?.hello.bodies_folder, request.body_file))
     : Buffer.concat(chunks.map(({ data }) => Buffer.from(data, "base64")));
   handle(request, body, () => (passOn ? passOn(request, ...chunks) : standIn(request, body)));
 });

@@ -142,5 +142,8 @@ export const pressCancel = (says = "") =>
     progress.document.querySelector("dialog").cancelDialog();
   }, says);
 
+/** @param {number} mail */
+export const attachmentsOf = async (mail) => (await composed(tb, mail)).attachments.map(({ name }) => name);
+
 /** A picture of a window. @param {string} name @param {number} mail */
 export const photograph = (name, mail) => picture(tb, join(PICTURES, `${name}.png`), mail);

@@ -207,6 +207,12 @@ fn aliases_and_wildcards_count_where_they_are_proven() {
     // An opted-out span may hide an unsigned delegation: nothing made from it is secure.
     assert_eq!(state("anyone@wild.optout.test").0, "insecure");
     assert_eq!(state("alias@optout.test").0, "secure");
+    let (_, json) = dane_smime(&["lookup", "outside@example.test"]);
+    let reason = json["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("leads on to another domain that is not secured by DNSSEC (unsigned.test"),
+        "{reason}"
+    );
 }
 
 #[test]

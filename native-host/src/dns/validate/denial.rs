@@ -16,6 +16,9 @@ use crate::dns::{DomainName, RecordType};
 /// Denial records of one kind that are looked at; an honest answer has up to four.
 const MOST_RECORDS: usize = 12;
 
+/// Among the types at a name: there is no such name (RFC 9824 section 3.1).
+const NXNAME: RecordType = RecordType::Unknown(128);
+
 /// The proven denial records of a message, all of one zone.
 pub(super) struct Evidence<'m> {
     nsec: Vec<Nsec<'m>>,
@@ -155,7 +158,9 @@ impl<'m> Evidence<'m> {
     fn nsec_denies(&self, name: &DomainName, record_type: RecordType) -> Option<Missing> {
         if let Some(here) = self.nsec.iter().find(|nsec| nsec.owner() == name) {
             let lacks = lacks(|t| here.has(t), here.is_delegation(), name, record_type);
-            return lacks.then_some(Missing::Type);
+            // A compact denial says in its types whether there is such a name (RFC 9824 section 3.1).
+            let what = if here.has(NXNAME) { Missing::Name } else { Missing::Type };
+            return lacks.then_some(what);
         }
         let covering = self.nsec.iter().find(|nsec| nsec.covers(name))?;
         if covering.shows_below(name) {
@@ -304,4 +309,31 @@ fn lacks(
 /// `*.` in front of the encloser; `None` if that is too long to be a name.
 fn wildcard(encloser: &DomainName) -> Option<DomainName> {
     encloser.prepend_label("*").ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_resolver::proto::dnssec::rdata::NSEC;
+
+    use super::*;
+
+    #[test]
+    fn a_compact_denial_tells_a_name_from_a_type() {
+        let name = |text| DomainName::from_ascii(text).unwrap();
+        let (apex, owner) = (name("example."), name("x.example."));
+        let denied = |types: &[RecordType]| {
+            let nsec = NSEC::new(name("\\000.x.example."), types.iter().copied());
+            let evidence = Evidence {
+                nsec: vec![Nsec::new(&owner, &nsec, &apex).unwrap()],
+                nsec3: None,
+                defect: Defect::NoDenial,
+                until: UnixTime::from_seconds(0),
+                ttl: 0,
+            };
+            evidence.nsec_denies(&owner, RecordType::SMIMEA)
+        };
+        assert_eq!(denied(&[RecordType::RRSIG, RecordType::NSEC, NXNAME]), Some(Missing::Name));
+        assert_eq!(denied(&[RecordType::RRSIG, RecordType::NSEC]), Some(Missing::Type));
+        assert_eq!(denied(&[RecordType::SMIMEA, RecordType::NSEC]), None);
+    }
 }

@@ -111,8 +111,11 @@ fn insecure(domain: &str, insecurity: &Insecurity) -> String {
             format!("{zone} is signed with algorithms this program does not know")
         }
     };
+    let own = DomainName::from_ascii(domain)
+        .is_ok_and(|domain| insecurity.zone.zone_of(&domain) || domain.zone_of(&insecurity.zone));
+    let what = if own { "is" } else { "leads on to another domain that is" };
     format!(
-        "{domain} is not secured by DNSSEC ({cause}), so nothing it says about certificates can be trusted."
+        "{domain} {what} not secured by DNSSEC ({cause}), so nothing it says about certificates can be trusted."
     )
 }
 

@@ -322,7 +322,8 @@ mod tests {
         let name = |text| DomainName::from_ascii(text).unwrap();
         let (apex, owner) = (name("example."), name("x.example."));
         let denied = |types: &[RecordType]| {
-            let nsec = NSEC::new(name("\\000.x.example."), types.iter().copied());
+            let next = owner.prepend_label([0_u8].as_slice()).unwrap();
+            let nsec = NSEC::new(next, types.iter().copied());
             let evidence = Evidence {
                 nsec: vec![Nsec::new(&owner, &nsec, &apex).unwrap()],
                 nsec3: None,

@@ -3,6 +3,8 @@
  * Thunderbird with the add-on and by one that has the key in its own certificate store; and, to see what the rest costs, by
  * the latter without either. From the press of Send until the server has all of it. Read the ratios.
  *
+ * And fifty recipients, pasted: until each of them is marked, beside the look-up alone as `dane-smime lookup` does it.
+ *
  *     scripts/bench send [mebibytes]
  */
 
@@ -11,7 +13,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { marks, openCompose, pressSend, sent } from "../support/composing.mjs";
+import { discard, marks, openCompose, pressSend, sent } from "../support/composing.mjs";
 import { userAt } from "../support/keyring.mjs";
 import { identity } from "../support/openssl.mjs";
 import { remove, sleep, temporaryDirectory, until } from "../support/process.mjs";
@@ -23,6 +25,7 @@ import { computed, median, pss } from "./measuring.mjs";
 const MEBIBYTES = Number(process.argv[2] ?? 30);
 const SMALL = 9;
 const LARGE = 3;
+const PASTED = 5;
 
 const directory = temporaryDirectory();
 const ca = authority();
@@ -45,6 +48,8 @@ try {
     ours: (file) => send(withAddon, file, {}),
   };
 
+  console.log(`\nfifty recipients, pasted (${PASTED} times)`);
+  await reportPasted(withAddon);
   console.log(`\nsmall mail, signed and encrypted (${SMALL} times)`);
   report(await inTurn(rivals, SMALL));
   const before = { native: pss(own.process.pid ?? 0), ours: pss(withAddon.process.pid ?? 0) };
@@ -194,6 +199,54 @@ async function send(tb, file, { protect }) {
   const type = /^Content-Type: ([^;\r\n]*)/im.exec(bytes.toString("latin1", 0, 4096))?.[1];
   if ((protect ?? true) !== (type === "application/pkcs7-mime")) throw new Error(`it went out as ${type}`);
   return { ms, cpu: computed(pid) - used };
+}
+
+/** @param {Thunderbird} tb */
+async function reportPasted(tb) {
+  /** @type {{ marked: number, lookedUp: number }[]} */
+  const times = [];
+  for (let round = 0; round < PASTED; round++) {
+    // Names that nobody has asked for yet.
+    const fifty = (/** @type {string} */ who) =>
+      Array.from({ length: 50 }, (_, i) => `${who}${round}-${i}@${i % 2 ? "example" : "other"}.test`);
+    const start = performance.now();
+    await world.alice.run("lookup", ...fifty("asked"));
+    const lookedUp = performance.now() - start;
+    times.push({ marked: await paste(tb, fifty("pasted")), lookedUp });
+  }
+  const [marked, lookedUp] = [median(...times.map((one) => one.marked)), median(...times.map((one) => one.lookedUp))];
+  console.log(
+    `  time, median: until all are marked ${marked.toFixed(0)}, the look-up alone ${lookedUp.toFixed(0)} ms: ` +
+      `${(marked - lookedUp).toFixed(0)} ms more`,
+  );
+}
+
+/**
+ * @param {Thunderbird} tb
+ * @param {string[]} addresses
+ * @returns {Promise<number>} milliseconds until the last of them is marked
+ */
+async function paste(tb, addresses) {
+  const mail = await openCompose(tb, { subject: "Measured" });
+  await sleep(1000);
+  const ms = await tb.chrome(
+    async (id, pasted) => {
+      const { document, performance, addressRowAddRecipientsArray } = windowById(id);
+      const [row] = document.querySelectorAll(".address-row[data-recipienttype=addr_to]");
+      const began = performance.now();
+      addressRowAddRecipientsArray(row, pasted);
+      const isMarked = (pill) => /found|missing|untrusted/.test(pill.getAttribute("dane-smime-mark"));
+      await until("all marks", () => {
+        const pills = [...document.querySelectorAll("mail-address-pill")];
+        return pills.length === pasted.length && pills.every(isMarked);
+      });
+      return performance.now() - began;
+    },
+    mail,
+    addresses,
+  );
+  await discard(tb, mail);
+  return ms;
 }
 
 /** @param {Thunderbird} tb @param {import("../support/smtp.mjs").SmtpSpool} smtp */

@@ -27,8 +27,10 @@ export interface WindowDescription {
   choice: Choice | null;
   /** Recipients that can be taken out of the window (not those of a mailing list). */
   removable: string[];
+  /** Attachments that are links to files at an online storage (Thunderbird's Filelink), by name. */
+  links: string[];
   /** At sending: what the writer has answered so far. */
-  answers?: { sign?: boolean; encrypt?: boolean };
+  answers?: { sign?: boolean; encrypt?: boolean; links?: boolean };
 }
 
 export interface Mark {

@@ -23,13 +23,14 @@ import { recipientLines } from "./words.js";
  * @property {string[]} [remove] recipients
  * @property {boolean} [sign]
  * @property {boolean} [encrypt]
+ * @property {boolean} [links] attachments that are links may stay links
  */
 
 /**
  * @param {object} facts
  * @param {import("./choice.js").Choice} facts.choice
  * @param {{ to: string[], cc: string[], bcc: string[], newsgroups: boolean, removable: string[],
- *   fromEncrypted: boolean }} facts.window
+ *   fromEncrypted: boolean, links: string[], answers?: { links?: boolean } }} facts.window
  * @param {import("./recipients.js").Known[]} facts.recipients of To, Cc and Bcc; needed only where the choice is to encrypt
  * @param {string[]} facts.remembered addresses that the writer wants to write to unencrypted while they have no certificate
  * @param {boolean} [facts.blindCopies] whether the host can make copies for blind recipients; an older one cannot
@@ -91,6 +92,9 @@ export function propose({ choice, window, recipients, remembered, blindCopies = 
       ],
     };
   }
+  if (inTheWay.length === 0 && window.links.length > 0 && !window.answers?.links) {
+    return askAboutLinks(window.links, offerUnencrypted && !choice.encryptLocked, text);
+  }
   if (inTheWay.length === 0) {
     return { plan: planOf(choice, true) };
   }
@@ -133,6 +137,27 @@ function planOf({ sign, hideSubject, certificate, forms }, encrypt) {
     ...(encrypt ? { hideSubject } : {}),
     ...(certificate ? { certificate } : {}),
     ...(forms.length > 0 ? { forms } : {}),
+  };
+}
+
+/**
+ * A file at an online storage is not encrypted with the mail that links to it.
+ *
+ * @param {string[]} links names of attachments
+ * @param {boolean} mayStay whether something of the mail may be unencrypted
+ * @param {(key: string, substitutions?: string[]) => string} text
+ * @returns {Question}
+ */
+function askAboutLinks(links, mayStay, text) {
+  return {
+    title: text("links_title"),
+    text: [
+      text("links_text"),
+      links.map((name) => `• ${name}`).join("\n"),
+      text(mayStay ? "links_question" : "links_required"),
+    ].join("\n\n"),
+    back: text("button_back"),
+    choices: mayStay ? [{ label: text("button_send_links"), links: true }] : [],
   };
 }
 

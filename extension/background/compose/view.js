@@ -105,7 +105,7 @@ function summarize({ window, choice, known, remembered, blindCopies, offerUnencr
   const proposal = propose(
     {
       choice: { ...choice, askToSign: false },
-      window: { ...window, removable },
+      window: { ...window, removable, links: [] }, // asked about when Send is pressed
       recipients: settled,
       remembered,
       blindCopies,

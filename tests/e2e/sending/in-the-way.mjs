@@ -1,11 +1,45 @@
 /** Somebody stands in the way: asked, not decided. */
 
 import { strict as assert } from "node:assert";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { pressSend, sent } from "../../support/composing.mjs";
-import { stopEventPage } from "../../support/settings.mjs";
+import { setSettings, stopEventPage } from "../../support/settings.mjs";
+import { ROOT } from "../../support/thunderbird.mjs";
 import { answer, dialog } from "../../support/windows.mjs";
-import { assertKept, order, outcome, smtp, tb, write } from "./scene.mjs";
+import { assertKept, order, outcome, photograph, smtp, tb, write } from "./scene.mjs";
+
+describe("an attachment that is a link to an online storage", () => {
+  /** Writes a mail with one, and presses Send. */
+  const sendLinked = async () => {
+    const mail = await write({ attachments: [join(ROOT, "LICENSE")] });
+    await tb.chrome((id) => {
+      const [item] = windowById(id).gAttachmentBucket.itemChildren;
+      item.attachment.sendViaCloud = true; // as Thunderbird marks what a storage has taken
+    }, mail);
+    await pressSend(tb, mail);
+    return { mail, asked: await dialog(tb, /• LICENSE/) };
+  };
+
+  test("is named before the mail leaves; the rest is encrypted", async () => {
+    const { mail, asked } = await sendLinked();
+    await photograph("writing-links", asked.id);
+    assert.deepEqual(asked.buttons, ["Send with links", "Go back"]);
+    await answer(tb, asked, "Send with links");
+    await sent(tb, mail);
+    assert.deepEqual(outcome(), ["enveloped"]);
+  });
+
+  test("does not leave where encryption is required", async (t) => {
+    await setSettings(tb, { accounts: [{ match: "alice@example.test", encrypt: "required" }] });
+    t.after(() => setSettings(tb, { accounts: [] }));
+    const { mail, asked } = await sendLinked();
+    assert.match(asked.text, /required here: right-click/);
+    assert.deepEqual(asked.buttons, ["OK"]);
+    await answer(tb, asked, "OK");
+    await assertKept(mail);
+  });
+});
 
 describe("somebody without a usable certificate", () => {
   test("going back (button, Esc) leaves everything as it was", async () => {

@@ -63,6 +63,7 @@ export const windowWith = (parts = {}) => ({
   draft: {},
   choice: null,
   removable: [BOB, CAROL],
+  links: /** @type {string[]} */ ([]),
   ...parts,
 });
 

@@ -56,6 +56,26 @@ test("a state that a newer host made up is never sent in the clear either", () =
   assert.equal(markOf(/** @type {any} */ ("enchanted")), "untrusted");
 });
 
+test("attachments that are links: asked whether they may stay so, never where encryption is required", () => {
+  const window = windowWith({ links: ["map.pdf"] });
+  const asked = question(proposeFor("ready", { window }));
+  assert.match(asked.text, /links to an online storage.*\n\n• map\.pdf\n\nTo encrypt them too/s);
+  assert.deepEqual(asked.choices, [{ label: "Send with links", links: true }]);
+  const answered = proposeFor("ready", { window: { ...window, answers: { links: true } } });
+  assert.deepEqual(answered, proposeFor("ready"), "then it goes, encrypted");
+  const required = choice({ wishes: wishes({ defaults: { encrypt: "required" } }) });
+  for (const facts of [{ choice: required }, { offerUnencrypted: false }]) {
+    const refused = question(proposeFor("ready", { window, ...facts }));
+    assert.deepEqual(refused.choices, []);
+    assert.match(refused.text, /Encryption is required here/);
+  }
+  assert.ok(
+    "plan" in proposeFor("ready", { window, choice: touch(choice(), { encrypt: false }) }),
+    "nothing is promised",
+  );
+  assert.match(question(proposeFor("absent", { window })).text, /carol@/, "who stands in the way comes first");
+});
+
 test("required by policy: never in the clear", () => {
   const required = choice({ wishes: wishes({ defaults: { encrypt: "required" } }) });
   assert.deepEqual(labels(proposeFor("absent", { choice: required })), ["Send without this recipient"]);

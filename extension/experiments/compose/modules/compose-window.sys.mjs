@@ -162,6 +162,7 @@ export class ComposeWindow {
       draft: this.#isOwnDraft ? this.#environment.draftChoice() : {},
       choice: this.choice,
       removable: single.flat(),
+      links: linkedFiles(this.#window),
     };
   }
 
@@ -361,6 +362,12 @@ export class ComposeWindow {
 /** Without what an answer puts before it. @param {string} subject */
 function bare(subject) {
   return subject.replace(/^\s*re:\s*/i, "");
+}
+
+/** Thunderbird has put these into an online storage, and sends links. @param {any} window @returns {string[]} */
+function linkedFiles({ gAttachmentBucket }) {
+  const attachments = [...(gAttachmentBucket?.itemChildren ?? [])].map((item) => item.attachment);
+  return attachments.filter(({ sendViaCloud }) => sendViaCloud).map(({ name }) => name);
 }
 
 /** @param {number} mode */

@@ -56,7 +56,7 @@ export async function decide(window, environment, describe) {
         removePills(window, chosen.remove);
         window.GetComposeDetails();
       }
-      for (const what of /** @type {const} */ (["sign", "encrypt"])) {
+      for (const what of /** @type {const} */ (["sign", "encrypt", "links"])) {
         if (chosen[what] !== undefined) {
           answers = { ...answers, [what]: chosen[what] };
         }

@@ -19,6 +19,9 @@ use hickory_resolver::proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::{DomainName, RecordType};
 
+/// Signatures in the additional section that are looked at.
+const MOST_STRAYS: usize = 16;
+
 /// The message, if the octets are one. Never panics.
 pub(super) fn read(octets: &[u8]) -> Option<Message> {
     let mut decoder = BinDecoder::new(octets);
@@ -34,20 +37,27 @@ pub(super) fn read(octets: &[u8]) -> Option<Message> {
     for _ in 0..counts.authorities {
         message.authorities.push(record(octets, &mut decoder)?);
     }
-    for _ in 0..counts.additionals {
-        let Some(record) = record(octets, &mut decoder) else { break };
-        put_beside_its_set(&mut message, &record);
+    let rest = (0..counts.additionals).map_while(|_| record(octets, &mut decoder));
+    for stray in rest.filter(|record| covered(record).is_some()).take(MOST_STRAYS) {
+        put_beside_its_set(&mut message, &stray);
     }
     Some(message)
 }
 
-/// Does nothing with what is no signature, or none of a set that is there.
-fn put_beside_its_set(message: &mut Message, record: &Record) {
-    let RData::DNSSEC(DNSSECRData::RRSIG(signature)) = &record.data else { return };
-    let covered = signature.input().type_covered;
+/// The type that a signature covers; `None` for other records.
+fn covered(record: &Record) -> Option<RecordType> {
+    match &record.data {
+        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => Some(signature.input().type_covered),
+        _ => None,
+    }
+}
+
+/// Does nothing with the signature of a set that is not there.
+fn put_beside_its_set(message: &mut Message, stray: &Record) {
     for section in [&mut message.answers, &mut message.authorities] {
-        if section.iter().any(|other| other.record_type() == covered && other.name == record.name) {
-            section.push(record.clone());
+        let signed = |other: &Record| Some(other.record_type()) == covered(stray) && other.name == stray.name;
+        if section.iter().any(signed) {
+            section.push(stray.clone());
         }
     }
 }
@@ -109,9 +119,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_octets_can_be_read(mut octets: Vec<u8>, counts in prop::array::uniform3(0_u8..4)) {
+        fn any_octets_can_be_read(mut octets: Vec<u8>, counts in prop::array::uniform4(0_u8..4)) {
             let _ = read(&octets);
-            let head = [0, 0, 0x80, 0, 0, counts[0], 0, counts[1], 0, counts[2], 0, 0];
+            let head = [0, 0, 0x80, 0, 0, counts[0], 0, counts[1], 0, counts[2], 0, counts[3]];
             octets.splice(0..0, head);
             let _ = read(&octets);
         }

@@ -18,7 +18,9 @@
 //!
 //! # Limitations
 //! Class IN only. RSA/SHA-1 is accepted as RFC 8624 demands; Ed448, GOST and DSA make a zone
-//! insecure. A message with a DNSKEY or NSEC3 record that hickory cannot read is no answer at all.
+//! insecure. Bogus, although honest: a question for the CNAME that a DNAME makes, a name that a DNAME
+//! makes too long, and a name that is there for the sake of unsigned delegations below it alone, in
+//! an opted-out zone (RFC 5155 erratum 3441). No address is looked up by any of these.
 
 mod chain;
 mod denial;

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
 use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::rr::{RData, Record};
 
@@ -105,10 +106,15 @@ impl Entries {
     }
 }
 
-/// The shortest TTL; for a "no" also the SOA's minimum. A "no" without SOA is not kept.
+/// The shortest TTL, be it received or signed (RFC 4035 section 5.3.3); for a "no" also the SOA's
+/// minimum. A "no" without SOA is not kept.
 fn lifetime(message: &Message) -> Option<Duration> {
     let records = || message.answers.iter().chain(&message.authorities);
-    let shortest = records().map(|record| record.ttl).min()?;
+    let ttl = |record: &Record| match &record.data {
+        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => record.ttl.min(signature.input().original_ttl),
+        _ => record.ttl,
+    };
+    let shortest = records().map(ttl).min()?;
     if !message.answers.is_empty() {
         return Some(Duration::from_secs(u64::from(shortest)));
     }
@@ -117,4 +123,36 @@ fn lifetime(message: &Message) -> Option<Duration> {
         _ => None,
     });
     minimum.map(|minimum| Duration::from_secs(u64::from(minimum.min(shortest))))
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_resolver::proto::dnssec::Algorithm;
+    use hickory_resolver::proto::dnssec::rdata::{RRSIG, SigInput};
+    use hickory_resolver::proto::rr::SerialNumber;
+    use hickory_resolver::proto::rr::rdata::TXT;
+
+    use super::*;
+
+    #[test]
+    fn nobody_on_the_way_makes_an_answer_live_longer_than_it_was_signed_for() {
+        let name = DomainName::from_ascii("a.test.").unwrap();
+        let moment = SerialNumber::new(0);
+        let input = SigInput {
+            type_covered: RecordType::TXT,
+            algorithm: Algorithm::ED25519,
+            num_labels: 2,
+            original_ttl: 300,
+            sig_expiration: moment,
+            sig_inception: moment,
+            key_tag: 1,
+            signer_name: name.clone(),
+        };
+        let signature = RData::DNSSEC(DNSSECRData::RRSIG(RRSIG::from_sig(input, vec![])));
+        let mut message = Message::query();
+        message.answers.push(Record::from_rdata(name.clone(), 86_400, RData::TXT(TXT::new(vec![]))));
+        assert_eq!(lifetime(&message), Some(Duration::from_secs(86_400)));
+        message.answers.push(Record::from_rdata(name, 86_400, signature));
+        assert_eq!(lifetime(&message), Some(Duration::from_secs(300)));
+    }
 }

@@ -14,6 +14,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+/// With so many waiting, those that were given up are looked for.
+const MOST_WAITING: usize = 1024;
+
 /// An open connection; closed when the last clone goes.
 #[derive(Clone)]
 pub(super) struct Stream(Arc<Inner>);
@@ -64,13 +67,15 @@ impl Stream {
     /// The connection broke or was closed before the answer came.
     pub(super) async fn ask(&self, mut question: Message) -> io::Result<Vec<u8>> {
         let (sender, receiver) = oneshot::channel();
-        // An id that nobody waits for; one given up by its asker is free again.
+        // An id that nobody waits for.
         {
             let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             if waiting.closed {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
-            waiting.by_id.retain(|_, asker| !asker.is_closed());
+            if waiting.by_id.len() >= MOST_WAITING {
+                waiting.by_id.retain(|_, asker| !asker.is_closed());
+            }
             while waiting.by_id.contains_key(&question.metadata.id) {
                 question.metadata.id = question.metadata.id.wrapping_add(1);
             }

@@ -6,13 +6,12 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, WeakShared};
 use hickory_resolver::proto::op::Message;
-use tokio::sync::Mutex;
 
 use super::answer::Outage;
 use super::cache::{Cache, Question};
@@ -39,10 +38,12 @@ pub(super) struct Upstream {
     ways: Ways,
     /// Answers heard so far.
     answers: AtomicU64,
-    lines: Mutex<Option<Arc<Lines>>>,
+    lines: RwLock<Option<Arc<Lines>>>,
+    /// Held by the one who finds out what the servers are.
+    renewal: tokio::sync::Mutex<()>,
     cache: Cache,
     /// Questions that are on their way.
-    asking: std::sync::Mutex<HashMap<Question, WeakShared<Asking>>>,
+    asking: Mutex<HashMap<Question, WeakShared<Asking>>>,
 }
 
 type Asking = BoxFuture<'static, Result<Heard, Outage>>;
@@ -63,7 +64,7 @@ struct Lines {
     /// The line that answered last.
     good: AtomicUsize,
     /// Questions that no line answered since one last did.
-    unanswered: std::sync::Mutex<Unanswered>,
+    unanswered: Mutex<Unanswered>,
     /// Of the settings that named them.
     version: Version,
 }
@@ -82,9 +83,10 @@ impl Upstream {
             source,
             ways: Ways { tls, connections: AtomicU64::new(0) },
             answers: AtomicU64::new(0),
-            lines: Mutex::new(None),
+            lines: RwLock::default(),
+            renewal: tokio::sync::Mutex::default(),
             cache: Cache::default(),
-            asking: std::sync::Mutex::default(),
+            asking: Mutex::default(),
         }
     }
 
@@ -180,12 +182,16 @@ impl Upstream {
     /// The servers of the moment. The system's are read anew when its settings have changed, and
     /// with them everything that was heard is forgotten: another network, other answers.
     async fn lines(&self) -> Result<Arc<Lines>, Outage> {
-        let mut held = self.lines.lock().await;
         let version = self.source.version();
-        if let Some(lines) = held.as_ref().filter(|lines| lines.version == version) {
-            return Ok(Arc::clone(lines));
+        if let Some(lines) = self.known_lines(version) {
+            return Ok(lines);
         }
-        if held.take().is_some() {
+        let _renewing = self.renewal.lock().await;
+        let version = self.source.version();
+        if let Some(lines) = self.known_lines(version) {
+            return Ok(lines); // others were faster
+        }
+        if self.lines.write().unwrap_or_else(PoisonError::into_inner).take().is_some() {
             self.cache.clear();
         }
         let source = self.source.clone();
@@ -197,11 +203,16 @@ impl Upstream {
         let lines = Arc::new(Lines {
             lines: in_order(servers),
             good: AtomicUsize::new(0),
-            unanswered: std::sync::Mutex::default(),
+            unanswered: Mutex::default(),
             version,
         });
-        *held = Some(Arc::clone(&lines));
+        *self.lines.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&lines));
         Ok(lines)
+    }
+
+    fn known_lines(&self, version: Version) -> Option<Arc<Lines>> {
+        let held = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref().filter(|lines| lines.version == version).cloned()
     }
 }
 

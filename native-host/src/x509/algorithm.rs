@@ -1,6 +1,7 @@
 //! What kind of key a certificate holds.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use const_oid::ObjectIdentifier;
 use openssl::bn::BigNumContext;
@@ -14,9 +15,6 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
@@ -52,8 +50,7 @@ impl KeyAlgorithm {
             RSA => Rsa::public_key_from_der_pkcs1(public)
                 .and_then(PKey::from_rsa)
                 .map(|key| Self::Rsa(key.bits())),
-            EC => curve(spki)
-                .map_or(Ok(Self::Other), |(algorithm, nid)| on_curve(public, nid).map(|()| algorithm)),
+            EC => Curve::named(spki).map_or(Ok(Self::Other), |curve| curve.algorithm_of(public)),
             RSASSA_PSS => PKey::public_key_from_der(der).map(|key| Self::RsaPss(key.bits())),
             ED25519 => PKey::public_key_from_der(der).map(|_| Self::Ed25519),
             X25519 => PKey::public_key_from_der(der).map(|_| Self::X25519),
@@ -63,21 +60,45 @@ impl KeyAlgorithm {
     }
 }
 
-/// The curve by its name; a curve written out has none.
-fn curve(spki: &SubjectPublicKeyInfoOwned) -> Option<(KeyAlgorithm, Nid)> {
-    match spki.algorithm.parameters.as_ref()?.decode_as::<ObjectIdentifier>().ok()? {
-        P256 => Some((KeyAlgorithm::P256, Nid::X9_62_PRIME256V1)),
-        P384 => Some((KeyAlgorithm::P384, Nid::SECP384R1)),
-        P521 => Some((KeyAlgorithm::P521, Nid::SECP521R1)),
-        _ => None,
-    }
+/// A curve that keys are on.
+struct Curve {
+    oid: ObjectIdentifier,
+    algorithm: KeyAlgorithm,
+    /// OpenSSL makes it anew each time it is asked, which takes longer than all that is done with it.
+    group: LazyLock<Result<EcGroup, ErrorStack>>,
 }
 
-/// Whether the octets are a point of the curve.
-fn on_curve(point: &[u8], curve: Nid) -> Result<(), ErrorStack> {
-    let group = EcGroup::from_curve_name(curve)?;
-    let mut context = BigNumContext::new()?;
-    EcPoint::from_bytes(&group, point, &mut context).map(|_| ())
+static CURVES: [Curve; 3] = [
+    Curve {
+        oid: ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"),
+        algorithm: KeyAlgorithm::P256,
+        group: LazyLock::new(|| EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)),
+    },
+    Curve {
+        oid: ObjectIdentifier::new_unwrap("1.3.132.0.34"),
+        algorithm: KeyAlgorithm::P384,
+        group: LazyLock::new(|| EcGroup::from_curve_name(Nid::SECP384R1)),
+    },
+    Curve {
+        oid: ObjectIdentifier::new_unwrap("1.3.132.0.35"),
+        algorithm: KeyAlgorithm::P521,
+        group: LazyLock::new(|| EcGroup::from_curve_name(Nid::SECP521R1)),
+    },
+];
+
+impl Curve {
+    /// The curve by its name; a curve written out has none.
+    fn named(spki: &SubjectPublicKeyInfoOwned) -> Option<&'static Self> {
+        let name = spki.algorithm.parameters.as_ref()?.decode_as::<ObjectIdentifier>().ok()?;
+        CURVES.iter().find(|curve| curve.oid == name)
+    }
+
+    /// The algorithm of a key, if its octets are a point of the curve.
+    fn algorithm_of(&self, point: &[u8]) -> Result<KeyAlgorithm, ErrorStack> {
+        let group = self.group.as_ref().map_err(Clone::clone)?;
+        let point = EcPoint::from_bytes(group, point, &mut *BigNumContext::new()?)?;
+        Ok(if point.is_infinity(group) { KeyAlgorithm::Other } else { self.algorithm })
+    }
 }
 
 impl fmt::Display for KeyAlgorithm {

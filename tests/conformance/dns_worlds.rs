@@ -47,6 +47,37 @@ fn every_world_gets_its_verdict_and_no_referee_forbids_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Of every verdict but "bogus" each denial record is needed, unless it is marked as `spare`.
+#[test]
+fn no_proof_stands_without_one_of_its_records() {
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for world in WORLDS.iter().flat_map(|text| text.split("\n## ").skip(1)) {
+        for line in world.lines().filter(|line| is_proof(line)) {
+            let rest: Vec<&str> = world.lines().filter(|other| *other != line).collect();
+            let mut world = World::parse_all(&format!("\n## {}", rest.join("\n"))).remove(0);
+            let (title, anchors) = (world.title.clone(), Anchors::parse(&world.anchor).unwrap());
+            let asks = std::mem::take(&mut world.asks);
+            let [ask] = asks.as_slice() else { continue };
+            if ask.verdict != "bogus" {
+                let (verdict, _) = ours(&Forwarder::answering(world.server()), &anchors, ask);
+                tried += 1;
+                if verdict != "bogus" {
+                    wrong.push(format!("{title}: {verdict} without {line}"));
+                }
+            }
+        }
+    }
+    println!("{tried} proofs with a hole");
+    assert!(tried > 40, "{tried}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn is_proof(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let denies = line.starts_with("authority ") && words.any(|word| matches!(word, "NSEC" | "NSEC3"));
+    denies && !line.contains("spare")
+}
+
 fn take<I: Iterator>(from: &Mutex<I>) -> Option<I::Item> {
     from.lock().unwrap().next()
 }

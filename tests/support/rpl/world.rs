@@ -150,7 +150,7 @@ fn rcode(word: &str) -> u8 {
 
 /// `unsigned`, `aside` (the signature stands in the additional section), `by=ZONE`, `labels=N`, `from=SECONDS`, `until=SECONDS`, `signer=NAME`, `alg=N`,
 /// `tag=N`, `tagof=FLAGS` (of the key with these flags), `covers=N`, `broken`, `after-broken` (a broken
-/// one stands before it).
+/// one stands before it), `spare` (the verdict is the same without the record).
 fn line_quirks(record: Record, text: &str) -> Line {
     let quirks = Quirks::default();
     let mut line = Line { record, signed: true, aside: false, after_broken: false, by: None, quirks };
@@ -171,6 +171,7 @@ fn line_quirks(record: Record, text: &str) -> Line {
             "covers" => quirks.covers = Some(value.parse().unwrap()),
             "broken" => quirks.broken = true,
             "after-broken" => line.after_broken = true,
+            "spare" => {}
             other => panic!("{other}?"),
         }
     }

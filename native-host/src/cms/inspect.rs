@@ -61,6 +61,16 @@ fn fields_after_recipients(object: &[u8]) -> Option<impl Iterator<Item = Element
     Some(fields)
 }
 
+/// How many digest algorithms a SignedData names (RFC 5652 section 5.1): one for each signer is enough, and OpenSSL
+/// works through all the content for each. `None` where that cannot be read.
+pub(super) fn digest_algorithms(object: &[u8]) -> Option<usize> {
+    let content_info = Element::first(object).filter(|e| e.tag == SEQUENCE)?;
+    let explicit = content_info.children().nth(1).filter(|e| e.tag == CONTEXT_0)?;
+    let signed = explicit.children().next().filter(|e| e.tag == SEQUENCE)?;
+    let digests = signed.children().nth(1).filter(|e| e.tag == SET)?;
+    Some(digests.children().count())
+}
+
 /// An AuthEnvelopedData with its attributes numbered as OpenSSL 3.0 looks for them: `[2]` and `[3]`, where RFC
 /// 5083 section 2.1 has `[1]` and `[2]`. `None` where there are no attributes.
 pub(super) fn as_openssl_numbers(object: &[u8]) -> Option<Vec<u8>> {
@@ -202,6 +212,19 @@ mod tests {
         } else {
             [&[tag, 0x80], content, &[0, 0]].concat()
         }
+    }
+
+    #[test]
+    fn digest_algorithms_are_counted() {
+        let oid = value(OBJECT_IDENTIFIER, &[0x2a, 3], true);
+        for (definite, count) in [(true, 0), (true, 3), (false, 9)] {
+            let made = |tag, parts: &[Vec<u8>]| value(tag, &parts.concat(), definite);
+            let digests = made(SET, &vec![made(SEQUENCE, std::slice::from_ref(&oid)); count]);
+            let signed = made(SEQUENCE, &[vec![2, 1, 1], digests]);
+            let object = made(SEQUENCE, &[oid.clone(), made(CONTEXT_0, &[signed])]);
+            assert_eq!(digest_algorithms(&object), Some(count));
+        }
+        assert_eq!(digest_algorithms(b"\x30\x00"), None);
     }
 
     #[test]

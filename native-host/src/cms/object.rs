@@ -10,12 +10,20 @@ use crate::x509::Certificate;
 /// subscriber; a signature by more than a handful is nobody's honest mail.
 const MAX_SIGNERS: usize = 32;
 const MAX_RECIPIENTS: usize = 2_000;
+/// Most certificates that are looked at for a path from a signer to an authority.
+const MAX_CERTIFICATES: usize = 100;
 
 /// A CMS object of any type.
 pub struct CmsObject {
     pub(super) inner: CmsContentInfo,
     pub(super) encryption: ContentEncryption,
     object_type: ObjectType,
+}
+
+/// The number of digestAlgorithms. Where they are encoded as nobody honest does, as OpenSSL understood them.
+fn digest_count(octets: &[u8], inner: &CmsContentInfo) -> Result<usize, CmsError> {
+    let again = || inspect::digest_algorithms(&inner.to_der().ok()?);
+    inspect::digest_algorithms(octets).or_else(again).ok_or(CmsError::NotCms)
 }
 
 /// Object identifiers of RFC 5652, RFC 5083 and RFC 3274.
@@ -52,8 +60,12 @@ impl CmsObject {
         };
         let signers = ffi::signer_count(&inner).unwrap_or(0);
         let recipients = ffi::recipient_count(&inner).unwrap_or(0);
-        if signers > MAX_SIGNERS {
-            return Err(CmsError::TooManySigners(signers));
+        let digests = match object_type {
+            ObjectType::Signed => digest_count(octets, &inner)?,
+            _ => 0,
+        };
+        if signers.max(digests) > MAX_SIGNERS {
+            return Err(CmsError::TooManySigners(signers.max(digests)));
         }
         if recipients > MAX_RECIPIENTS {
             return Err(CmsError::TooManyRecipients(recipients));
@@ -66,10 +78,10 @@ impl CmsObject {
         &self.object_type
     }
 
-    /// The certificates that the object carries and that can be read. They prove nothing.
+    /// The certificates that the object carries and that can be read: the first hundred. They prove nothing.
     pub fn certificates(&self) -> Vec<Certificate> {
         let carried = ffi::certificates(&self.inner);
-        let der = carried.iter().flatten().filter_map(|c| c.to_der().ok());
+        let der = carried.iter().flatten().take(MAX_CERTIFICATES).filter_map(|c| c.to_der().ok());
         der.filter_map(|der| Certificate::from_der(&der).ok()).collect()
     }
 

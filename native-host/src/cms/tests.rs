@@ -2,6 +2,9 @@
 
 use openssl::pkey::{PKey, Private};
 
+use der::Encode;
+use der::asn1::ObjectIdentifier;
+
 use super::*;
 use crate::clock::UnixTime;
 use crate::x509::samples::{Sample, p256, rsa};
@@ -178,4 +181,19 @@ fn certificates_can_be_left_out() {
     assert!(object.certificates().is_empty());
     assert!(matches!(verify(&mut object, Some(b"text"), &[]), Err(CmsError::SignerCertificateMissing)));
     assert_eq!(verify(&mut object, Some(b"text"), &[who.certificate]).unwrap().len(), 1);
+}
+
+#[test]
+fn more_digest_algorithms_than_signers_may_be_are_refused() {
+    let oid = |text: &str| ObjectIdentifier::new_unwrap(text).to_der().unwrap();
+    let signed = |digests: usize| {
+        let sha256 = tlv::value(tlv::SEQUENCE, &[&oid("2.16.840.1.101.3.4.2.1")]).unwrap();
+        let digests = tlv::value(tlv::SET, &[&sha256.repeat(digests)]).unwrap();
+        let content = tlv::value(tlv::SEQUENCE, &[&oid("1.2.840.113549.1.7.1")]).unwrap();
+        let signed = tlv::value(tlv::SEQUENCE, &[&[2, 1, 1], &digests, &content, &[0x31, 0]]).unwrap();
+        let explicit = tlv::value(tlv::context(0), &[&signed]).unwrap();
+        tlv::value(tlv::SEQUENCE, &[&oid("1.2.840.113549.1.7.2"), &explicit]).unwrap()
+    };
+    assert!(CmsObject::parse(&signed(32)).is_ok());
+    assert!(matches!(CmsObject::parse(&signed(33)), Err(CmsError::TooManySigners(33))));
 }

@@ -1,5 +1,8 @@
 //! The Content-Type field (RFC 2045 section 5.1) with RFC 2231 continuations.
 
+/// Most parameters a field may have, long ones in pieces among them.
+const MAX_PARAMETERS: usize = 256;
+
 /// A media type with its parameters. Names are lower-case, values as given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentType {
@@ -19,8 +22,8 @@ pub enum Kind {
 }
 
 impl ContentType {
-    /// Reads a field value. `None` where there is no `type/subtype`, or where one parameter stands
-    /// twice: readers would differ in which one they take.
+    /// Reads a field value. `None` where there is no `type/subtype`, where one parameter stands
+    /// twice (readers would differ in which one they take), or where there are more than anybody writes.
     pub fn parse(value: &str) -> Option<Self> {
         let mut scanner = Scanner { rest: value };
         scanner.skip_space();
@@ -45,7 +48,7 @@ impl ContentType {
             scanner.eat('=')?;
             scanner.skip_space();
             let value = scanner.value()?;
-            if parameters.iter().any(|(known, _)| *known == name) {
+            if parameters.len() >= MAX_PARAMETERS || parameters.iter().any(|(known, _)| *known == name) {
                 return None;
             }
             parameters.push((name, value));
@@ -211,6 +214,9 @@ mod tests {
         for value in ["", "text", "text/", "a/b; boundary=x; BOUNDARY=y", "a/b; boundary=\"x", "a/b; =x"] {
             assert_eq!(ContentType::parse(value), None, "{value}");
         }
+        let many = |count: usize| (0..count).map(|at| format!("; p{at}=x")).collect::<String>();
+        assert!(ContentType::parse(&format!("a/b{}", many(256))).is_some());
+        assert_eq!(ContentType::parse(&format!("a/b{}", many(257))), None);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //!
 //! [`super::protecting`] writes them, [`super::legacy_display`] what stands in the text beside them.
 
+use std::collections::HashSet;
+
 use super::{Entity, Headers};
 
 /// What the sender meant by putting header fields inside.
@@ -55,40 +57,43 @@ impl<'a> ProtectedHeaders<'a> {
         told.map(|field| (field.name().to_owned(), field.value())).collect()
     }
 
-    /// The names of the fields that the sender hid, each once, in order.
+    /// The names of the fields that the sender hid from those on the way (RFC 9788 section 4.3.1), each once, in
+    /// order. An answer must then not carry them in the clear. For the old kind: those whose outer value, which
+    /// anybody could have changed, is another.
     pub fn hidden(&self, outer: &Headers<'_>) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for field in self.headers.fields().iter().filter(|field| is_message_field(field.name())) {
-            let known = names.iter().any(|name| field.is(name));
-            if !known && self.is_hidden(field.name(), outer) {
-                names.push(field.name().to_owned());
-            }
-        }
-        names
+        let Some(shown) = self.shown(outer) else { return Vec::new() };
+        let mut told = HashSet::new();
+        let own = self.headers.fields().iter().filter(|field| is_message_field(field.name()));
+        let hidden = own.filter(|field| {
+            let name = field.name().to_ascii_lowercase();
+            !shown.contains(&(name.clone(), field.value())) && told.insert(name)
+        });
+        hidden.map(|field| field.name().to_owned()).collect()
     }
 
-    /// Whether the sender hid this field from those on the way (RFC 9788 section 4.3.1). An
-    /// answer must then not carry it in the clear. For the old kind: whether the outer value, which
-    /// anybody could have changed, is another.
-    pub fn is_hidden(&self, name: &str, outer: &Headers<'_>) -> bool {
-        let values =
-            |headers: &Headers<'_>| -> Vec<String> { headers.all(name).map(|f| f.value()).collect() };
-        let inside = values(&self.headers);
-        let shown: Vec<String> = match self.intent {
-            Intent::Clear => return false,
-            Intent::Old => values(outer),
+    #[cfg(test)]
+    pub(super) fn is_hidden(&self, name: &str, outer: &Headers<'_>) -> bool {
+        self.hidden(outer).iter().any(|hidden| hidden.eq_ignore_ascii_case(name))
+    }
+
+    /// The fields as they were outside when the mail was sent, names in lower case; `None` where the sender hid
+    /// nothing.
+    fn shown(&self, outer: &Headers<'_>) -> Option<HashSet<(String, String)>> {
+        match self.intent {
+            Intent::Clear => None,
+            Intent::Old => {
+                let fields = outer.fields().iter();
+                Some(fields.map(|field| (field.name().to_ascii_lowercase(), field.value())).collect())
+            }
             Intent::Cipher => {
                 let copies = self.headers.all("HP-Outer").map(|field| field.value());
-                let split =
-                    |copy: String| copy.split_once(':').map(|(n, v)| (n.to_owned(), v.trim().to_owned()));
-                copies
-                    .filter_map(split)
-                    .filter(|(n, _)| n.eq_ignore_ascii_case(name))
-                    .map(|(_, v)| v)
-                    .collect()
+                let split = |copy: String| {
+                    let (name, value) = copy.split_once(':')?;
+                    Some((name.to_ascii_lowercase(), value.trim().to_owned()))
+                };
+                Some(copies.filter_map(split).collect())
             }
-        };
-        inside.iter().any(|value| !shown.contains(value))
+        }
     }
 }
 

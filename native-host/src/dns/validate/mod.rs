@@ -18,9 +18,10 @@
 //!
 //! # Limitations
 //! Class IN only. RSA/SHA-1 is accepted as RFC 8624 demands; Ed448, GOST and DSA make a zone
-//! insecure; RSA keys of less than 1024 bits prove nothing. Bogus, although honest: a question for the CNAME that a DNAME makes, a name that a DNAME
-//! makes too long, and a name that is there for the sake of unsigned delegations below it alone, in
-//! an opted-out zone (RFC 5155 erratum 3441). No address is looked up by any of these.
+//! insecure; RSA keys of less than 1024 bits prove nothing. Bogus, although honest: a question for the
+//! CNAME that a DNAME makes, a name that a DNAME makes too long, and a name that is there for the
+//! sake of unsigned delegations below it alone, in an opted-out zone (RFC 5155 erratum 3441). No
+//! address is looked up by any of these.
 
 mod chain;
 mod denial;

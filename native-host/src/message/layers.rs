@@ -73,7 +73,7 @@ pub(super) fn unwrap(
     let mut encryption = Encryption::None;
     let mut signatures: Vec<SignatureLayer> = Vec::new(); // since the last decryption, outermost first
     let mut trail = Vec::new();
-    for _ in 0..MAX_LAYERS {
+    for _ in 0..=MAX_LAYERS {
         let Some(Peeled { step, layer }) = peel(&current, keys, candidates, signatures.len())? else {
             return Ok(Unwrapped { content: Some(current), encryption, checked: combine(signatures), trail });
         };

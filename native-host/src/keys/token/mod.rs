@@ -16,7 +16,9 @@
 //!
 //! # Limitations
 //! - A module runs in this process, as its maker wrote it.
-//! - Keys that want their PIN for every single use (CKA_ALWAYS_AUTHENTICATE) are not taken.
+//! - Keys that want their PIN for every single use (CKA_ALWAYS_AUTHENTICATE) are not taken: the PIN has to come between
+//!   C_SignInit and C_Sign, and `cryptoki` calls both in one.
+//! - A module is waited for as long as it takes: one that hangs holds up whoever wants its tokens.
 //! - Which digests a token's OAEP takes shows when it is asked; many know SHA-1 alone.
 
 mod find;

@@ -12,7 +12,7 @@ use openssl::sha::Sha256;
 
 use super::key::{DistantKey, KeyFault, SALT, SignatureScheme, signature_fits};
 use super::tlv::{self, NULL, OCTET_STRING, SEQUENCE, SET, context, value};
-use super::{CmsError, Placement, ffi};
+use super::{CmsError, Placement};
 use crate::x509::Certificate;
 
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
@@ -50,9 +50,8 @@ impl Composition {
         capabilities: &[u8],
         placement: Placement,
     ) -> Result<Self, CmsError> {
-        let (tag, text) = ffi::time_text(time);
-        let time = u8::try_from(tag).map_err(|_| CmsError::NotCms)?;
-        let time = value(time, &[text]).and_then(|time| attribute(SIGNING_TIME, &time));
+        let (tag, text) = tlv::time_text(time);
+        let time = value(tag, &[text]).and_then(|time| attribute(SIGNING_TIME, &time));
         let capabilities = attribute(SMIME_CAPABILITIES, capabilities);
         let attributes = [time, capabilities].into_iter().collect::<der::Result<_>>();
         Ok(Self {

@@ -2,10 +2,9 @@
 
 use openssl::symm::Cipher;
 
+use super::key::KeyTransport;
 use super::{CmsError, ffi};
 use crate::x509::{Capabilities, Capability, Certificate, KeyAlgorithm};
-
-pub use ffi::Transport as KeyTransport;
 
 /// RSA keys below this are encrypted to by nobody (RFC 8551 section 4.1).
 const MIN_RSA_BITS: u32 = 2048;

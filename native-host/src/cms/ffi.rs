@@ -22,6 +22,10 @@ use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Ref};
 use openssl_sys as sys;
 
+use super::key::KeyTransport;
+use super::signer_info::{SequenceAttribute, SignedAttributes, SignerInfoFacts};
+use super::tlv;
+
 pub(super) use reading::decrypt;
 pub(super) use stream::Growing;
 
@@ -192,34 +196,6 @@ fn can_digest(cms: &CmsContentInfoRef) -> Result<(), ErrorStack> {
     }
 }
 
-/// One SignerInfo's own statements.
-pub(super) struct SignerInfoFacts {
-    /// The certificate that was found for it.
-    pub certificate: Option<X509>,
-    /// digestAlgorithm.
-    pub digest: Nid,
-    /// signatureAlgorithm.
-    pub signature: Nid,
-    /// The signature value itself.
-    pub signature_value: Vec<u8>,
-    /// The signingTime attribute, in seconds since the epoch.
-    pub signing_time: Option<i64>,
-    /// The DER of the sMIMECapabilities attribute.
-    pub capabilities: Option<Vec<u8>>,
-    /// The signed attributes; `None` where there are none.
-    pub attributes: Option<SignedAttributes>,
-}
-
-/// What a signer signed beside the content (RFC 5652 section 5.3).
-pub(super) struct SignedAttributes {
-    /// The octets that the signature covers: the attributes in their order, as a SET OF.
-    pub der: Vec<u8>,
-    /// The messageDigest attribute, if there is exactly one.
-    pub message_digest: Option<Vec<u8>>,
-    /// Whether there is exactly one contentType attribute, and it says `id-data`.
-    pub is_for_data: bool,
-}
-
 /// How many SignerInfos there are; `None` where the object is no SignedData.
 pub(super) fn signer_count(cms: &CmsContentInfoRef) -> Option<usize> {
     // SAFETY: get0 lends the stack, null for other types; OPENSSL_sk_num answers -1 for null.
@@ -368,13 +344,6 @@ unsafe fn sequence_attribute(si: *const CmsSignerInfo, oid: &Asn1Object) -> Opti
     }
 }
 
-/// A signed attribute to add: its object identifier and the complete DER of its one value, which is
-/// a SEQUENCE.
-pub(super) struct SequenceAttribute<'a> {
-    pub oid: &'a str,
-    pub der: &'a [u8],
-}
-
 /// What a SignedData is made with.
 pub(super) struct Signing<'a, T> {
     pub certificate: &'a X509Ref,
@@ -411,7 +380,8 @@ pub(super) fn sign<T: HasPrivate>(with: &Signing<'_, T>, embed: bool) -> Result<
             ok(CMS_add1_cert(cms.as_ptr(), extra.as_ptr()))?;
         }
         let time_oid = Asn1Object::from_str("1.2.840.113549.1.9.5")?;
-        let (kind, text) = time_text(with.time);
+        let (tag, text) = tlv::time_text(with.time);
+        let kind = c_int::from(tag); // OpenSSL's numbers of the types are their tags
         ok(CMS_signed_add1_attr_by_OBJ(si, time_oid.as_ptr(), kind, text.as_ptr().cast(), length(text)?))?;
         for attribute in with.attributes {
             let oid = Asn1Object::from_str(attribute.oid)?;
@@ -429,42 +399,10 @@ pub(super) fn sign<T: HasPrivate>(with: &Signing<'_, T>, embed: bool) -> Result<
     if embed { Growing::embedding(cms) } else { Growing::digesting(cms) }
 }
 
-/// RFC 5652 section 11.3: UTCTime for the years 1950 to 2049, else GeneralizedTime. The text is
-/// `YYYYMMDDHHMMSSZ`; what comes with it is the type, which is also the tag in DER.
-pub(super) fn time_text(full: &str) -> (c_int, &[u8]) {
-    let in_utc_range = ("1950".."2050").contains(&full.get(..4).unwrap_or_default());
-    match full.get(2..) {
-        Some(short) if in_utc_range => (ASN1_UTC_TIME, short.as_bytes()),
-        _ => (ASN1_GENERALIZED_TIME, full.as_bytes()),
-    }
-}
-
 /// A recipient and how the content key is handed over.
 pub(super) struct Recipient<'a> {
     pub certificate: &'a X509Ref,
-    pub transport: Transport,
-}
-
-/// How a recipient's key receives the content-encryption key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// RSAES-PKCS1-v1_5.
-    Rsa,
-    /// RSAES-OAEP with SHA-256 (RFC 8017 section 7.1).
-    RsaOaep,
-    /// ECDH with the X9.63 KDF over SHA-256 (RFC 5753 section 7.1.4).
-    Ecdh,
-}
-
-impl Transport {
-    /// The word in `--json`.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Rsa => "rsa-pkcs1",
-            Self::RsaOaep => "rsa-oaep",
-            Self::Ecdh => "ecdh",
-        }
-    }
+    pub transport: KeyTransport,
 }
 
 /// Begins an EnvelopedData, or an AuthEnvelopedData for an AEAD cipher.
@@ -475,7 +413,7 @@ pub(super) fn encrypt(recipients: &[Recipient<'_>], cipher: Cipher) -> Result<Gr
     let cms = unsafe {
         let cms = owned(sys::CMS_encrypt(ptr::null_mut(), ptr::null_mut(), cipher.as_ptr(), flags))?;
         for recipient in recipients {
-            let with_parameters = recipient.transport != Transport::Rsa;
+            let with_parameters = recipient.transport != KeyTransport::Rsa;
             let how = if with_parameters { flags | sys::CMS_KEY_PARAM } else { flags };
             let ri = CMS_add1_recipient_cert(cms.as_ptr(), recipient.certificate.as_ptr(), how);
             if ri.is_null() {
@@ -486,12 +424,12 @@ pub(super) fn encrypt(recipients: &[Recipient<'_>], cipher: Cipher) -> Result<Gr
                 return Err(ErrorStack::get());
             }
             match recipient.transport {
-                Transport::Rsa => {}
-                Transport::RsaOaep => {
+                KeyTransport::Rsa => {}
+                KeyTransport::RsaOaep => {
                     ok(sys::EVP_PKEY_CTX_set_rsa_padding(context, sys::RSA_PKCS1_OAEP_PADDING))?;
                     ok(sys::EVP_PKEY_CTX_set_rsa_oaep_md(context, sys::EVP_sha256().cast_mut()))?;
                 }
-                Transport::Ecdh => ok(EVP_PKEY_CTX_set_ecdh_kdf_md(context, sys::EVP_sha256()))?,
+                KeyTransport::Ecdh => ok(EVP_PKEY_CTX_set_ecdh_kdf_md(context, sys::EVP_sha256()))?,
             }
         }
         cms

@@ -65,6 +65,28 @@ pub enum SignatureScheme {
     RsaPss,
 }
 
+/// How a recipient's key receives the content-encryption key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyTransport {
+    /// RSAES-PKCS1-v1_5.
+    Rsa,
+    /// RSAES-OAEP with SHA-256 (RFC 8017 section 7.1).
+    RsaOaep,
+    /// ECDH with the X9.63 KDF over SHA-256 (RFC 5753 section 7.1.4).
+    Ecdh,
+}
+
+impl KeyTransport {
+    /// The word in `--json`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rsa => "rsa-pkcs1",
+            Self::RsaOaep => "rsa-oaep",
+            Self::Ecdh => "ecdh",
+        }
+    }
+}
+
 /// How RSA-encrypted octets are padded.
 #[derive(Clone)]
 pub enum RsaPadding<'a> {

@@ -21,6 +21,7 @@ mod inspect;
 mod key;
 mod object;
 mod sign;
+mod signer_info;
 mod steps;
 mod tlv;
 mod verify;
@@ -32,8 +33,8 @@ mod tests;
 use openssl::error::ErrorStack;
 
 pub use decrypt::decrypt;
-pub use encrypt::{ContentCipher, EncryptedStream, KeyTransport, Recipient, encrypt};
-pub use key::{DistantKey, Key, KeyFault, RsaPadding, SignatureScheme, signature_fits};
+pub use encrypt::{ContentCipher, EncryptedStream, Recipient, encrypt};
+pub use key::{DistantKey, Key, KeyFault, KeyTransport, RsaPadding, SignatureScheme, signature_fits};
 pub use object::{CmsObject, ObjectType};
 pub use sign::{Placement, SignedStream, SigningIdentity, readable_here, sign};
 pub use verify::{Signer, Weakness, verify};

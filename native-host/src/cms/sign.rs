@@ -1,6 +1,7 @@
 //! Making SignedData (RFC 5652 section 5).
 
 use super::compose::Composition;
+use super::signer_info::SequenceAttribute;
 use super::{CmsError, Key, ffi};
 use crate::clock::UnixTime;
 use crate::x509::{Capabilities, Capability, Certificate, KeyAlgorithm};
@@ -84,7 +85,7 @@ impl SignedStream {
             key,
             chain: &chain,
             with_certificates: identity.with_certificates,
-            attributes: &[ffi::SequenceAttribute { oid: SMIME_CAPABILITIES, der: &capabilities }],
+            attributes: &[SequenceAttribute { oid: SMIME_CAPABILITIES, der: &capabilities }],
             time: &time,
             sha512: identity.signs_with_sha512(),
         };

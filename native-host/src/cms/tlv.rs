@@ -5,6 +5,8 @@ use der::{Encode, Length};
 
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const OCTET_STRING: u8 = 0x04;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 pub(super) const NULL: [u8; 2] = [5, 0];
@@ -34,4 +36,14 @@ pub(super) fn set_of(tag: u8, mut values: Vec<Vec<u8>>) -> der::Result<Vec<u8>> 
     values.sort();
     values.dedup();
     value(tag, &values.iter().map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+/// RFC 5652 section 11.3: UTCTime for the years 1950 to 2049, else GeneralizedTime. The text is
+/// `YYYYMMDDHHMMSSZ`; what comes with it is the tag.
+pub(super) fn time_text(full: &str) -> (u8, &[u8]) {
+    let in_utc_range = ("1950".."2050").contains(&full.get(..4).unwrap_or_default());
+    match full.get(2..) {
+        Some(short) if in_utc_range => (UTC_TIME, short.as_bytes()),
+        _ => (GENERALIZED_TIME, full.as_bytes()),
+    }
 }

@@ -9,6 +9,7 @@ use openssl::sign::Verifier;
 use openssl::stack::Stack;
 use openssl::x509::X509Ref;
 
+use super::signer_info::SignerInfoFacts;
 use super::{CmsError, CmsObject, ObjectType, ffi};
 use crate::clock::UnixTime;
 use crate::x509::{Capabilities, Certificate, KeyAlgorithm};
@@ -88,7 +89,7 @@ pub fn verify(
 /// RFC 5652 section 11.1: the contentType attribute names the type of the content. Where there are no
 /// attributes, the content must not itself be the attributes of another signature, which would then
 /// fit (draft-ietf-lamps-cms-euf-cma-signeddata).
-fn is_for_this_content(info: &ffi::SignerInfoFacts, object: &CmsObject, detached: Option<&[u8]>) -> bool {
+fn is_for_this_content(info: &SignerInfoFacts, object: &CmsObject, detached: Option<&[u8]>) -> bool {
     match &info.attributes {
         Some(attributes) => attributes.is_for_data,
         None => {
@@ -99,7 +100,7 @@ fn is_for_this_content(info: &ffi::SignerInfoFacts, object: &CmsObject, detached
 }
 
 /// The algorithm for which a signature was not checked at all, where there is one.
-fn unknown_to_us(infos: &[ffi::SignerInfoFacts]) -> Option<String> {
+fn unknown_to_us(infos: &[SignerInfoFacts]) -> Option<String> {
     let known = [Nid::RSAENCRYPTION, Nid::RSASSAPSS, Nid::X9_62_ID_ECPUBLICKEY, Nid::DSA, Nid::DSAWITHSHA1];
     let key_of = |signature: Nid| signature.signature_algorithms().map_or(signature, |pair| pair.pkey);
     let digests = infos.iter().map(|info| info.digest).filter(|digest| !can_digest(*digest));
@@ -114,14 +115,14 @@ fn can_digest(digest: Nid) -> bool {
     MessageDigest::from_nid(digest).is_some_and(|kind| hash(kind, b"").is_ok())
 }
 
-fn is_ed25519(info: &ffi::SignerInfoFacts) -> bool {
+fn is_ed25519(info: &SignerInfoFacts) -> bool {
     info.signature.as_raw() == Id::ED25519.as_raw()
 }
 
 /// The same check for objects with Ed25519 signers (RFC 8419), which CMS in OpenSSL does from 3.2 on.
 fn one_by_one(
     object: &mut CmsObject,
-    infos: &[ffi::SignerInfoFacts],
+    infos: &[SignerInfoFacts],
     detached: Option<&[u8]>,
 ) -> Result<(), CmsError> {
     for (at, info) in infos.iter().enumerate() {
@@ -145,7 +146,7 @@ fn one_by_one(
     Ok(())
 }
 
-fn ed25519_fits(info: &ffi::SignerInfoFacts, signed: &[u8]) -> bool {
+fn ed25519_fits(info: &SignerInfoFacts, signed: &[u8]) -> bool {
     let Some(key) = info.certificate.as_ref().and_then(|c| c.public_key().ok()) else { return false };
     let verified = || Verifier::new_without_digest(&key)?.verify_oneshot(&info.signature_value, signed);
     key.id() == Id::ED25519 && verified().unwrap_or(false)
@@ -164,7 +165,7 @@ fn check_content(object: &CmsObject, detached: Option<&[u8]>) -> Result<(), CmsE
     }
 }
 
-fn signer(facts: ffi::SignerInfoFacts) -> Result<Signer, CmsError> {
+fn signer(facts: SignerInfoFacts) -> Result<Signer, CmsError> {
     let der = facts.certificate.and_then(|c| c.to_der().ok()).ok_or(CmsError::SignerCertificateMissing)?;
     let certificate = Certificate::from_der(&der).map_err(|_| CmsError::SignerCertificateMissing)?;
     let name = |nid: Nid| nid.long_name().unwrap_or("unknown");

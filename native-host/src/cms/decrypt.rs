@@ -2,12 +2,18 @@
 
 use der::asn1::ObjectIdentifier;
 use openssl::asn1::Asn1Object;
-use openssl::pkey::Id;
+use openssl::error::ErrorStack;
+use openssl::pkey::{Id, PKeyRef, Private};
 use openssl::provider::Provider;
+use openssl::x509::X509Ref;
 
+use super::ffi::Decrypting;
 use super::inspect::{self, ContentEncryption};
-use super::{CmsError, CmsObject, Key, ObjectType, ffi, steps};
+use super::{CmsError, CmsObject, Key, ObjectType, steps};
 use crate::x509::Certificate;
+
+/// What is read at once.
+const PIECE: usize = 64 * 1024;
 
 /// Decrypts with the key that belongs to `certificate`, which the object must name
 /// ([`CmsObject::is_for`]). All of the content is returned or none of it; for AuthEnvelopedData it
@@ -34,7 +40,27 @@ pub fn decrypt(object: &CmsObject, certificate: &Certificate, key: Key<'_>) -> R
     // The default provider stays; the legacy one (RC2, single DES) goes when this ends.
     let _legacy = algorithm.filter(|oid| !is_at_hand(*oid)).map(legacy_provider).transpose()?;
     let x509 = certificate.x509().map_err(CmsError::Openssl)?;
-    ffi::decrypt(&object.inner, x509, here).map_err(|_| CmsError::DecryptionFailed)
+    content(object, x509, here).map_err(|_| CmsError::DecryptionFailed)?.ok_or(CmsError::DecryptionFailed)
+}
+
+/// What `CMS_decrypt` does, without its buffer that grows by copying. All of the content or `None`.
+fn content(
+    object: &CmsObject,
+    certificate: &X509Ref,
+    key: &PKeyRef<Private>,
+) -> Result<Option<Vec<u8>>, ErrorStack> {
+    // Ciphertext is never shorter than its content.
+    let Some(most) = object.embedded_content().map(<[u8]>::len) else { return Ok(None) };
+    let mut decrypting = Decrypting::begin(&object.inner, certificate, key)?;
+    let mut content = Vec::with_capacity(most);
+    let mut piece = vec![0_u8; PIECE];
+    loop {
+        match decrypting.read(&mut piece).and_then(|read| piece.get(..read)) {
+            None => return Ok(None),
+            Some([]) => return Ok(decrypting.has_ended_well().then_some(content)),
+            Some(octets) => content.extend_from_slice(octets),
+        }
+    }
 }
 
 /// Whether the providers that are loaded have this cipher.

@@ -5,13 +5,11 @@
 
 #![allow(unsafe_code)]
 
-mod reading;
-mod stream;
-
+use std::marker::PhantomData;
 use std::ptr;
 
 use foreign_types_shared::{ForeignType, ForeignTypeRef};
-use libc::{c_int, c_uint, c_void};
+use libc::{c_int, c_long, c_uint, c_void};
 use openssl::asn1::{Asn1Object, Asn1ObjectRef, Asn1TimeRef};
 use openssl::cms::{CmsContentInfo, CmsContentInfoRef};
 use openssl::error::ErrorStack;
@@ -26,9 +24,6 @@ use super::key::KeyTransport;
 use super::signer_info::{SequenceAttribute, SignedAttributes, SignerInfoFacts};
 use super::tlv;
 
-pub(super) use reading::decrypt;
-pub(super) use stream::Growing;
-
 /// Opaque structures of OpenSSL's `cms.h`.
 pub(super) enum CmsSignerInfo {}
 enum CmsRecipientInfo {}
@@ -41,6 +36,8 @@ const ASN1_OBJECT: c_int = 6; // V_ASN1_OBJECT
 const ASN1_SEQUENCE: c_int = 16; // V_ASN1_SEQUENCE
 const ASN1_UTC_TIME: c_int = 23; // V_ASN1_UTCTIME
 const ASN1_GENERALIZED_TIME: c_int = 24; // V_ASN1_GENERALIZEDTIME
+const BIO_CTRL_FLUSH: c_int = 11;
+const BIO_C_GET_CIPHER_STATUS: c_int = 113;
 
 unsafe extern "C" {
     fn CMS_get0_type(cms: *const sys::CMS_ContentInfo) -> *const sys::ASN1_OBJECT;
@@ -98,6 +95,13 @@ unsafe extern "C" {
     fn CMS_RecipientInfo_kari_get0_reks(ri: *mut CmsRecipientInfo) -> *mut sys::OPENSSL_STACK;
     fn CMS_RecipientEncryptedKey_cert_cmp(rek: *mut CmsRecipientEncryptedKey, c: *mut sys::X509) -> c_int;
     fn CMS_get0_RecipientInfos(cms: *mut sys::CMS_ContentInfo) -> *mut sys::OPENSSL_STACK;
+    fn CMS_decrypt_set1_pkey(
+        cms: *mut sys::CMS_ContentInfo,
+        key: *mut sys::EVP_PKEY,
+        certificate: *mut sys::X509,
+    ) -> c_int;
+    fn CMS_dataFinal(cms: *mut sys::CMS_ContentInfo, bio: *mut sys::BIO) -> c_int;
+    fn BIO_new_CMS(out: *mut sys::BIO, cms: *mut sys::CMS_ContentInfo) -> *mut sys::BIO;
     fn EVP_PKEY_CTX_set_ecdh_kdf_md(ctx: *mut sys::EVP_PKEY_CTX, md: *const sys::EVP_MD) -> c_int;
 }
 
@@ -187,13 +191,8 @@ pub(super) fn verify(
 /// loses the copy that it has made of the content's BIO by then: 272 octets for each mail in OpenSSL 3.0.
 fn can_digest(cms: &CmsContentInfoRef) -> Result<(), ErrorStack> {
     // SAFETY: without content of its own the call makes a chain of BIOs that are ours, or fails and gives
-    // null; the chain keeps nothing of `cms` beyond this block, and free_all accepts null.
-    unsafe {
-        let chain = CMS_dataInit(cms.as_ptr(), ptr::null_mut());
-        let made = ok(c_int::from(!chain.is_null()));
-        sys::BIO_free_all(chain);
-        made
-    }
+    // null; the chain goes at once, before `cms`.
+    unsafe { Chain::new(CMS_dataInit(cms.as_ptr(), ptr::null_mut())).map(drop) }
 }
 
 /// How many SignerInfos there are; `None` where the object is no SignedData.
@@ -435,6 +434,151 @@ pub(super) fn encrypt(recipients: &[Recipient<'_>], cipher: Cipher) -> Result<Gr
         cms
     };
     Growing::embedding(cms)
+}
+
+/// A chain of BIOs that is ours.
+struct Chain(*mut sys::BIO);
+
+impl Chain {
+    /// # Safety
+    /// `first` is null or a chain that nobody else frees, and what it works for outlives it.
+    unsafe fn new(first: *mut sys::BIO) -> Result<Self, ErrorStack> {
+        if first.is_null() { Err(ErrorStack::get()) } else { Ok(Self(first)) }
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        // SAFETY: nobody uses the chain afterwards.
+        unsafe { sys::BIO_free_all(self.0) };
+    }
+}
+
+/// Reads what `bio` has: how many octets, 0 at the end; `None` where it failed.
+///
+/// # Safety
+/// `bio` is valid.
+unsafe fn read(bio: *mut sys::BIO, piece: &mut [u8]) -> Option<usize> {
+    let room = length(piece).ok()?;
+    // SAFETY: the caller's promise; `piece` is writable for `room` octets.
+    let read = unsafe { sys::BIO_read(bio, piece.as_mut_ptr().cast(), room) };
+    usize::try_from(read).ok()
+}
+
+/// An EnvelopedData or AuthEnvelopedData that is being decrypted.
+pub(super) struct Decrypting<'a> {
+    chain: Chain,
+    object: PhantomData<&'a CmsContentInfo>,
+}
+
+impl<'a> Decrypting<'a> {
+    /// The recipient is named by `certificate`, so that a key that does not fit is replaced by a random
+    /// one (RFC 3218 section 2.3.2) and fails later and alike.
+    pub(super) fn begin<T: HasPrivate>(
+        cms: &'a CmsContentInfo,
+        certificate: &X509Ref,
+        key: &PKeyRef<T>,
+    ) -> Result<Self, ErrorStack> {
+        // SAFETY: all three outlive the call, which counts up what it keeps.
+        ok(unsafe { CMS_decrypt_set1_pkey(cms.as_ptr(), key.as_ptr(), certificate.as_ptr()) })?;
+        // SAFETY: a null content means the object's own; the chain is ours, and borrows from `cms`,
+        // which the lifetime holds.
+        let chain = unsafe { Chain::new(CMS_dataInit(cms.as_ptr(), ptr::null_mut()))? };
+        Ok(Self { chain, object: PhantomData })
+    }
+
+    /// How many octets come next: 0 at the end, which [`Decrypting::has_ended_well`] judges; `None` where it
+    /// failed.
+    pub(super) fn read(&mut self, piece: &mut [u8]) -> Option<usize> {
+        // SAFETY: the chain is valid as long as it is ours.
+        unsafe { read(self.chain.0, piece) }
+    }
+
+    /// Whether the end was right: the last block's padding (CBC), the tag (GCM).
+    pub(super) fn has_ended_well(&self) -> bool {
+        // SAFETY: the chain begins with the cipher, which answers this without an argument.
+        let status: c_long =
+            unsafe { sys::BIO_ctrl(self.chain.0, BIO_C_GET_CIPHER_STATUS, 0, ptr::null_mut()) };
+        status > 0
+    }
+}
+
+/// An object that is being made. `growing.rs` says how it is used.
+pub(super) struct Growing {
+    /// Where content is written: a chain of BIOs that ends in `encoded`.
+    chain: Chain,
+    /// What the chain gives out and nobody has taken yet; null for a digest, which gives out nothing.
+    encoded: *mut sys::BIO,
+    /// Dropped after the chain, which refers to it.
+    cms: CmsContentInfo,
+}
+
+// SAFETY: the pointers are owned by this value alone, and OpenSSL's BIOs and CMS objects are not
+// bound to a thread.
+unsafe impl Send for Growing {}
+
+impl Growing {
+    /// An object with its content inside, in BER of indefinite length. `cms` was made with PARTIAL
+    /// and STREAM.
+    fn embedding(cms: CmsContentInfo) -> Result<Self, ErrorStack> {
+        // SAFETY: `encoded` is new and ours. Where BIO_new_CMS fails it leaves it to us; where it
+        // succeeds it lies at the end of the chain, which is freed as a whole.
+        unsafe {
+            let encoded = Chain::new(sys::BIO_new(sys::BIO_s_mem()))?;
+            let chain = Chain::new(BIO_new_CMS(encoded.0, cms.as_ptr()))?;
+            let end = encoded.0;
+            std::mem::forget(encoded);
+            Ok(Self { chain, encoded: end, cms })
+        }
+    }
+
+    /// A SignedData whose content stands elsewhere: nothing comes out until the end.
+    fn digesting(cms: CmsContentInfo) -> Result<Self, ErrorStack> {
+        // SAFETY: a null content makes OpenSSL end the chain in a BIO that drops what it is given
+        // (manual page of CMS_dataInit); the chain is ours.
+        let chain = unsafe { Chain::new(CMS_dataInit(cms.as_ptr(), ptr::null_mut()))? };
+        Ok(Self { chain, encoded: ptr::null_mut(), cms })
+    }
+
+    /// Whether the content goes inside, so that the object comes out as it grows.
+    pub(super) fn is_embedding(&self) -> bool {
+        !self.encoded.is_null()
+    }
+
+    /// Takes some of the content: how many octets.
+    pub(super) fn write(&mut self, content: &[u8]) -> Result<usize, ErrorStack> {
+        let length = length(content)?;
+        // SAFETY: `content` is readable for `length` octets, and the chain keeps none of them.
+        let written = unsafe { sys::BIO_write(self.chain.0, content.as_ptr().cast(), length) };
+        usize::try_from(written).ok().filter(|written| *written > 0).ok_or_else(ErrorStack::get)
+    }
+
+    /// How many octets are ready of an object that embeds its content.
+    pub(super) fn read(&mut self, piece: &mut [u8]) -> usize {
+        if self.encoded.is_null() {
+            return 0;
+        }
+        // SAFETY: `encoded` lies in the chain, which is ours.
+        let read = unsafe { read(self.encoded, piece) };
+        read.unwrap_or(0) // an empty one says "later", which is no error
+    }
+
+    /// Writes the end of an object that embeds its content.
+    pub(super) fn flush(&mut self) -> Result<(), ErrorStack> {
+        // SAFETY: the chain is whole.
+        let flushed: c_long = unsafe { sys::BIO_ctrl(self.chain.0, BIO_CTRL_FLUSH, 0, ptr::null_mut()) };
+        if flushed > 0 { Ok(()) } else { Err(ErrorStack::get()) }
+    }
+
+    /// Signs what an object that only digests was given.
+    pub(super) fn signed(self) -> Result<Vec<u8>, ErrorStack> {
+        if self.is_embedding() {
+            return Err(ErrorStack::get());
+        }
+        // SAFETY: the chain is the one that CMS_dataInit made for this object.
+        ok(unsafe { CMS_dataFinal(self.cms.as_ptr(), self.chain.0) })?;
+        self.cms.to_der()
+    }
 }
 
 /// How many RecipientInfos there are; `None` where the object is not encrypted.

@@ -17,6 +17,7 @@ mod compose;
 mod decrypt;
 mod encrypt;
 mod ffi;
+mod growing;
 mod inspect;
 mod key;
 mod object;

@@ -30,7 +30,7 @@ pub(super) struct Zone {
 }
 
 /// What lies at a name on the way down.
-enum Step {
+pub(super) enum Step {
     /// A zone of its own, with these DS records, proven until then.
     Zone(Vec<AnchorKey>, UnixTime),
     /// Nothing that ends the zone.
@@ -147,7 +147,7 @@ impl Session<'_> {
     }
 
     /// What `zone` says of `name`, a label below it or more: a delegation, signed or not, or none.
-    async fn step(&mut self, zone: &Zone, name: &DomainName) -> Result<Step, Stop> {
+    pub(super) async fn step(&mut self, zone: &Zone, name: &DomainName) -> Result<Step, Stop> {
         let step = self.ask_for_ds(zone, name).await;
         let unanswered = match &step {
             Err(Stop::Unreachable(_)) => true,
@@ -212,7 +212,7 @@ pub(super) fn likely_zone(name: &DomainName) -> DomainName {
 
 /// The questions on the way down, for all to be asked at once. Names far below their zone would
 /// spend the budget on questions that nobody needs.
-fn way_down(from: &DomainName, to: &DomainName) -> Vec<Question> {
+pub(super) fn way_down(from: &DomainName, to: &DomainName) -> Vec<Question> {
     let depths = from.iter().count() + 1..=to.iter().count();
     let names = depths.map(|depth| to.trim_to(depth).to_lowercase()).take(6);
     names.flat_map(|name| [(name.clone(), RecordType::DS), (name, RecordType::DNSKEY)]).collect()

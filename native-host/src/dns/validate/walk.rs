@@ -6,7 +6,7 @@ use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::rr::{RData, Record as WireRecord};
 use hickory_resolver::proto::serialize::binary::BinEncodable;
 
-use super::chain::{Zone, likely_zone};
+use super::chain::{Step, Zone, likely_zone, way_down};
 use super::denial::{Denied, Evidence, Gap};
 use super::rrset::{Proof, Set};
 use super::session::{Session, Stop};
@@ -157,18 +157,25 @@ impl Session<'_> {
         record_type: RecordType,
     ) -> Result<(), Stop> {
         let likely = likely_zone(&zone_side(name, record_type));
-        if zone.apex == likely || !zone.apex.zone_of(&likely) {
-            return Ok(());
+        let foreign = |zone| Err(Stop::bogus(name, record_type, Some(zone), Defect::Foreign));
+        match self.anchors.closest(&likely) {
+            Some(anchor) if *anchor != zone.apex && zone.apex.zone_of(anchor) => return foreign(anchor),
+            _ => {}
         }
-        match self.descend(&likely).await {
-            Ok(deeper) if deeper.apex != zone.apex => {
-                Err(Stop::bogus(name, record_type, Some(&deeper.apex), Defect::Foreign))
+        self.fetch_all(&way_down(&zone.apex, &likely)).await?;
+        for depth in zone.apex.iter().count() + 1..=likely.iter().count() {
+            let below = likely.trim_to(depth);
+            match self.step(zone, &below).await {
+                // Whether its keys can be had or not.
+                Ok(Step::Zone(..)) => return foreign(&below),
+                Ok(Step::Onward) => {}
+                Err(Stop::Insecure(insecurity)) if insecurity.cause == InsecureCause::NoDs => {
+                    return Err(Stop::Insecure(insecurity));
+                }
+                Ok(Step::End) | Err(_) => break,
             }
-            Err(Stop::Insecure(insecurity)) if insecurity.cause == InsecureCause::NoDs => {
-                Err(Stop::Insecure(insecurity))
-            }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// One hop: from the message that brought us here, if that is enough, else from a new one.

@@ -8,15 +8,17 @@ mod certificates;
 mod signed_tree;
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use dane_smime::config::Profile;
 use dane_smime::mime::EmailAddress;
 use dane_smime::smimea::OwnerName;
 use signed_tree::{Tree, Zone};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 const ZONES: usize = 50;
 const RUNS: usize = 21;
@@ -160,34 +162,43 @@ fn bind_keys(zone_file_line: &str) -> String {
 /// The server, as far away as a resolver is that has to ask others. What is sent arrives that much later.
 fn distant(server: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     std::thread::spawn(move || {
-        for near in listener.incoming().flatten() {
-            let far = TcpStream::connect(server).unwrap();
-            carry(near.try_clone().unwrap(), far.try_clone().unwrap());
-            carry(far, near);
-        }
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            while let Ok((near, _)) = listener.accept().await {
+                let (from_near, to_near) = near.into_split();
+                let (from_far, to_far) = TcpStream::connect(server).await.unwrap().into_split();
+                carry(from_near, to_far);
+                carry(from_far, to_near);
+            }
+        });
     });
     address
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream) {
-    to.set_nodelay(true).unwrap();
-    let (sender, receiver) = mpsc::channel::<(Instant, Vec<u8>)>();
-    std::thread::spawn(move || {
+fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    to.as_ref().set_nodelay(true).unwrap();
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
+    tokio::spawn(async move {
         let mut octets = vec![0; 65_536];
-        while let Ok(count @ 1..) = from.read(&mut octets) {
+        while let Ok(count @ 1..) = from.read(&mut octets).await {
+            // The way adds what it takes and nothing else: no server waits for an acknowledgement that
+            // this end has put off.
+            #[cfg(target_os = "linux")]
+            from.as_ref().set_quickack(true).unwrap();
             sender.send((Instant::now() + WAY, octets[..count].to_vec())).unwrap();
         }
     });
-    std::thread::spawn(move || {
-        for (due, octets) in receiver {
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            if to.write_all(&octets).is_err() {
+    tokio::spawn(async move {
+        while let Some((due, octets)) = receiver.recv().await {
+            tokio::time::sleep_until(due.into()).await;
+            if to.write_all(&octets).await.is_err() {
                 break;
             }
         }
-        let _ = to.shutdown(Shutdown::Both);
     });
 }
 

@@ -14,6 +14,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+/// Questions that are taken out of the queue in one turn.
+const AT_ONCE: usize = 64;
+
 /// With so many waiting, those that were given up are looked for.
 const MOST_WAITING: usize = 1024;
 
@@ -103,14 +106,19 @@ impl Waiting {
     }
 }
 
-/// Writes frames whole, whoever gives up meanwhile, and several at once where several wait.
+/// Writes frames whole, whoever gives up meanwhile, and several at once: who asks for one person mostly
+/// asks for others in the same moment, and each packet wakes the server.
 async fn write(
     mut writer: WriteHalf<Box<dyn Octets>>,
     mut queue: UnboundedReceiver<Vec<u8>>,
     waiting: Arc<Mutex<Waiting>>,
 ) {
     let mut frames = Vec::new();
-    while queue.recv_many(&mut frames, 64).await > 0 {
+    while queue.recv_many(&mut frames, AT_ONCE).await > 0 {
+        tokio::task::yield_now().await;
+        while let Ok(frame) = queue.try_recv() {
+            frames.push(frame);
+        }
         let written = writer.write_all(&frames.concat()).await;
         if written.is_err() || writer.flush().await.is_err() {
             break;

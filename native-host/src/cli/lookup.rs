@@ -32,19 +32,24 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
     let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
     let directory = Engine::new(context.settings.clone()).directory()?;
     let now = context.settings.at.unwrap_or_else(|| SystemClock.now());
-    let findings = recipients::find_all(&*directory, &addresses, now, PATIENCE).into_iter().zip(&addresses);
-    let findings = findings.map(|(finding, address)| {
-        finding.map_err(|error| {
-            Failure::new(Code::InvalidAddress, format!("{address}: {error}."))
-                .with("address", json!(address.to_string()))
+    let described = recipients::find_all_as(&*directory, &addresses, now, PATIENCE, |found| {
+        found.map(|finding| {
+            let text = if context.json { String::new() } else { for_people(&finding) };
+            (exit_status(finding.status()), recipients::describe(&finding), text)
         })
     });
-    let findings = findings.collect::<Result<Vec<_>, _>>()?;
-    let status = findings.iter().map(|finding| exit_status(finding.status())).max().unwrap_or(0);
-    let mut described: Vec<Value> = findings.iter().map(recipients::describe).collect();
-    let json = if described.len() == 1 { described.pop() } else { Some(Value::Array(described)) };
-    let text = findings.iter().map(for_people).collect::<Vec<_>>().join("\n");
-    Ok(Output { json, text: text.into_bytes(), status })
+    let (mut status, mut objects, mut texts) = (0, Vec::new(), Vec::new());
+    for (described, address) in described.into_iter().zip(&addresses) {
+        let (exit, object, text) = described.map_err(|error| {
+            Failure::new(Code::InvalidAddress, format!("{address}: {error}."))
+                .with("address", json!(address.to_string()))
+        })?;
+        status = status.max(exit);
+        objects.push(object);
+        texts.push(text);
+    }
+    let json = if objects.len() == 1 { objects.pop() } else { Some(Value::Array(objects)) };
+    Ok(Output { json, text: texts.join("\n").into_bytes(), status })
 }
 
 /// The contract's order; the highest is the worst of several.

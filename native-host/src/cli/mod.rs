@@ -110,6 +110,8 @@ fn command() -> clap::Command {
 /// What a subcommand gets: the settings in force.
 struct Context {
     settings: Settings,
+    /// Whether JSON is printed, and nobody reads the text.
+    json: bool,
 }
 
 /// What a subcommand gives back; printing is done in one place.
@@ -196,7 +198,7 @@ fn run(arguments: Arguments) -> Result<Output, Failure> {
     };
     // Only where it was asked for: what a command has to say, it says itself.
     crate::logging::start("dane-smime", &settings.log, "off");
-    let context = Context { settings };
+    let context = Context { settings, json: globals.json };
     match arguments.command {
         Command::Lookup(arguments) => lookup::run(&context, &arguments),
         Command::Record(arguments) => record::run(&context, &arguments),

@@ -61,6 +61,17 @@ pub fn find_all(
     find_all_telling(directory, addresses, now, deadline, &|_| true)
 }
 
+/// As [`find_all`], but what is kept of each is made when it comes, while the others are on their way.
+pub fn find_all_as<T>(
+    directory: &dyn Directory,
+    addresses: &[EmailAddress],
+    now: UnixTime,
+    deadline: Duration,
+    read: impl Fn(Found) -> T,
+) -> Vec<T> {
+    in_order(directory, addresses, now, deadline, read, &|_| true)
+}
+
 /// As [`find_all`]; `told` hears how many were found each time, and says whether anybody still waits.
 /// Where nobody does, results are missing.
 pub fn find_all_telling(
@@ -70,13 +81,24 @@ pub fn find_all_telling(
     deadline: Duration,
     told: &dyn Fn(usize) -> bool,
 ) -> Vec<Found> {
-    let mut found: Vec<(usize, Found)> = Vec::new();
+    in_order(directory, addresses, now, deadline, |found| found, told)
+}
+
+fn in_order<T>(
+    directory: &dyn Directory,
+    addresses: &[EmailAddress],
+    now: UnixTime,
+    deadline: Duration,
+    read: impl Fn(Found) -> T,
+    told: &dyn Fn(usize) -> bool,
+) -> Vec<T> {
+    let mut found: Vec<(usize, T)> = Vec::new();
     directory.find_each(addresses, now, deadline, &mut |place, finding| {
         if let Ok(known) = &finding {
             let (address, status) = (&known.address, known.status().word());
             tracing::debug!(%address, status, "a certificate was looked for");
         }
-        found.push((place, finding));
+        found.push((place, read(finding)));
         told(found.len())
     });
     found.sort_by_key(|(place, _)| *place);
@@ -93,10 +115,11 @@ pub fn results(
     let parsed: Vec<Option<EmailAddress>> =
         addresses.iter().map(|text| EmailAddress::parse(text).ok()).collect();
     let good: Vec<EmailAddress> = parsed.iter().flatten().cloned().collect();
-    let mut found = find_all(directory, &good, now, deadline).into_iter();
+    let described = |found: Found| found.ok().map(|finding| with_recipient(&finding));
+    let mut found = find_all_as(directory, &good, now, deadline, described).into_iter();
     let describe_next = |(text, address): (&String, &Option<EmailAddress>)| match address {
         Some(_) => match found.next() {
-            Some(Ok(finding)) => with_recipient(&finding),
+            Some(Some(described)) => described,
             _ => invalid(text, "The domain of this address is too long to hold certificates in the DNS."),
         },
         None => invalid(text, "This is not a mail address."),

@@ -129,8 +129,11 @@ impl<'a> Session<'a> {
         name: &DomainName,
         record_type: RecordType,
     ) -> Result<Arc<Message>, Stop> {
-        self.fetch_all(&[(name.to_lowercase(), record_type)]).await?;
-        match self.messages.get(&(name.to_lowercase(), record_type)) {
+        let question = (name.to_lowercase(), record_type);
+        if !self.messages.contains_key(&question) {
+            self.fetch_all(std::slice::from_ref(&question)).await?;
+        }
+        match self.messages.get(&question) {
             Some(Ok(heard)) => Ok(Arc::clone(&heard.message)),
             Some(Err(outage)) => Err(Stop::Unreachable(outage.clone())),
             None => Err(Stop::Unreachable(Outage::Garbled)),

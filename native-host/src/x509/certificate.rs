@@ -235,8 +235,8 @@ impl Certificate {
         }
     }
 
-    /// The addresses it names, in its order: rfc822Name (RFC 5280) and SmtpUTF8Mailbox (RFC 9598) of the
-    /// subjectAltName; where there are none, the emailAddress attributes of the subject. Entries that
+    /// The addresses it names, in its order: emailAddress attributes of the subject, then
+    /// rfc822Name (RFC 5280) and SmtpUTF8Mailbox (RFC 9598) of the subjectAltName. Entries that
     /// are no addresses are left out here and counted by [`Certificate::names_address`].
     pub fn email_addresses(&self) -> &[EmailAddress] {
         &self.0.names.addresses

@@ -41,20 +41,17 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Collects the rfc822Name and SmtpUTF8Mailbox entries of the subjectAltName extension's value, if there is
-    /// one, and only where it names no address the subject's emailAddress attributes: those are of a time before
-    /// the extension (RFC 5280 section 4.2.1.6), and not every authority looks at both.
+    /// Collects the subject's emailAddress attributes and the rfc822Name and SmtpUTF8Mailbox entries of the
+    /// subjectAltName extension's value, if there is one. Both count: RFC 8550 section 3 has both
+    /// recognised, and an authority vouches for the whole of what it signs.
     pub(super) fn read(subject: &Name, alternative: Option<&[u8]>) -> Self {
         let mut names = Self::default();
-        if alternative.is_some_and(|der| names.add_alternative(der).is_err()) {
-            names.unreadable = true;
-        }
-        if names != Self::default() {
-            return names;
-        }
         let attributes = subject.0.iter().flat_map(|rdn| rdn.0.iter());
         for attribute in attributes.filter(|attribute| attribute.oid == EMAIL_ADDRESS) {
             names.add(std::str::from_utf8(attribute.value.value()).ok());
+        }
+        if alternative.is_some_and(|der| names.add_alternative(der).is_err()) {
+            names.unreadable = true;
         }
         names
     }

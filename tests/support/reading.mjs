@@ -28,11 +28,16 @@ export function list(tb, which = "Inbox") {
     if (server.type === "imap" && !find()) server.performExpand(mainWindow().msgWindow);
     const folder = await until(`the folder ${flag}`, find);
     if (server.type === "imap") {
-      await new Promise((resolve) =>
-        folder
-          .QueryInterface(Ci.nsIMsgImapMailFolder)
-          .updateFolderWithListener(mainWindow().msgWindow, { OnStartRunningUrl() {}, OnStopRunningUrl: resolve }),
-      );
+      // Thunderbird tells no listener of its own call where an update is under way, but this it always tells.
+      const loaded = Promise.withResolvers();
+      const listener = {
+        onFolderEvent: (which, event) =>
+          which.URI === folder.URI && event === "FolderLoaded" && loaded.resolve(undefined),
+      };
+      MailServices.mailSession.AddFolderListener(listener, Ci.nsIFolderListener.event);
+      folder.updateFolder(mainWindow().msgWindow);
+      await loaded.promise;
+      MailServices.mailSession.RemoveFolderListener(listener);
     }
     const headers = [...folder.messages].map((header) => ({
       key: header.messageKey,

@@ -59,7 +59,7 @@ describe("mail that is not as it should be", () => {
     const closed = await shows(bob, hasVerdict);
     photograph("reading-withheld");
     assert.equal(closed.text.trim(), "");
-    assert.match(verdict(closed), /its signature does not fit/);
+    assert.match(verdict(closed), /its signature is not valid/);
     assert.deepEqual(closed.bars[0]?.buttons, ["Show it anyway", "Details"]);
 
     await pressInBar(bob, "Details");

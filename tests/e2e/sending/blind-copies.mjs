@@ -121,6 +121,29 @@ describe("blind copies", () => {
     });
   }
 
+  test("the mail itself is given up just before it would go to the server: it does not go there after all", async () => {
+    const mail = await write(BLIND);
+    await tb.chrome(() => {
+      const { MessageSend } = ChromeUtils.importESModule("resource:///modules/MessageSend.sys.mjs");
+      const create = MessageSend.prototype._createDeliveryFile;
+      MessageSend.prototype._createDeliveryFile = async function () {
+        MessageSend.prototype._createDeliveryFile = create;
+        const file = await create.call(this);
+        this.abort();
+        return file;
+      };
+    });
+    await pressSend(tb, mail);
+    await until("the window to be editable", async () => (await composed(tb, mail)).editable);
+    await until("the line", async () =>
+      (await screen(tb)).compose[0]?.bars.find(({ text }) => /The mail itself was not sent/.test(text)),
+    );
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    assert.deepEqual(envelopes(), [["carol@example.test"], ["dora@example.test"], ["bob@example.test"]]);
+    assertApart();
+  });
+
   test("by way of the Outbox", async () => {
     const mail = await write(BLIND);
     await tb.chrome((id) => {

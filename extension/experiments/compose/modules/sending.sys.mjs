@@ -306,7 +306,7 @@ export class Sending {
    */
   async #mayLeave(send, file, secured) {
     const { text, guard, windowOf, tellRefused } = this.#environment;
-    if (secured && (secured.isCancelled || send._sendProgress?.processCanceledByUser)) {
+    if (isGivenUp(send, secured)) {
       await IOUtils.remove(file.path, { ignoreAbsent: true });
       throw Components.Exception("given up", Cr.NS_ERROR_ABORT);
     }
@@ -383,7 +383,12 @@ export class Sending {
   #toVisible(send, original) {
     const fields = send._compFields;
     const { to, cc, bcc } = fields;
-    const copies = ours(send._message?._composeSecure)?.copies;
+    const secured = ours(send._message?._composeSecure);
+    if (isGivenUp(send, secured)) {
+      // Since the last look; Thunderbird would forget it, and send what its writer was told is not sent.
+      throw Components.Exception("given up", Cr.NS_ERROR_ABORT);
+    }
+    const copies = secured?.copies;
     if (copies && !to && !cc) {
       // All have got their copies; Thunderbird goes on as if it had just sent the mail.
       return send.sendDeliveryCallback(null, Cr.NS_OK, null, "");
@@ -401,6 +406,11 @@ export class Sending {
 function ours(composeSecure) {
   const candidate = composeSecure?.wrappedJSObject;
   return candidate instanceof CollectingComposeSecure ? candidate : null;
+}
+
+/** Whether its writer has given it up. @param {any} send @param {CollectingComposeSecure | null} secured */
+function isGivenUp(send, secured) {
+  return secured !== null && (secured.isCancelled || Boolean(send._sendProgress?.processCanceledByUser));
 }
 
 /** Our object itself, where XPCOM has wrapped it. @param {any} composeSecure */

@@ -138,6 +138,7 @@ describe("blind copies", () => {
     await until("the line", async () =>
       (await screen(tb)).compose[0]?.bars.find(({ text }) => /The mail itself was not sent/.test(text)),
     );
+    await until("nothing to lie about", () => temporaryFiles().length === 0);
     await pressSend(tb, mail);
     await sent(tb, mail);
     assert.deepEqual(envelopes(), [["carol@example.test"], ["dora@example.test"], ["bob@example.test"]]);

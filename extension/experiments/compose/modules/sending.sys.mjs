@@ -386,7 +386,7 @@ export class Sending {
     const secured = ours(send._message?._composeSecure);
     if (isGivenUp(send, secured)) {
       // Since the last look; Thunderbird would forget it, and send what its writer was told is not sent.
-      throw Components.Exception("given up", Cr.NS_ERROR_ABORT);
+      return withdraw(send);
     }
     const copies = secured?.copies;
     if (copies && !to && !cc) {
@@ -406,6 +406,16 @@ export class Sending {
 function ours(composeSecure) {
   const candidate = composeSecure?.wrappedJSObject;
   return candidate instanceof CollectingComposeSecure ? candidate : null;
+}
+
+/** Ends the sending of a mail that was given up when Thunderbird had already cleaned up. @param {any} send @returns {Promise<never>} */
+async function withdraw({ _deliveryFile, _messageFile }) {
+  for (const file of [_deliveryFile, _messageFile]) {
+    if (file) {
+      await IOUtils.remove(file.path, { ignoreAbsent: true });
+    }
+  }
+  throw Components.Exception("given up", Cr.NS_ERROR_ABORT);
 }
 
 /** Whether its writer has given it up. @param {any} send @param {CollectingComposeSecure | null} secured */

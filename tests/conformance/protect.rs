@@ -3,6 +3,8 @@
 
 #[path = "../support/certificates.rs"]
 mod certificates;
+#[path = "../support/command_line.rs"]
+mod command_line;
 #[path = "../support/host_client.rs"]
 mod host_client;
 #[path = "../support/letters.rs"]
@@ -192,8 +194,7 @@ fn a_certificate_that_is_named_is_used_or_nothing_is_made() {
     // Two keys of hers, and one of somebody else's in the same store.
     let new = |address: &str| {
         let arguments = ["key", "generate", "--address", address, "--algorithm", "p-256"];
-        let (exit, made) = command(WORLD.dir.path(), "carroll", &arguments);
-        assert_eq!(exit, 0, "{made}");
+        let made = command(WORLD.dir.path(), "carroll", &arguments).good();
         made["sha256"].as_str().unwrap().to_owned()
     };
     let (first, second) = (new("alice@example.test"), new("alice@example.test"));
@@ -214,7 +215,7 @@ fn a_certificate_that_is_named_is_used_or_nothing_is_made() {
         let (end, _) = alice.ask_with(draft, BODY.as_bytes());
         assert_eq!(used(&end), (Value::Null, json!(named)), "{end}");
     }
-    command(WORLD.dir.path(), "carroll", &["key", "retire", "--sha256", &first]);
+    command(WORLD.dir.path(), "carroll", &["key", "retire", "--sha256", &first]).good();
     for (named, code) in [
         (first.as_str(), "chosen-certificate-unusable"),
         (&foreign, "chosen-certificate-unusable"),

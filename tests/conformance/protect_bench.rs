@@ -3,6 +3,8 @@
 
 #[path = "../support/certificates.rs"]
 mod certificates;
+#[path = "../support/command_line.rs"]
+mod command_line;
 #[path = "../support/host_client.rs"]
 mod host_client;
 #[path = "../support/letters.rs"]

@@ -3,6 +3,8 @@
 
 #[path = "../support/certificates.rs"]
 mod certificates;
+#[path = "../support/command_line.rs"]
+mod command_line;
 #[path = "../support/host_client.rs"]
 mod host_client;
 #[path = "../support/letters.rs"]
@@ -15,6 +17,7 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use command_line::Answer;
 use host_client::{Host, runtime_in_memory};
 use letters::{BODY, WORLD};
 use serde_json::{Value, json};
@@ -186,17 +189,13 @@ fn a_full_disk_leaves_no_file() {
     {
         // Files above 64 KiB are refused, as by a disk that is full; the signal for it is ignored.
         let command = format!("trap '' XFSZ; ulimit -f 64; exec {}", arguments(how));
-        let output = Command::new("bash").args(["-c", &command]).output().unwrap();
-        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        assert_eq!(answer["error"]["code"], "unwritable-output", "{how}: {answer}");
-        assert_eq!(output.status.code(), Some(2), "{how}");
+        let answer = Answer::of(Command::new("bash").args(["-c", &command]));
+        assert_eq!((answer.code(), answer.status), ("unwritable-output", 2), "{how}: {}", answer.said);
         assert_eq!(fs::read_dir(at("out")).unwrap().count(), 0, "{how}: something was left");
     }
     for (input, code) in [("/", "unreadable-input"), ("/nonexistent/mail", "unreadable-input")] {
         let command = arguments("--sign").replace(&at("in"), input);
-        let output = Command::new("bash").args(["-c", &command]).output().unwrap();
-        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        assert_eq!(answer["error"]["code"], code, "{input}: {answer}");
+        Answer::of(Command::new("bash").args(["-c", &command])).fails(code);
         assert_eq!(fs::read_dir(at("out")).unwrap().count(), 0, "{input}");
     }
 }

@@ -1,5 +1,7 @@
 //! Keys behind a real keyring: gnome-keyring over a D-Bus session of its own, each step a process.
 
+#[path = "../support/command_line.rs"]
+mod command_line;
 #[path = "../support/keyring_session.rs"]
 mod keyring_session;
 
@@ -7,23 +9,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use command_line::Answer;
 use dane_smime::keys::{KekSource, KeyStore};
 use keyring_session::{Secrets, Session, files_below};
 use openssl::pkcs12::Pkcs12;
 use serde_json::Value;
-
-/// What `dane-smime --json` answered.
-struct Answer {
-    status: i32,
-    json: Value,
-    stderr: String,
-}
-
-impl Answer {
-    fn code(&self) -> &str {
-        self.json["error"]["code"].as_str().unwrap_or("no error")
-    }
-}
 
 struct User {
     session: Session,
@@ -46,9 +36,8 @@ impl User {
     }
 
     fn generate(&self, data: &Path) -> String {
-        let answer = self.key(data, &["generate", "--address", "alice@example.test", "--algorithm", "p-256"]);
-        assert_eq!(answer.status, 0, "{}", answer.stderr);
-        answer.json["sha256"].as_str().unwrap().to_owned()
+        let make = ["generate", "--address", "alice@example.test", "--algorithm", "p-256"];
+        self.key(data, &make).good()["sha256"].as_str().unwrap().to_owned()
     }
 
     /// Needs the private key, so the keyring.
@@ -65,20 +54,8 @@ impl User {
 }
 
 fn key_in(session: &Session, data: &Path, arguments: &[&str]) -> Answer {
-    let output = session
-        .command(env!("CARGO_BIN_EXE_dane-smime"))
-        .arg("--json")
-        .arg("--data-dir")
-        .arg(data)
-        .arg("key")
-        .args(arguments)
-        .output()
-        .unwrap();
-    Answer {
-        status: output.status.code().expect("it ended by itself"),
-        json: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    let mut command = session.command(env!("CARGO_BIN_EXE_dane-smime"));
+    Answer::of(command.args(["--json", "--data-dir"]).arg(data).arg("key").args(arguments))
 }
 
 fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
@@ -90,8 +67,7 @@ fn a_key_outlives_the_process_that_made_it_and_never_lies_in_the_clear() {
     let user = User::with(Secrets::Unlocked);
     let data = user.data("data");
     let sha256 = user.generate(&data);
-    let exported = user.export(&data, &sha256);
-    assert_eq!(exported.status, 0, "{}", exported.stderr);
+    user.export(&data, &sha256).good();
     let pkcs8 = user.exported_pkcs8();
     let scalar = &pkcs8[36..68];
     let files = contents(&data);
@@ -133,12 +109,10 @@ fn a_locked_keyring_is_said_to_be_locked_and_keys_are_still_listed() {
     let before = contents(&data);
     for answer in [user.export(&data, &sha256), user.key(&data, &["generate", "--address", "a@example.test"])]
     {
-        assert_eq!((answer.code(), answer.status), ("keyring-locked", 4), "{}", answer.stderr);
+        assert_eq!((answer.code(), answer.status), ("keyring-locked", 4), "{}", answer.said);
     }
     assert_eq!(contents(&data), before);
-    let listed = user.key(&data, &["list"]);
-    assert_eq!(listed.status, 0);
-    assert_eq!(listed.json[0]["sha256"], sha256.as_str());
+    assert_eq!(user.key(&data, &["list"]).good()[0]["sha256"], sha256.as_str());
 }
 
 #[test]
@@ -149,8 +123,8 @@ fn a_keyring_that_is_not_there_is_said_to_be_missing() {
         let user = User::with(secrets);
         let data = user.data("data");
         let answer = user.key(&data, &["generate", "--address", "alice@example.test"]);
-        assert_eq!((answer.code(), answer.status), ("keyring-missing", 4), "{}", answer.stderr);
-        assert!(answer.stderr.contains(words), "{}", answer.stderr);
+        assert_eq!((answer.code(), answer.status), ("keyring-missing", 4), "{}", answer.said);
+        assert!(answer.said.contains(words), "{}", answer.said);
         let left = files_below(&data);
         assert!(left.iter().all(|file| file.ends_with("lock")), "{left:?}");
     }
@@ -178,12 +152,12 @@ fn a_keyring_without_our_entry_never_gets_a_new_one_while_sealed_files_exist() {
         ];
         for arguments in [&export[..], &["generate", "--address", "alice@example.test"]] {
             let answer = key_in(&other, &data, arguments);
-            assert_eq!((answer.code(), answer.status), ("keyring-entry-missing", 4), "{}", answer.stderr);
+            assert_eq!((answer.code(), answer.status), ("keyring-entry-missing", 4), "{}", answer.said);
         }
         assert_eq!(contents(&data), before);
         assert!(!p12.exists());
     }
-    assert_eq!(user.export(&data, &sha256).status, 0, "the old keyring still opens it");
+    user.export(&data, &sha256).good(); // the old keyring still opens it
 }
 
 #[test]
@@ -203,7 +177,7 @@ fn an_entry_that_another_program_changed_is_noticed_before_it_seals_anything() {
     assert!(changer.status.success(), "{}", String::from_utf8_lossy(&changer.stdout));
     for answer in [user.export(&data, &sha256), user.key(&data, &["generate", "--address", "a@example.test"])]
     {
-        assert_eq!((answer.code(), answer.status), ("sealed-otherwise", 2), "{}", answer.stderr);
+        assert_eq!((answer.code(), answer.status), ("sealed-otherwise", 2), "{}", answer.said);
     }
     assert_eq!(contents(&data), before);
 }
@@ -229,7 +203,7 @@ fn two_data_directories_share_nothing() {
         }
     }
     let answer = user.export(&two, &sha256);
-    assert_eq!((answer.code(), answer.status), ("key-damaged", 2), "{}", answer.stderr);
+    assert_eq!((answer.code(), answer.status), ("key-damaged", 2), "{}", answer.said);
 }
 
 #[test]
@@ -241,7 +215,7 @@ fn processes_beside_each_other_agree_on_one_secret() {
         makers.into_iter().map(|maker| maker.join().unwrap()).collect()
     });
     for sha256 in made {
-        assert_eq!(user.export(&data, &sha256).status, 0);
+        user.export(&data, &sha256).good();
     }
 }
 

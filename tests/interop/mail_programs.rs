@@ -5,6 +5,8 @@
 
 #[path = "../support/certificates.rs"]
 mod certificates;
+#[path = "../support/command_line.rs"]
+mod command_line;
 #[path = "../support/signed_tree.rs"]
 mod signed_tree;
 
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use certificates::{Authority, ec, rsa};
+use command_line::{Answer, record};
 use dane_smime::mime::split::signed_parts;
 use dane_smime::mime::{Entity, transfer};
 use mail_parser::{Message, MessageParser, MimeHeaders};
@@ -48,26 +51,26 @@ impl World {
         for (name, key) in KEYS.iter().zip(&keys) {
             let certificate = authority.issue(&format!("{name}@example.test"), key);
             keep(&at(name), &certificate, key, &authority.certificate);
-            lines.push(record(dir.path(), &format!("{name}@example.test"), &at(name).with_extension("crt")));
+            let address = format!("{name}@example.test");
+            lines.push(record(dir.path(), &address, &at(name).with_extension("crt"), &[]));
         }
         for number in 0..CROWD {
             let address = format!("crowd{number}@example.test");
             let certificate = authority.issue(&address, &keys[number % keys.len()]);
             fs::write(at("one.crt"), certificate.to_pem().unwrap()).unwrap();
-            lines.push(record(dir.path(), &address, &at("one.crt")));
+            lines.push(record(dir.path(), &address, &at("one.crt"), &[]));
         }
         let key = rsa(2048);
         let certificate = authority.issue("alice@example.test", &key);
         keep(&at("alice"), &certificate, &key, &authority.certificate);
-        lines.push(record(dir.path(), "alice@example.test", &at("alice.crt")));
+        lines.push(record(dir.path(), "alice@example.test", &at("alice.crt"), &[]));
         let tree = Tree::grow(vec![Zone::signed("test.", Vec::new()), Zone::signed("example.test.", lines)]);
         let world = Self { dir, tree };
         for who in KEYS.iter().chain(&["alice"]) {
             let (pem, password) = (world.at(&format!("{who}.pem")), world.at("password"));
             let address = format!("{who}@example.test");
             let import = ["key", "import", &pem, "--address", &address, "--password-file", &password];
-            let (exit, answer) = world.run(who, &import);
-            assert_eq!(exit, 0, "{answer}");
+            world.run(who, &import).good();
         }
         world
     }
@@ -76,30 +79,23 @@ impl World {
         self.dir.path().join(name).display().to_string()
     }
 
-    fn run(&self, owner: &str, arguments: &[&str]) -> (i32, Value) {
-        let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
-            .args([
-                "--json",
-                "--data-dir",
-                &self.at(&format!("{owner}.d")),
-                "--unlock-file",
-                &self.at("unlock"),
-            ])
-            .args(["--resolver", &self.tree.address.to_string()])
-            .arg("--trust-anchor")
-            .arg(self.tree.anchor_file())
-            .args(arguments)
-            .env("HOME", self.dir.path())
-            .output()
-            .unwrap();
-        (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_default())
+    fn run(&self, owner: &str, arguments: &[&str]) -> Answer {
+        let (data, unlock) = (self.at(&format!("{owner}.d")), self.at("unlock"));
+        Answer::of(
+            Command::new(env!("CARGO_BIN_EXE_dane-smime"))
+                .args(["--json", "--data-dir", &data, "--unlock-file", &unlock])
+                .args(["--resolver", &self.tree.address.to_string(), "--trust-anchor"])
+                .arg(self.tree.anchor_file())
+                .args(arguments)
+                .env("HOME", self.dir.path()),
+        )
     }
 
+    #[track_caller]
     fn protect(&self, letter: &Path, how: &[&str]) -> Vec<u8> {
         let (input, output) = (letter.display().to_string(), self.at("out.eml"));
         let fixed = ["protect", "--from", "alice@example.test", "--input", &input, "--output", &output];
-        let (exit, answer) = self.run("alice", &[&fixed[..], how].concat());
-        assert_eq!(exit, 0, "{how:?}: {answer}");
+        self.run("alice", &[&fixed[..], how].concat()).good();
         fs::read(&output).unwrap()
     }
 
@@ -137,17 +133,6 @@ fn keep(path: &Path, certificate: &X509, key: &PKey<Private>, authority: &X509) 
     fs::write(path.with_extension("crt"), &pem).unwrap();
     let all = [&*pem, &*authority.to_pem().unwrap(), &*key.private_key_to_pem_pkcs8().unwrap()].concat();
     fs::write(path.with_extension("pem"), all).unwrap();
-}
-
-fn record(dir: &Path, address: &str, certificate: &Path) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
-        .args(["record", address, "--form", "smimea", "--cert"])
-        .arg(certificate)
-        .env("HOME", dir)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().find(|l| l.contains("SMIMEA")).unwrap().to_owned()
 }
 
 fn told(done: &Output) -> Result<(), String> {
@@ -328,10 +313,10 @@ fn what_we_send_is_read_by_others() {
         let ours = || {
             fs::write(world.at("in.eml"), mail).unwrap();
             let arguments = ["open", "--input", &world.at("in.eml"), "--output", &world.at("opened.eml")];
-            let (exit, answer) = world.run(key, &arguments);
-            let good = exit == 0 && answer["signature"]["state"] != "none";
-            let good = good || (exit == 0 && answer["encryption"]["state"] == "decrypted");
-            if good { Ok(fs::read(world.at("opened.eml")).unwrap()) } else { Err(answer.to_string()) }
+            let Answer { status, json, .. } = world.run(key, &arguments);
+            let opened = json["signature"]["state"] != "none" || json["encryption"]["state"] == "decrypted";
+            let good = status == 0 && opened;
+            if good { Ok(fs::read(world.at("opened.eml")).unwrap()) } else { Err(json.to_string()) }
         };
         let verdict =
             |entity: Result<Vec<u8>, String>| entity.and_then(|entity| letter.is(&entity, what != BARE));
@@ -391,9 +376,8 @@ fn what_we_send_is_read_by_others() {
     let bobs = fs::read_to_string(&letter).unwrap().replace("<alice@", "<rsa-2048@");
     fs::write(world.at("bobs.eml"), bobs).unwrap();
     let input = world.at("bobs.eml");
-    let (exit, answer) = world.run("rsa-2048", &[&["protect", "--input", &input], &from_bob[..]].concat());
-    assert_eq!(exit, 0, "{answer}");
-    assert_eq!(world.run("alice", &["open", "--input", &world.at("bob.eml")]).0, 0);
+    world.run("rsa-2048", &[&["protect", "--input", &input], &from_bob[..]].concat()).good();
+    world.run("alice", &["open", "--input", &world.at("bob.eml")]).good();
     let mail = world.protect(&plain.file, &["--to", "rsa-2048@example.test", "--sign", "--encrypt"]);
     assert!(String::from_utf8_lossy(&mail).contains("authEnveloped-data"));
     check(GCM, plain, &mail, "rsa-2048");

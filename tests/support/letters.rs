@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::certificates::certificate;
+use crate::command_line::{Answer, record};
 use crate::signed_tree::{Fate, Tree, Zone};
 
 pub const BODY: &str = "Content-Type: text/plain; charset=utf-8\r\n\r\nDear Bob,\r\nmeet me at noon.\r\n";
@@ -27,8 +28,7 @@ pub static WORLD: LazyLock<World> = LazyLock::new(|| {
     fs::write(dir.path().join("unlock"), "0123456789abcdef0123456789abcdef0123456789abcdef\n").unwrap();
     let make = |owner: &str, address: &str| {
         let arguments = ["key", "generate", "--address", address, "--algorithm", "rsa-2048"];
-        let (exit, made) = command(dir.path(), owner, &arguments);
-        assert_eq!(exit, 0, "{made}");
+        let made = command(dir.path(), owner, &arguments).good();
         line(dir.path(), address, &certificate_file(dir.path(), owner, made["sha256"].as_str().unwrap()))
     };
     let alice = make("alice", "alice@example.test");
@@ -53,8 +53,7 @@ pub static WORLD: LazyLock<World> = LazyLock::new(|| {
         "--password-file",
         &at("password"),
     ];
-    let (exit, imported) = command(dir.path(), "bob", &import);
-    assert_eq!(exit, 0, "{imported}");
+    command(dir.path(), "bob", &import).good();
     let published = vec![
         alice,
         line(dir.path(), "bob@example.test", &dir.path().join("bob.crt")),
@@ -118,8 +117,7 @@ pub fn authority(dir: &Path) -> Vec<String> {
                 "--password-file",
                 &at("password"),
             ];
-            let (exit, imported) = command(dir, "alice", &import);
-            assert_eq!(exit, 0, "{imported}");
+            command(dir, "alice", &import).good();
             let certificate = if *named == "own" { format!("{local}.crt") } else { format!("{named}.crt") };
             let how = ["--usage", usage, "--selector", selector, "--matching", matching];
             record(dir, &address, &dir.join(certificate), &how)
@@ -137,40 +135,26 @@ pub fn line(dir: &Path, address: &str, certificate: &Path) -> String {
     record(dir, address, certificate, &[])
 }
 
-pub fn record(dir: &Path, address: &str, certificate: &Path, how: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
-        .args(["record", address, "--form", "smimea", "--cert"])
-        .arg(certificate)
-        .args(how)
-        .env("HOME", dir)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().find(|l| l.contains("SMIMEA")).unwrap().to_owned()
-}
-
 /// Runs the command line without DNS.
-pub fn command(dir: &Path, owner: &str, arguments: &[&str]) -> (i32, Value) {
+pub fn command(dir: &Path, owner: &str, arguments: &[&str]) -> Answer {
     run(dir, owner, &[], arguments)
 }
 
-pub fn run(dir: &Path, owner: &str, dns: &[String], arguments: &[&str]) -> (i32, Value) {
-    let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
-        .args(["--json", "--data-dir"])
-        .arg(dir.join(owner))
-        .arg("--unlock-file")
-        .arg(dir.join("unlock"))
-        .args(dns.iter().filter(|_| !arguments.contains(&"--resolver")))
-        .args(arguments)
-        .env("HOME", dir.join("home"))
-        .output()
-        .unwrap();
-    let json = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-    (output.status.code().unwrap(), json)
+pub fn run(dir: &Path, owner: &str, dns: &[String], arguments: &[&str]) -> Answer {
+    Answer::of(
+        Command::new(env!("CARGO_BIN_EXE_dane-smime"))
+            .args(["--json", "--data-dir"])
+            .arg(dir.join(owner))
+            .arg("--unlock-file")
+            .arg(dir.join("unlock"))
+            .args(dns.iter().filter(|_| !arguments.contains(&"--resolver")))
+            .args(arguments)
+            .env("HOME", dir.join("home")),
+    )
 }
 
 /// Runs the command line as `owner` in the signed DNS.
-pub fn as_owner(owner: &str, arguments: &[&str]) -> (i32, Value) {
+pub fn as_owner(owner: &str, arguments: &[&str]) -> Answer {
     let world = &*WORLD;
     let dns = [
         "--resolver".to_owned(),
@@ -202,8 +186,8 @@ pub fn protect_text(owner: &str, from: &str, text: &str, how: &[&str]) -> Attemp
     fs::write(at("in"), text).unwrap();
     let (input, output) = (at("in"), at("out"));
     let all = [&["protect", "--from", from, "--input", &input, "--output", &output], how].concat();
-    let (exit, answer) = as_owner(owner, &all);
-    Attempt { exit, answer, message: fs::read(at("out")).ok() }
+    let Answer { status, json, .. } = as_owner(owner, &all);
+    Attempt { exit: status, answer: json, message: fs::read(at("out")).ok() }
 }
 
 pub fn protected(how: &[&str]) -> Vec<u8> {
@@ -219,8 +203,8 @@ pub fn open(owner: &str, message: &[u8], how: &[&str]) -> Attempt {
     fs::write(at("in"), message).unwrap();
     let (input, output) = (at("in"), at("out"));
     let all = [&["open", "--input", &input, "--output", &output], how].concat();
-    let (exit, answer) = as_owner(owner, &all);
-    Attempt { exit, answer, message: fs::read(at("out")).ok() }
+    let Answer { status, json, .. } = as_owner(owner, &all);
+    Attempt { exit: status, answer: json, message: fs::read(at("out")).ok() }
 }
 
 /// Encryption state and code, signature state and code.

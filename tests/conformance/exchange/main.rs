@@ -3,6 +3,8 @@
 
 #[path = "../../support/certificates.rs"]
 mod certificates;
+#[path = "../../support/command_line.rs"]
+mod command_line;
 mod host;
 #[path = "../../support/host_client.rs"]
 mod host_client;

@@ -72,7 +72,7 @@ fn certificates_that_records_only_name_are_found_among_what_valid_mail_brought()
     let dir = WORLD.dir.path();
     let address = "reader@example.test";
     let make = ["key", "generate", "--address", address, "--algorithm", "p-256"];
-    assert_eq!(command(dir, "reader", &make).0, 0);
+    command(dir, "reader", &make).good();
     let ca_file = dir.join("ca.crt").display().to_string();
     let trusting: &[&str] = &["--ca-file", &ca_file];
     let write =

@@ -85,7 +85,7 @@ fn wrong_usage_is_said_with_the_codes_of_the_contract() {
     ] {
         let answer = place.key(arguments);
         assert_eq!((answer.code(), answer.status), (code, status), "{arguments:?}");
-        assert!(!answer.stderr.is_empty());
+        assert!(!answer.said.is_empty());
     }
     for arguments in [
         &["generate"][..],

@@ -1,34 +1,18 @@
 //! `dane-smime key`, against OpenSSL's own tools and gpgsm.
 
 mod authorities;
+#[path = "../../support/command_line.rs"]
+mod command_line;
 mod files;
 mod lifecycle;
 
 use std::process::{Command, Output};
 
+use command_line::Answer;
 use serde_json::Value;
 
 struct Place {
     dir: tempfile::TempDir,
-}
-
-/// What `dane-smime --json` answered.
-struct Answer {
-    status: i32,
-    json: Value,
-    stderr: String,
-}
-
-impl Answer {
-    fn code(&self) -> &str {
-        self.json["error"]["code"].as_str().unwrap_or("no error")
-    }
-
-    #[track_caller]
-    fn good(self) -> Value {
-        assert_eq!(self.status, 0, "{}", self.stderr);
-        self.json
-    }
 }
 
 impl Place {
@@ -49,16 +33,18 @@ impl Place {
     }
 
     fn key(&self, arguments: &[&str]) -> Answer {
-        let output = Command::new(env!("CARGO_BIN_EXE_dane-smime"))
-            .args(["--json", "--data-dir", &self.path("data"), "--unlock-file", &self.path("unlock"), "key"])
-            .args(arguments)
-            .output()
-            .unwrap();
-        Answer {
-            status: output.status.code().expect("it ended by itself"),
-            json: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Answer::of(
+            Command::new(env!("CARGO_BIN_EXE_dane-smime"))
+                .args([
+                    "--json",
+                    "--data-dir",
+                    &self.path("data"),
+                    "--unlock-file",
+                    &self.path("unlock"),
+                    "key",
+                ])
+                .args(arguments),
+        )
     }
 
     fn import(&self, file: &str, password: &str) -> Answer {

@@ -2,15 +2,17 @@
 
 use der::asn1::ObjectIdentifier;
 use openssl::asn1::Asn1Object;
-use openssl::error::ErrorStack;
 use openssl::pkey::{Id, PKeyRef, Private};
 use openssl::provider::Provider;
 use openssl::x509::X509Ref;
 
-use super::ffi::Decrypting;
+use super::ffi::{Decrypting, Protection};
 use super::inspect::{self, ContentEncryption};
 use super::{CmsError, CmsObject, Key, ObjectType, steps};
 use crate::x509::Certificate;
+
+/// Shortest tag that shows changes (RFC 5084 section 3.2).
+pub(super) const MIN_TAG: usize = 12;
 
 /// What is read at once.
 const PIECE: usize = 64 * 1024;
@@ -27,9 +29,10 @@ pub fn decrypt(object: &CmsObject, certificate: &Certificate, key: Key<'_>) -> R
     if !matches!(object.object_type(), ObjectType::Enveloped | ObjectType::AuthEnveloped) {
         return Err(CmsError::WrongType);
     }
-    let ContentEncryption { algorithm, authenticated_attributes } = object.encryption;
-    let step_by_step =
-        algorithm.is_some_and(|oid| inspect::NOT_IN_OPENSSL_CMS.contains(&oid)) || authenticated_attributes;
+    let ContentEncryption { algorithm, authenticated_attributes, default_tag } = object.encryption;
+    let step_by_step = authenticated_attributes
+        || default_tag
+        || algorithm.is_some_and(|oid| inspect::NOT_IN_OPENSSL_CMS.contains(&oid));
     let here = match key {
         Key::Here(key) if !step_by_step && key.id() != Id::X25519 => key,
         _ => {
@@ -40,24 +43,31 @@ pub fn decrypt(object: &CmsObject, certificate: &Certificate, key: Key<'_>) -> R
     // The default provider stays; the legacy one (RC2, single DES) goes when this ends.
     let _legacy = algorithm.filter(|oid| !is_at_hand(*oid)).map(legacy_provider).transpose()?;
     let x509 = certificate.x509().map_err(CmsError::Openssl)?;
-    content(object, x509, here).map_err(|_| CmsError::DecryptionFailed)?.ok_or(CmsError::DecryptionFailed)
+    content(object, x509, here)
 }
 
-/// What `CMS_decrypt` does, without its buffer that grows by copying. All of the content or `None`.
-fn content(
-    object: &CmsObject,
-    certificate: &X509Ref,
-    key: &PKeyRef<Private>,
-) -> Result<Option<Vec<u8>>, ErrorStack> {
+/// What `CMS_decrypt` does, without its buffer that grows by copying. All of the content or nothing.
+fn content(object: &CmsObject, certificate: &X509Ref, key: &PKeyRef<Private>) -> Result<Vec<u8>, CmsError> {
     // Ciphertext is never shorter than its content.
-    let Some(most) = object.embedded_content().map(<[u8]>::len) else { return Ok(None) };
-    let mut decrypting = Decrypting::begin(&object.inner, certificate, key)?;
+    let most = object.embedded_content().map(<[u8]>::len).ok_or(CmsError::DecryptionFailed)?;
+    let begun = Decrypting::begin(&object.inner, certificate, key);
+    let mut decrypting = begun.map_err(|_| CmsError::DecryptionFailed)?;
+    match (object.object_type(), decrypting.protection()) {
+        (ObjectType::AuthEnveloped, Protection::Tag(octets)) if octets >= MIN_TAG => {}
+        (ObjectType::Enveloped, Protection::Padding) => {}
+        // Nobody sends these. They would make an authenticated ciphertext (GCM) into one whose text can be changed
+        // at will, because its key stream is the same.
+        (ObjectType::Enveloped, Protection::Other) => return Err(not_here(object.encryption.algorithm)),
+        // OpenSSL decrypts CBC in an AuthEnvelopedData too, and does not look at what should authenticate it.
+        _ => return Err(CmsError::DecryptionFailed),
+    }
     let mut content = Vec::with_capacity(most);
     let mut piece = vec![0_u8; PIECE];
     loop {
         match decrypting.read(&mut piece).and_then(|read| piece.get(..read)) {
-            None => return Ok(None),
-            Some([]) => return Ok(decrypting.has_ended_well().then_some(content)),
+            None => return Err(CmsError::DecryptionFailed),
+            Some([]) if decrypting.has_ended_well() => return Ok(content),
+            Some([]) => return Err(CmsError::DecryptionFailed),
             Some(octets) => content.extend_from_slice(octets),
         }
     }
@@ -72,7 +82,10 @@ fn is_at_hand(cipher: ObjectIdentifier) -> bool {
 
 /// Old mail stays readable where OpenSSL still has what it was encrypted with.
 fn legacy_provider(cipher: ObjectIdentifier) -> Result<Provider, CmsError> {
-    let not_here = || CmsError::NotSupported(inspect::cipher_name(cipher));
-    let legacy = Provider::try_load(None, "legacy", true).map_err(|_| not_here())?;
-    if is_at_hand(cipher) { Ok(legacy) } else { Err(not_here()) }
+    let legacy = Provider::try_load(None, "legacy", true).map_err(|_| not_here(Some(cipher)))?;
+    if is_at_hand(cipher) { Ok(legacy) } else { Err(not_here(Some(cipher))) }
+}
+
+fn not_here(cipher: Option<ObjectIdentifier>) -> CmsError {
+    CmsError::NotSupported(cipher.map_or_else(|| "unknown".to_owned(), inspect::cipher_name))
 }

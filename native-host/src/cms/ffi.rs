@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::ptr;
 
 use foreign_types_shared::{ForeignType, ForeignTypeRef};
-use libc::{c_int, c_long, c_uint, c_void};
+use libc::{c_int, c_long, c_uint, c_ulong, c_void};
 use openssl::asn1::{Asn1Object, Asn1ObjectRef, Asn1TimeRef};
 use openssl::cms::{CmsContentInfo, CmsContentInfoRef};
 use openssl::error::ErrorStack;
@@ -38,6 +38,10 @@ const ASN1_UTC_TIME: c_int = 23; // V_ASN1_UTCTIME
 const ASN1_GENERALIZED_TIME: c_int = 24; // V_ASN1_GENERALIZEDTIME
 const BIO_CTRL_FLUSH: c_int = 11;
 const BIO_C_GET_CIPHER_STATUS: c_int = 113;
+const BIO_C_GET_CIPHER_CTX: c_int = 129;
+const CIPHER_MODE: c_ulong = 0xf_0007; // EVP_CIPH_MODE
+const CBC_MODE: c_ulong = 2; // EVP_CIPH_CBC_MODE
+const AEAD_CIPHER: c_ulong = 0x20_0000; // EVP_CIPH_FLAG_AEAD_CIPHER
 
 unsafe extern "C" {
     fn CMS_get0_type(cms: *const sys::CMS_ContentInfo) -> *const sys::ASN1_OBJECT;
@@ -465,6 +469,17 @@ unsafe fn read(bio: *mut sys::BIO, piece: &mut [u8]) -> Option<usize> {
     usize::try_from(read).ok()
 }
 
+/// What stands against changes of a ciphertext.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protection {
+    /// Nothing at all: OFB, CFB and the like.
+    Other,
+    /// The padding of the last block, which proves nothing: CBC.
+    Padding,
+    /// A tag of so many octets: GCM.
+    Tag(usize),
+}
+
 /// An EnvelopedData or AuthEnvelopedData that is being decrypted.
 pub(super) struct Decrypting<'a> {
     chain: Chain,
@@ -485,6 +500,33 @@ impl<'a> Decrypting<'a> {
         // which the lifetime holds.
         let chain = unsafe { Chain::new(CMS_dataInit(cms.as_ptr(), ptr::null_mut()))? };
         Ok(Self { chain, object: PhantomData })
+    }
+
+    /// How changes would be noticed. OpenSSL says itself what it is about to do: another reader of the octets might
+    /// find something else in them.
+    pub(super) fn protection(&self) -> Protection {
+        let mut context: *mut sys::EVP_CIPHER_CTX = ptr::null_mut();
+        // SAFETY: the chain begins with the cipher, which writes the place of its context to where the argument
+        // points; the context lives as long as the chain, and so does the cipher that it lends.
+        unsafe {
+            sys::BIO_ctrl(self.chain.0, BIO_C_GET_CIPHER_CTX, 0, (&raw mut context).cast());
+            if context.is_null() {
+                return Protection::Other;
+            }
+            let cipher = sys::EVP_CIPHER_CTX_get0_cipher(context);
+            if cipher.is_null() {
+                return Protection::Other;
+            }
+            let flags = sys::EVP_CIPHER_flags(cipher);
+            if flags & AEAD_CIPHER != 0 {
+                let tag = usize::try_from(sys::EVP_CIPHER_CTX_get_tag_length(context));
+                Protection::Tag(tag.unwrap_or(0))
+            } else if flags & CIPHER_MODE == CBC_MODE {
+                Protection::Padding
+            } else {
+                Protection::Other
+            }
+        }
     }
 
     /// How many octets come next: 0 at the end, which [`Decrypting::has_ended_well`] judges; `None` where it

@@ -23,6 +23,12 @@ pub(super) const NOT_IN_OPENSSL_CMS: [ObjectIdentifier; 4] = [
     ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.47"),
 ];
 
+const AES_GCM: [ObjectIdentifier; 3] = [
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.6"),
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.26"),
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46"),
+];
+
 /// What an EnvelopedData or AuthEnvelopedData says of its content. Which key opens it is another
 /// question.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +37,9 @@ pub(super) struct ContentEncryption {
     pub(super) algorithm: Option<ObjectIdentifier>,
     /// Whether attributes are authenticated with the content (RFC 5083 section 2.1).
     pub(super) authenticated_attributes: bool,
+    /// Whether it is AES-GCM whose parameters leave out the length of the tag, which is then 12 octets (RFC 5084
+    /// section 3.2). OpenSSL 3.0 cannot read those.
+    pub(super) default_tag: bool,
 }
 
 /// Looks into a ContentInfo.
@@ -47,6 +56,9 @@ fn read(object: &[u8], found: &mut ContentEncryption) -> Option<()> {
     let algorithm = encrypted.children().nth(1).filter(|e| e.tag == SEQUENCE)?;
     let oid = algorithm.children().next().filter(|e| e.tag == OBJECT_IDENTIFIER)?;
     found.algorithm = ObjectIdentifier::from_bytes(oid.content).ok();
+    let parameters = algorithm.children().nth(1).filter(|e| e.tag == SEQUENCE);
+    let is_gcm = found.algorithm.is_some_and(|oid| AES_GCM.contains(&oid));
+    found.default_tag = is_gcm && parameters.is_some_and(|e| e.children().count() == 1);
     found.authenticated_attributes = fields.next()?.tag == CONTEXT_1;
     Some(())
 }

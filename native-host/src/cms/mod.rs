@@ -29,6 +29,8 @@ mod verify;
 #[cfg(test)]
 mod distant_tests;
 #[cfg(test)]
+mod downgrade_tests;
+#[cfg(test)]
 mod tests;
 
 use openssl::error::ErrorStack;

@@ -1,7 +1,7 @@
 //! Decryption step by step, for keys that are elsewhere, and for what the CMS code of the OpenSSL in use
 //! does not do as a whole:
 //! key agreement with X25519 (RFC 8418), ChaCha20-Poly1305 (RFC 8103), AES-CCM (RFC 5084), authenticated attributes
-//! (RFC 5083 section 2.2). Each step is a call to OpenSSL or to the distant key; only the structures are read here.
+//! (RFC 5083 section 2.2), GCM whose tag has the length that goes without saying (RFC 5084 section 3.2). Each step is a call to OpenSSL or to the distant key; only the structures are read here.
 //!
 //! # Limitations
 //! DER only ([`super::CmsObject`] is written anew as DER first); keys named by their owner's own
@@ -24,6 +24,7 @@ use openssl::symm::{self, Cipher};
 use zeroize::Zeroizing;
 
 use super::CmsError;
+use super::decrypt::MIN_TAG;
 use super::key::{Key, KeyFault, RsaPadding};
 use crate::x509::Certificate;
 use agreement::agreed;
@@ -136,7 +137,7 @@ impl ContentCipher<'_> {
         let content = match enveloped.mac {
             None if self.is_cbc => symm::decrypt(self.cipher, key, Some(self.iv), enveloped.ciphertext),
             // RFC 5084 section 3.2 allows tags of 12 to 16 octets; with CCM we take no shorter ones either.
-            Some(mac) if !self.is_cbc && (12..=16).contains(&mac.len()) => {
+            Some(mac) if !self.is_cbc && (MIN_TAG..=16).contains(&mac.len()) => {
                 let attributes = &enveloped.attributes;
                 if is_ccm(self.cipher) {
                     ccm(self.cipher, key, self.iv, attributes, enveloped.ciphertext, mac)

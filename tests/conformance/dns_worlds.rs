@@ -22,6 +22,7 @@ const WORLDS: &[&str] = &[
     include_str!("dns_worlds.txt"),
     include_str!("dns_worlds_nsec3.txt"),
     include_str!("dns_worlds_odd.txt"),
+    include_str!("dns_worlds_edges.txt"),
 ];
 
 #[test]
@@ -55,7 +56,7 @@ fn no_proof_stands_without_one_of_its_records() {
         for line in world.lines().filter(|line| is_proof(line)) {
             let rest: Vec<&str> = world.lines().filter(|other| *other != line).collect();
             let mut world = World::parse_all(&format!("\n## {}", rest.join("\n"))).remove(0);
-            let (title, anchors) = (world.title.clone(), Anchors::parse(&world.anchor).unwrap());
+            let (title, anchors) = (world.title.clone(), Anchors::parse(&world.anchors).unwrap());
             let asks = std::mem::take(&mut world.asks);
             let [ask] = asks.as_slice() else { continue };
             if ask.verdict != "bogus" {
@@ -84,9 +85,9 @@ fn take<I: Iterator>(from: &Mutex<I>) -> Option<I::Item> {
 
 /// What is wrong with our verdicts on a world, or with a referee's.
 fn judge(mut world: World, dir: &Path, rulings: &AtomicUsize) -> Vec<String> {
-    let referees = referees(dir, &world.anchor);
+    let referees = referees(dir, &world.anchors);
     let (title, asks) = (world.title.clone(), std::mem::take(&mut world.asks));
-    let anchors = Anchors::parse(&world.anchor).unwrap();
+    let anchors = Anchors::parse(&world.anchors).unwrap();
     let forwarder = Forwarder::answering(world.server());
     let mut wrong = Vec::new();
     for ask in &asks {

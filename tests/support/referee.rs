@@ -46,15 +46,21 @@ pub struct Referee {
     anchor: PathBuf,
 }
 
-/// Those that are installed, with this zone-file line of the root's key as their anchor.
-pub fn referees(dir: &Path, anchor: &str) -> Vec<Referee> {
-    let fields: Vec<&str> = anchor.split_whitespace().skip_while(|word| *word != "257").collect();
-    let key = fields[3..].concat();
-    let bind =
-        format!("trust-anchors {{ . static-key {} {} {} \"{key}\"; }};\n", fields[0], fields[1], fields[2]);
+/// Those that are installed, with these zone-file lines of DNSKEY records as their anchors. Of them delv
+/// knows the root's alone.
+pub fn referees(dir: &Path, anchors: &str) -> Vec<Referee> {
+    let (mut bind, mut lines) = (String::new(), String::new());
+    for line in anchors.lines() {
+        let zone = line.split_whitespace().next().unwrap();
+        let fields: Vec<&str> = line.split_whitespace().skip_while(|word| *word != "257").collect();
+        let (numbers, key) = (fields[..3].join(" "), fields[3..].concat());
+        bind += &format!("{zone} static-key {numbers} \"{key}\"; ");
+        lines += &format!("{zone} IN DNSKEY {numbers} {key}\n");
+    }
+    let bind = format!("trust-anchors {{ {bind}}};\n");
     std::fs::create_dir_all(dir).unwrap();
     let plain = dir.join("anchor.key");
-    std::fs::write(&plain, format!(". IN DNSKEY {} {} {} {key}\n", fields[0], fields[1], fields[2])).unwrap();
+    std::fs::write(&plain, lines).unwrap();
     let mut found = Vec::new();
     for (name, settings) in [("delv", bind), ("unbound-host", String::new())] {
         let started = Command::new(name).arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status();

@@ -51,6 +51,8 @@ pub struct Quirks {
     pub covers: Option<u16>,
     /// One bit of the signature is wrong.
     pub broken: bool,
+    /// The name of the signer is written in capitals.
+    pub capitals: bool,
 }
 
 impl Keys {
@@ -103,8 +105,10 @@ impl Keys {
         data.extend(moment(quirks.until.unwrap_or(86_400)));
         data.extend(moment(quirks.from.unwrap_or(-86_400)));
         data.extend(tag.to_be_bytes());
-        data.extend(name(quirks.signer.as_ref().unwrap_or(&self.zone)));
-        let digest = openssl::sha::sha256(&[data.clone(), signed_records(set, labels)].concat());
+        let signer = name(quirks.signer.as_ref().unwrap_or(&self.zone));
+        let signed = [&data[..], &signer.to_ascii_lowercase(), &signed_records(set, labels)].concat();
+        let digest = openssl::sha::sha256(&signed);
+        data.extend(if quirks.capitals { signer.to_ascii_uppercase() } else { signer });
         let signature = EcdsaSig::sign(&digest, &self.key).unwrap();
         for half in [signature.r(), signature.s()] {
             data.extend(half.to_vec_padded(32).unwrap());

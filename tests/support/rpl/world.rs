@@ -3,6 +3,7 @@
 //! ```text
 //! ## what the case is about
 //! zones a.test. b.test.(unsigned)       `.` and `test.` are always there
+//! anchors a.test.                       zones with an anchor beside the root
 //! nsec3 5 aabb                          iterations and salt of the hashes below
 //! ask x.a.test. SMIMEA bogus            and: unbound=secure, where a referee is known to differ
 //! reply x.a.test. SMIMEA NXDOMAIN
@@ -28,8 +29,8 @@ use super::signer::{DNSKEY, DS, Keys, Quirks, RRSIG, key_tag, nsec3_hash};
 pub struct World {
     pub title: String,
     pub asks: Vec<Ask>,
-    /// Zone-file line of the root's key.
-    pub anchor: String,
+    /// Zone-file lines of the keys that are trusted, the root's first.
+    pub anchors: String,
     answers: Answers,
 }
 
@@ -69,6 +70,8 @@ struct Line {
     signed: bool,
     aside: bool,
     after_broken: bool,
+    after: Option<(String, u16, u8)>,
+    capitals: bool,
     by: Option<String>,
     quirks: Quirks,
 }
@@ -88,6 +91,7 @@ impl World {
         }
         let (mut iterations, mut salt) = (0, Vec::new());
         let mut asks = Vec::new();
+        let mut anchored = vec!["."];
         let mut open: Option<Draft> = None;
         for line in lines.map(|line| line.split(';').next().unwrap().trim()).filter(|line| !line.is_empty()) {
             let (word, rest) = line.split_once(' ').unwrap();
@@ -98,6 +102,7 @@ impl World {
                     iterations = words[0].parse().unwrap();
                     salt = hex::decode(words.get(1).copied().unwrap_or_default()).unwrap();
                 }
+                "anchors" => anchored.extend(words),
                 "ask" => asks.push(ask(&words)),
                 "reply" => {
                     answers.close(open.take());
@@ -114,8 +119,8 @@ impl World {
             }
         }
         answers.close(open);
-        let anchor = answers.zones[0].keys.anchor();
-        Self { title, asks, anchor, answers }
+        let anchors: Vec<String> = anchored.iter().map(|apex| answers.keys(apex).anchor()).collect();
+        Self { title, asks, anchors: anchors.join("\n"), answers }
     }
 
     /// What answers its questions.
@@ -150,10 +155,21 @@ fn rcode(word: &str) -> u8 {
 
 /// `unsigned`, `aside` (the signature stands in the additional section), `by=ZONE`, `labels=N`, `from=SECONDS`, `until=SECONDS`, `signer=NAME`, `alg=N`,
 /// `tag=N`, `tagof=FLAGS` (of the key with these flags), `covers=N`, `broken`, `after-broken` (a broken
-/// one stands before it), `spare` (the verdict is the same without the record).
+/// one stands before it), `after=ZONE,FLAGS,ALGORITHM` (before it stands one by that zone's key with these
+/// flags, in this one's name), `capitals` (owner and signer are written in capitals), `spare` (the verdict
+/// is the same without the record).
 fn line_quirks(record: Record, text: &str) -> Line {
     let quirks = Quirks::default();
-    let mut line = Line { record, signed: true, aside: false, after_broken: false, by: None, quirks };
+    let mut line = Line {
+        record,
+        signed: true,
+        aside: false,
+        after_broken: false,
+        after: None,
+        capitals: false,
+        by: None,
+        quirks,
+    };
     let quirks = &mut line.quirks;
     for word in text.split_whitespace() {
         let (what, value) = word.split_once('=').unwrap_or((word, ""));
@@ -171,6 +187,11 @@ fn line_quirks(record: Record, text: &str) -> Line {
             "covers" => quirks.covers = Some(value.parse().unwrap()),
             "broken" => quirks.broken = true,
             "after-broken" => line.after_broken = true,
+            "after" => {
+                let parts: Vec<&str> = value.split(',').collect();
+                line.after = Some((parts[0].into(), parts[1].parse().unwrap(), parts[2].parse().unwrap()));
+            }
+            "capitals" => (line.capitals, quirks.capitals) = (true, true),
             "spare" => {}
             other => panic!("{other}?"),
         }
@@ -280,7 +301,17 @@ impl Answers {
             if line.after_broken {
                 place.push(keys.sign(&set, &Quirks { broken: true, ..line.quirks.clone() }));
             }
+            if let Some((zone, flags, algorithm)) = &line.after {
+                let (signer, tag_of, algorithm) = (Some(keys.zone.clone()), Some(*flags), Some(*algorithm));
+                let quirks = Quirks { signer, tag_of, algorithm, ..line.quirks.clone() };
+                place.push(self.keys(zone).sign(&set, &quirks));
+            }
             place.push(keys.sign(&set, &line.quirks));
+        }
+        for line in lines.iter().filter(|line| line.capitals) {
+            for record in out.iter_mut().filter(|record| record.owner == line.record.owner) {
+                record.owner.make_ascii_uppercase();
+            }
         }
         out
     }

@@ -132,7 +132,9 @@ impl<'m> Set<'m> {
     ) -> Result<Proof, Defect> {
         let input = signature.input();
         let key_tag = input.key_tag;
-        if input.num_labels > self.owner.num_labels() || !input.algorithm.is_supported() {
+        // Whether it ends before it begins, RFC 1982 cannot tell for longer than half of its circle.
+        let lasts = input.sig_expiration.get().wrapping_sub(input.sig_inception.get());
+        if input.num_labels > self.owner.num_labels() || !input.algorithm.is_supported() || lasts > 1 << 31 {
             return Err(Defect::SignatureWrong { key_tag });
         }
         let (from, until) = (moment(input.sig_inception.get(), now), moment(input.sig_expiration.get(), now));

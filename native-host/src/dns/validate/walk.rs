@@ -157,17 +157,14 @@ impl Session<'_> {
         record_type: RecordType,
     ) -> Result<(), Stop> {
         let likely = likely_zone(&zone_side(name, record_type));
-        let foreign = |zone| Err(Stop::bogus(name, record_type, Some(zone), Defect::Foreign));
-        match self.anchors.closest(&likely) {
-            Some(anchor) if *anchor != zone.apex && zone.apex.zone_of(anchor) => return foreign(anchor),
-            _ => {}
-        }
         self.fetch_all(&way_down(&zone.apex, &likely)).await?;
         for depth in zone.apex.iter().count() + 1..=likely.iter().count() {
             let below = likely.trim_to(depth);
             match self.step(zone, &below).await {
                 // Whether its keys can be had or not.
-                Ok(Step::Zone(..)) => return foreign(&below),
+                Ok(Step::Zone(..)) => {
+                    return Err(Stop::bogus(name, record_type, Some(&below), Defect::Foreign));
+                }
                 Ok(Step::Onward) => {}
                 Err(Stop::Insecure(insecurity)) if insecurity.cause == InsecureCause::NoDs => {
                     return Err(Stop::Insecure(insecurity));
@@ -226,7 +223,7 @@ impl Session<'_> {
         record_type: RecordType,
     ) -> Result<Hop, Stop> {
         if let Some(set) = Set::find(&message.answers, name, record_type) {
-            let (verified, proof) = self.positive(message, &set).await?;
+            let (verified, proof) = self.positive(message, &set, name).await?;
             let records = set.records.iter().map(|record| {
                 let rdata = record.data.to_bytes();
                 let rdata = rdata.map_err(|_| Stop::bogus(name, record_type, None, Defect::Foreign))?;
@@ -236,13 +233,13 @@ impl Session<'_> {
         }
         let cname = Set::find(&message.answers, name, RecordType::CNAME);
         if let Some(set) = cname.as_ref().filter(|set| !set.signatures.is_empty()) {
-            let (verified, _) = self.positive(message, set).await?;
+            let (verified, _) = self.positive(message, set, name).await?;
             let target = cname_target(set)
                 .ok_or_else(|| Stop::bogus(name, RecordType::CNAME, None, Defect::Foreign))?;
             return Ok(Hop::Alias(target, verified));
         }
         if let Some(set) = dname_above(&message.answers, name) {
-            let (verified, _) = self.positive(message, &set).await?;
+            let (verified, _) = self.positive(message, &set, name).await?;
             let target = dname_target(&set, name);
             let foreign = || Stop::bogus(name, RecordType::DNAME, Some(&verified.zone.apex), Defect::Foreign);
             let target = target.filter(|_| !verified.wildcard).ok_or_else(foreign)?;
@@ -258,13 +255,18 @@ impl Session<'_> {
         self.negative(message, name, record_type).await.map(Hop::Denied)
     }
 
-    /// Proves a set that stands in the answer.
-    async fn positive(&mut self, message: &Message, set: &Set<'_>) -> Result<(Verified, Proof), Stop> {
+    /// Proves a set that stands in the answer to a question for the name `asked`.
+    async fn positive(
+        &mut self,
+        message: &Message,
+        set: &Set<'_>,
+        asked: &DomainName,
+    ) -> Result<(Verified, Proof), Stop> {
         let (name, record_type) = (set.owner, set.record_type);
         let mut fault = Stop::unsigned(name, record_type, Defect::NoSignature);
-        for signer in
-            set.signers().into_iter().filter(|signer| may_speak(signer, name, record_type)).take(MOST_SIGNERS)
-        {
+        let mut signers = set.signers();
+        signers.retain(|signer| self.may_speak(signer, asked, record_type));
+        for signer in signers.into_iter().take(MOST_SIGNERS) {
             let zone = match self.zone(signer, name, record_type).await {
                 Ok(zone) => zone,
                 Err(stop @ (Stop::Bogus(_) | Stop::Unsigned(_))) => {
@@ -309,6 +311,16 @@ impl Session<'_> {
         Ok(Verified { zone, wildcard: proof.wildcard, until })
     }
 
+    /// Whether a zone can have a word on a name: it holds it, for DS it is the parent, and it does not
+    /// lie above the closest anchor, from which on down the name has to be proven. One above may be
+    /// unsigned, so that a signature in its name would make the whole answer seem insecure.
+    fn may_speak(&self, signer: &DomainName, name: &DomainName, record_type: RecordType) -> bool {
+        let anchor = self.anchors.closest(&zone_side(name, record_type));
+        signer.zone_of(name)
+            && (record_type != RecordType::DS || signer != name || name.is_root())
+            && anchor.is_some_and(|anchor| anchor.zone_of(signer))
+    }
+
     /// Proves that there is nothing.
     async fn negative(
         &mut self,
@@ -317,10 +329,9 @@ impl Session<'_> {
         record_type: RecordType,
     ) -> Result<Denial, Stop> {
         let mut fault = Stop::unsigned(name, record_type, Defect::NoDenial);
-        let signers = denial_signers(&message.authorities);
-        for signer in
-            signers.into_iter().filter(|signer| may_speak(signer, name, record_type)).take(MOST_SIGNERS)
-        {
+        let mut signers = denial_signers(&message.authorities);
+        signers.retain(|signer| self.may_speak(signer, name, record_type));
+        for signer in signers.into_iter().take(MOST_SIGNERS) {
             let zone = match self.zone(&signer, name, record_type).await {
                 Ok(zone) => zone,
                 Err(stop @ (Stop::Bogus(_) | Stop::Unsigned(_))) => {
@@ -350,11 +361,6 @@ impl Session<'_> {
         }
         Err(fault)
     }
-}
-
-/// Whether a zone can have a word on a name: it holds it; for DS it is the parent.
-fn may_speak(signer: &DomainName, name: &DomainName, record_type: RecordType) -> bool {
-    signer.zone_of(name) && (record_type != RecordType::DS || signer != name || name.is_root())
 }
 
 /// The name whose zone holds records of this type: for DS the parent's.

@@ -13,6 +13,11 @@ use super::revocation::RevocationLists;
 use crate::clock::UnixTime;
 use crate::x509::{Certificate, CertificateError};
 
+/// OpenSSL's level of 112 bits: no RSA key below 2048 bits and no signature over MD5 or SHA-1 on a path. Who can
+/// make two certificates with one digest gets the harmless one signed. The anchor's own signature proves nothing
+/// and is not looked at.
+const STRENGTH: i32 = 2;
+
 /// Trusted certificates. Every path must end in one of them.
 pub struct Anchors {
     certificates: Vec<Certificate>,
@@ -154,6 +159,7 @@ impl Anchors {
             Purpose::Encryption => X509PurposeId::SMIME_ENCRYPT,
             Purpose::Signing => X509PurposeId::SMIME_SIGN,
         })?;
+        parameters.set_auth_level(STRENGTH);
         // An anchor need not be self-signed: a domain may name the authority right above its users.
         parameters.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::TRUSTED_FIRST)?;
         builder.set_param(&parameters)?;

@@ -2,7 +2,7 @@
 //! certificate authorities that the user or administrator trusts.
 //!
 //! # Limitations
-//! No revocation lists and no circles yet.
+//! No circles yet.
 
 mod anchors;
 mod correspondents;

@@ -8,7 +8,7 @@ use openssl::bn::BigNumContext;
 use openssl::ec::{EcGroup, EcPoint};
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
-use openssl::pkey::PKey;
+use openssl::pkey::{PKey, Public};
 use openssl::rsa::Rsa;
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
@@ -47,17 +47,24 @@ impl KeyAlgorithm {
         let read = || match spki.algorithm.oid {
             // The common ones without OpenSSL's general reader, whose search for what reads a kind
             // of key takes longer than all else.
-            RSA => Rsa::public_key_from_der_pkcs1(public)
-                .and_then(PKey::from_rsa)
-                .map(|key| Self::Rsa(key.bits())),
+            RSA => rsa(public).and_then(PKey::from_rsa).map(|key| Self::Rsa(key.bits())),
             EC => Curve::named(spki).map_or(Ok(Self::Other), |curve| curve.algorithm_of(public)),
-            RSASSA_PSS => PKey::public_key_from_der(der).map(|key| Self::RsaPss(key.bits())),
+            RSASSA_PSS => {
+                rsa(public).and_then(|_| PKey::public_key_from_der(der)).map(|key| Self::RsaPss(key.bits()))
+            }
             ED25519 => PKey::public_key_from_der(der).map(|_| Self::Ed25519),
             X25519 => PKey::public_key_from_der(der).map(|_| Self::X25519),
             _ => Ok(Self::Other),
         };
         read().unwrap_or(Self::Other)
     }
+}
+
+/// An RSA key whose exponent makes it one (RFC 8017 section 3.1): with 1 every text would be its own signature, and
+/// an even one has no inverse.
+fn rsa(pkcs1: &[u8]) -> Result<Rsa<Public>, ErrorStack> {
+    let key = Rsa::public_key_from_der_pkcs1(pkcs1)?;
+    if key.e().num_bits() > 1 && key.e().is_bit_set(0) { Ok(key) } else { Err(ErrorStack::get()) }
 }
 
 /// A curve that keys are on.

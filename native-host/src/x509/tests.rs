@@ -50,6 +50,23 @@ fn a_second_spelling_of_the_same_key_is_refused() {
 }
 
 #[test]
+fn an_rsa_key_with_an_exponent_that_keeps_no_secret_can_do_nothing() {
+    let certificate = Sample::default().signed_by(&rsa(2048));
+    let exponent = b"\x02\x03\x01\x00\x01";
+    let position = certificate.der().windows(5).position(|window| window == exponent).unwrap();
+    let with = |value: [u8; 3]| {
+        let mut der = certificate.der().to_vec();
+        der[position + 2..position + 5].copy_from_slice(&value);
+        Certificate::from_der(&der).unwrap().key_algorithm()
+    };
+    assert_eq!(with([1, 0, 1]), KeyAlgorithm::Rsa(2048));
+    assert_eq!(with([0, 0, 3]), KeyAlgorithm::Rsa(2048));
+    for no_exponent in [[0, 0, 0], [0, 0, 1], [0, 0, 2], [1, 0, 0]] {
+        assert_eq!(with(no_exponent), KeyAlgorithm::Other, "{no_exponent:?}");
+    }
+}
+
+#[test]
 fn a_key_that_is_no_point_of_its_curve_or_no_modulus_can_do_nothing() {
     let spoilt = |certificate: &Certificate, start: &[u8], skip: usize| {
         let mut der = certificate.der().to_vec();

@@ -237,6 +237,56 @@ fn who_may_sign_and_how() {
     assert_eq!(verdict["warnings"][0]["code"], "date-differs", "{verdict}");
 }
 
+/// An authority's certificates prove nothing where others could have made them, or where it was not asked for them.
+#[test]
+fn a_path_is_as_strong_as_its_weakest_certificate() {
+    let reader = Reader::new();
+    let named = "subjectAltName=email:alice@example.test\n";
+    let authority = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
+    let issue = |name: &str, bits: u32, extensions: &str, by: &str, digest: &str| {
+        reader.file("extensions", extensions.as_bytes());
+        reader.openssl(&format!(
+            "req -new -newkey rsa:{bits} -nodes -keyout {name}.key -out csr -subj /CN={name}"
+        ));
+        reader.openssl(&format!(
+            "x509 -req -in csr -CA {by}.crt -CAkey {by}.key -days 300 -{digest} -extfile extensions -out {name}.crt"
+        ));
+    };
+    let none = |state, code| ["none", "ok", state, code];
+    let unproven = none("unknown", "dns-unreachable");
+    let limits = |names: &str| format!("{authority}nameConstraints=critical,permitted;email:{names}\n");
+    let mut cases = Vec::new();
+    for (what, bits, extensions, digest, expected) in [
+        ("good", 2048, authority.to_owned(), "sha256", none("valid", "ok")),
+        ("1024 bits", 1024, authority.to_owned(), "sha256", unproven),
+        ("SHA-1", 2048, authority.to_owned(), "sha1", unproven),
+        ("MD5", 2048, authority.to_owned(), "md5", unproven),
+        ("no authority", 2048, "basicConstraints=critical,CA:FALSE\n".to_owned(), "sha256", unproven),
+        ("signs no certificates", 2048, authority.replace("keyCertSign", "cRLSign"), "sha256", unproven),
+        ("these names", 2048, limits("example.test"), "sha256", none("valid", "ok")),
+        ("other names", 2048, limits("other.test"), "sha256", unproven),
+        ("for servers", 2048, format!("{authority}extendedKeyUsage=serverAuth\n"), "sha256", unproven),
+        (
+            "unknown critical extension",
+            2048,
+            format!("{authority}1.2.3.4=critical,DER:0500\n"),
+            "sha256",
+            unproven,
+        ),
+    ] {
+        issue("between", bits, &extensions, "ca", digest);
+        issue("leaf", 2048, named, "between", "sha256");
+        let signed = reader.cms(TEXT, "-sign -signer leaf.crt -inkey leaf.key -certfile between.crt");
+        cases.push((what, mail(&[ALICE.as_bytes(), &signed]), expected));
+    }
+    for digest in ["sha1", "md5"] {
+        issue("leaf", 2048, named, "ca", digest);
+        let signed = reader.cms(TEXT, "-sign -signer leaf.crt -inkey leaf.key");
+        cases.push((digest, mail(&[ALICE.as_bytes(), &signed]), unproven));
+    }
+    check(&reader, &[], cases);
+}
+
 #[test]
 fn what_is_revoked_is_not_believed() {
     let reader = Reader::new();

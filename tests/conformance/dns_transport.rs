@@ -23,7 +23,7 @@ use dane_smime::mime::EmailAddress;
 use dane_smime::smimea::OwnerName;
 use hickory_resolver::proto::rr::rdata::NULL;
 use hickory_resolver::proto::rr::{RData, Record};
-use on_path::{Reply, Truth, between, by_udp_alone, counting, truncating};
+use on_path::{Reply, Truth, between, by_mortal_connections, by_udp_alone, counting, truncating};
 use serde_json::Value;
 use signed_tree::{Tree, Zone, free_port};
 
@@ -130,6 +130,15 @@ fn one_connection_serves_all_questions_and_is_opened_again_when_lost() {
         assert!(!matches!(answer, Answer::Unreachable(_)), "{local}: {answer:?}");
     }
     assert!(connections.load(Ordering::Relaxed) > 1);
+}
+
+#[test]
+fn a_connection_that_died_in_silence_is_not_waited_for() {
+    let (server, living) = by_mortal_connections(Truth(TREE.address));
+    let resolver = resolver(server);
+    assert!(matches!(ask(&resolver, "alice"), Answer::Secure(_)));
+    living.store(1, Ordering::Relaxed); // the machine has slept, or stands in another network
+    assert!(matches!(ask(&resolver, "long"), Answer::Secure(_)));
 }
 
 #[test]

@@ -106,7 +106,32 @@ pub fn by_udp_alone(truth: Truth) -> SocketAddr {
     address
 }
 
-/// The same by UDP, as far as it goes: what is too long, or closes a connection, is cut short.
+/// An honest server, by TCP alone. Its connections before the one with the number in the counter are dead,
+/// and neither side has been told.
+pub fn by_mortal_connections(truth: Truth) -> (SocketAddr, Arc<AtomicUsize>) {
+    let address = free_port();
+    let listener = TcpListener::bind(address).unwrap();
+    let living = Arc::<AtomicUsize>::default();
+    let first = Arc::clone(&living);
+    std::thread::spawn(move || {
+        for (number, mut stream) in listener.incoming().flatten().enumerate() {
+            let first = Arc::clone(&first);
+            std::thread::spawn(move || {
+                while let Some(asked) = read_frame(&mut stream) {
+                    if number >= first.load(Ordering::Relaxed) {
+                        let mut message = truth.exchange(&asked)?;
+                        message.metadata.id = u16::from_be_bytes([*asked.first()?, *asked.get(1)?]);
+                        stream.write_all(&frame(&message.to_vec().ok()?)).ok()?;
+                    }
+                }
+                Some(())
+            });
+        }
+    });
+    (address, living)
+}
+
+/// What [`serve`] does, by UDP, as far as it goes: what is too long, or closes a connection, is cut short.
 fn serve_udp(socket: &UdpSocket, truth: Truth, attack: Attack) {
     let mut buffer = [0; 1500];
     while let Ok((length, from)) = socket.recv_from(&mut buffer) {

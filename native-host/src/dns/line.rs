@@ -1,9 +1,12 @@
 //! One way to one server: its connection, questions and answers.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use hickory_resolver::proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use rustls::pki_types::ServerName;
 use tokio::sync::Mutex;
@@ -69,32 +72,59 @@ impl Line {
         Self { ip, way, open: Mutex::new(None) }
     }
 
-    /// Asks; what comes back is checked for nothing but being a response to this question.
+    /// Asks, for `patience` at the most; what comes back is checked for nothing but being a response to
+    /// this question.
     pub(super) async fn ask(
         &self,
         name: &DomainName,
         record_type: RecordType,
         ways: &Ways,
+        patience: Duration,
     ) -> Result<Answered, Outage> {
-        if matches!(self.way.protocol, Protocol::Udp) {
-            let server = SocketAddr::new(self.ip, self.way.port);
-            let answer = udp::ask(server, &request(name, record_type)).await?;
-            return accept(answer, name, record_type);
-        }
+        let answer = async {
+            if matches!(self.way.protocol, Protocol::Udp) {
+                let server = SocketAddr::new(self.ip, self.way.port);
+                return udp::ask(server, &request(name, record_type)).await;
+            }
+            self.ask_connected(name, record_type, ways, patience / 2).await
+        };
+        let answer = tokio::time::timeout(patience, answer).await;
+        accept(answer.unwrap_or(Err(Outage::TimedOut(patience)))?, name, record_type)
+    }
+
+    /// Asks by the open connection, or a new one. One that was kept open may have been closed by the
+    /// other side meanwhile. It may also be dead and nobody has told us, as after a sleep or in another
+    /// network: where nothing comes for `silence`, another is opened and asked as well.
+    async fn ask_connected(
+        &self,
+        name: &DomainName,
+        record_type: RecordType,
+        ways: &Ways,
+        silence: Duration,
+    ) -> Result<Vec<u8>, Outage> {
         let (connection, fresh) = self.connection(ways).await?;
-        let mut result = connection.ask(request(name, record_type)).await;
-        if result.is_err() {
+        let mut asked = pin!(connection.ask(request(name, record_type)));
+        let heard = tokio::time::timeout(silence, &mut asked).await;
+        if !matches!(heard, Ok(Ok(_))) {
             self.close(&connection).await;
         }
-        if result.is_err() && !fresh {
-            // A connection that was kept open may have been closed by the other side meanwhile.
+        let again = async {
             let (connection, _) = self.connection(ways).await?;
-            result = connection.ask(request(name, record_type)).await;
+            let result = connection.ask(request(name, record_type)).await;
             if result.is_err() {
                 self.close(&connection).await;
             }
+            result
+        };
+        match heard {
+            Ok(Err(_)) if !fresh => again.await,
+            Ok(result) => result,
+            Err(_) if fresh => asked.await,
+            Err(_) => {
+                let both: [BoxFuture<'_, _>; 2] = [Box::pin(asked), Box::pin(again)];
+                futures_util::future::select_ok(both).await.map(|(answer, _)| answer)
+            }
         }
-        accept(result?, name, record_type)
     }
 
     async fn close(&self, broken: &Connection) {

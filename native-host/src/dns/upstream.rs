@@ -157,8 +157,7 @@ impl Upstream {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(count - turn).unwrap_or(u32::MAX);
-            let attempt = tokio::time::timeout(share, line.ask(name, record_type, &self.ways)).await;
-            match attempt.unwrap_or(Err(Outage::TimedOut(PATIENCE))) {
+            match line.ask(name, record_type, &self.ways, share).await {
                 Ok(response) => {
                     lines.good.store(index, Ordering::Relaxed);
                     lines.note_answer();

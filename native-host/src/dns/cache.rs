@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
 use hickory_resolver::proto::op::Message;
@@ -44,22 +44,41 @@ struct Entries {
 
 struct Entry {
     heard: Heard,
-    since: Instant,
-    until: Instant,
+    since: Moment,
+    lifetime: Duration,
     octets: usize,
+}
+
+/// A moment by both clocks: the one that nobody sets stands still while the computer sleeps.
+#[derive(Clone, Copy)]
+struct Moment {
+    steady: Instant,
+    wall: SystemTime,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self { steady: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// How much time has passed since `earlier`, by the clock that says more.
+    fn since(self, earlier: Self) -> Duration {
+        let wall = self.wall.duration_since(earlier.wall).unwrap_or_default(); // it may be set back
+        self.steady.duration_since(earlier.steady).max(wall)
+    }
 }
 
 impl Cache {
     /// What was heard, its TTLs less the time that has passed.
     pub(super) fn get(&self, question: &Question) -> Option<Heard> {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         let entry = entries.kept.get(question)?;
-        if entry.until <= now {
+        let age = Moment::now().since(entry.since);
+        if age >= entry.lifetime {
             entries.remove(question);
             return None;
         }
-        let age = u32::try_from(now.duration_since(entry.since).as_secs()).unwrap_or(u32::MAX);
+        let age = u32::try_from(age.as_secs()).unwrap_or(u32::MAX);
         let heard = Heard { from_cache: true, ..entry.heard.clone() };
         if age == 0 {
             return Some(heard);
@@ -77,12 +96,12 @@ impl Cache {
         let records = heard.message.answers.len() + heard.message.authorities.len();
         let octets = octets + records * RECORD_OCTETS;
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = Instant::now();
         entries.remove(question);
         if entries.kept.len() >= MOST_ENTRIES || entries.octets + octets > MOST_OCTETS {
             *entries = Entries::default();
         }
-        let entry = Entry { heard: heard.clone(), since, until: since + ttl.min(LONGEST), octets };
+        let (heard, lifetime) = (heard.clone(), ttl.min(LONGEST));
+        let entry = Entry { heard, since: Moment::now(), lifetime, octets };
         entries.octets += octets;
         entries.kept.insert(question.clone(), entry);
     }
@@ -133,6 +152,16 @@ mod tests {
     use hickory_resolver::proto::rr::rdata::TXT;
 
     use super::*;
+
+    #[test]
+    fn sleep_makes_answers_older_and_a_clock_set_back_does_not_make_them_younger() {
+        let then = Moment::now();
+        let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+        let later = |steady, wall| Moment { steady: then.steady + steady, wall }.since(then);
+        assert_eq!(later(minute, then.wall + minute), minute);
+        assert_eq!(later(minute, then.wall + hour), hour, "slept");
+        assert_eq!(later(minute, then.wall - hour), minute, "set back");
+    }
 
     #[test]
     fn nobody_on_the_way_makes_an_answer_live_longer_than_it_was_signed_for() {

@@ -87,17 +87,23 @@ impl Anchors {
         Self::parse(&text)
     }
 
-    /// Parses `OWNER [TTL] [IN] DNSKEY|DS …` lines; comments, parentheses and directives
-    /// (`$TTL`, `$ORIGIN .`) as in zone files. Owners are absolute, with or without the last dot.
+    /// Parses `OWNER [TTL] [IN] DNSKEY|DS …` lines; comments, parentheses, an owner left out and
+    /// directives (`$TTL`, `$ORIGIN .`) as in zone files. Owners are absolute, with or without the last
+    /// dot, and `@` is the root.
     ///
     /// # Errors
     /// [`AnchorError::BadLine`] or [`AnchorError::Empty`].
     pub fn parse(text: &str) -> Result<Self, AnchorError> {
-        let mut anchors = Vec::new();
+        let mut anchors: Vec<Anchor> = Vec::new();
         let mut tokens: Vec<String> = Vec::new();
         let mut open = false;
         for (index, line) in text.lines().enumerate() {
+            let wrong = || AnchorError::BadLine { line: index + 1 };
             let content = line.split(';').next().unwrap_or_default();
+            if !open && owner_is_left_out(content) {
+                // RFC 1035 section 5.1: the owner of the record before.
+                tokens.push(anchors.last().ok_or_else(wrong)?.zone.to_ascii());
+            }
             for token in content.replace('(', " ( ").replace(')', " ) ").split_whitespace() {
                 match token {
                     "(" => open = true,
@@ -106,8 +112,8 @@ impl Anchors {
                 }
             }
             if !open && !tokens.is_empty() {
-                if !tokens.first().is_some_and(|token| token.starts_with('$')) {
-                    anchors.push(record(&tokens).ok_or(AnchorError::BadLine { line: index + 1 })?);
+                if !is_idle_directive(&tokens) {
+                    anchors.push(record(&tokens).ok_or_else(wrong)?);
                 }
                 tokens.clear();
             }
@@ -135,13 +141,35 @@ impl Anchors {
     }
 }
 
+/// Whether a line begins with white space and then with what follows an owner.
+fn owner_is_left_out(line: &str) -> bool {
+    let first = line.split_whitespace().next().unwrap_or_default();
+    let is_type = ["DNSKEY", "DS"].iter().any(|known| first.eq_ignore_ascii_case(known));
+    line.starts_with(char::is_whitespace) && (is_type || is_ttl_or_class(first))
+}
+
+fn is_ttl_or_class(token: &str) -> bool {
+    token.eq_ignore_ascii_case("IN") || token.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// Whether it is a directive that changes nothing about the anchors.
+fn is_idle_directive(tokens: &[String]) -> bool {
+    match tokens {
+        [word, _] if word.eq_ignore_ascii_case("$TTL") => true,
+        [word, origin] if word.eq_ignore_ascii_case("$ORIGIN") => origin == ".",
+        _ => false,
+    }
+}
+
 fn record(tokens: &[String]) -> Option<Anchor> {
     let mut tokens = tokens.iter().map(String::as_str);
-    let mut zone = DomainName::from_ascii(tokens.next()?).ok()?.to_lowercase();
+    let mut zone = match tokens.next()? {
+        "@" => DomainName::root(),
+        directive if directive.starts_with('$') => return None,
+        owner => DomainName::from_ascii(owner).ok()?.to_lowercase(),
+    };
     zone.set_fqdn(true);
-    let record_type = tokens.find(|token| {
-        !token.eq_ignore_ascii_case("IN") && !token.starts_with(|first: char| first.is_ascii_digit())
-    })?;
+    let record_type = tokens.find(|token| !is_ttl_or_class(token))?;
     let fields: Vec<&str> = tokens.collect();
     let (numbers, data) = fields.split_at_checked(3)?;
     let data = data.concat();
@@ -202,10 +230,32 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_left_out_is_the_one_before() {
+        let zones = |text: &str| -> Vec<String> {
+            Anchors::parse(text).unwrap().iter().map(|anchor| anchor.zone.to_ascii()).collect()
+        };
+        let rest = "DS 1 13 2 00";
+        assert_eq!(zones(&format!("$ORIGIN .\n@ {rest}\n\tIN {rest}\n  300 {rest}\n {rest}")), ["."; 4]);
+        assert_eq!(
+            zones(&format!("a.test. {rest}\n DS 1 (\n 13 2 00 )\nIN {rest}")),
+            ["a.test.", "a.test.", "in."]
+        );
+        assert_eq!(zones(&format!("  a.test. {rest}")), ["a.test."]);
+    }
+
+    #[test]
     fn wrong_lines_are_never_skipped() {
-        for text in
-            ["", "; nothing", ". IN A 1.2.3.4", ". IN DS 1 13 2 zz", ". IN DNSKEY 257 2 13 AQID", ". DS 1"]
-        {
+        for text in [
+            "",
+            "; nothing",
+            ". IN A 1.2.3.4",
+            ". IN DS 1 13 2 zz",
+            ". IN DNSKEY 257 2 13 AQID",
+            ". DS 1",
+            " IN DS 1 13 2 00",
+            "$ORIGIN test.\na DS 1 13 2 00",
+            "$INCLUDE keys\n. DS 1 13 2 00",
+        ] {
             assert!(Anchors::parse(text).is_err(), "{text}");
         }
         assert!(matches!(Anchors::parse(". DS 1 13 2 00\nx"), Err(AnchorError::BadLine { line: 2 })));

@@ -57,9 +57,9 @@ enum Form {
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Failure> {
     let address = match arguments.address.as_slice() {
-        [address] => address,
         [word, address] if word == "check" => return check(context, &parse(address)?),
         [word, file] if word == "lint" => return lint_file(context, Path::new(file)),
+        [address] if address != "check" && address != "lint" => address,
         _ => {
             let words = "Give one address, `check` and an address, or `lint` and a zone file.";
             return Err(Failure::new(Code::BadRequest, words));
@@ -167,7 +167,9 @@ fn check(context: &Context, address: &EmailAddress) -> Result<Output, Failure> {
     let now = context.settings.at.unwrap_or_else(|| SystemClock.now());
     let held = open_keys(&context.settings).overview(now)?;
     if held.of(address).next().is_none() {
-        return Err(Failure::new(Code::NoSuchKey, format!("No key is held for {address}.")));
+        let words =
+            format!("No key is held for {address}. `dane-smime lookup` shows what the DNS serves for it.");
+        return Err(Failure::new(Code::NoSuchKey, words));
     }
     let directory = recipients::open_directory(&context.settings)?;
     let finding = directory

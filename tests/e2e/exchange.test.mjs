@@ -14,6 +14,7 @@ import {
   pressAddonButton,
   pressSend,
   sent,
+  untilFound,
 } from "../support/composing.mjs";
 import { field, split, withLf } from "../support/mime.mjs";
 import { decrypt, verify } from "../support/openssl.mjs";
@@ -49,7 +50,7 @@ describe("Alice writes to Bob", () => {
       body: `<p>Dear Bob,</p><p><b>${SECRET}</b></p><p>Alice</p>`,
       attachments: [join(world.directory, "map.bin")],
     });
-    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    await untilFound(alice, mail, "bob@example.test");
     await photograph("alice", "1-alice-writes");
     await pressSend(alice, mail);
     await sent(alice, mail);
@@ -134,7 +135,7 @@ describe("Alice writes to Bob", () => {
     const { text, to, subject } = await composed(bob, reply);
     assert.ok(text.includes(SECRET));
     assert.deepEqual([to, subject], [["alice@example.test"], `Re: ${SUBJECT}`]);
-    await until("Alice's mark", async () => (await marks(bob, reply))["alice@example.test"] === "found");
+    await untilFound(bob, reply, "alice@example.test");
     await pressSend(bob, reply);
     await sent(bob, reply);
     const answer = await world.mail.smtp.next(1);
@@ -152,7 +153,7 @@ describe("Alice writes to Bob", () => {
       subject: SUBJECT,
       body: `<p>${SECRET}</p>`,
     });
-    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    await untilFound(alice, mail, "bob@example.test");
     await pressSend(alice, mail);
     await sent(alice, mail);
     const [toBob, toAlice, ...others] = world.mail.smtp.mails().slice(before);
@@ -167,7 +168,7 @@ describe("Alice writes to Bob", () => {
     await alice.setPreference("ui.popup.disable_autohide", true); // without a window manager it would lose the focus, and close
     const before = world.mail.smtp.mails().length;
     const mail = await openCompose(alice, { to: "bob@example.test", subject: SUBJECT, body: `<p>${SECRET}</p>` });
-    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    await untilFound(alice, mail, "bob@example.test");
     await pressAddonButton(alice, mail, true);
     await pageShows(alice, POPUP, "#hide-subject:checked");
     await photograph("alice", "writing-popup");
@@ -213,7 +214,7 @@ describe("Alice writes to Bob", () => {
       const before = world.mail.smtp.mails().length;
       const subject = `In another form: ${forms.join(" and ")}`;
       const mail = await openCompose(alice, { to: "bob@example.test", subject, body: `<p>${SECRET}</p>` });
-      await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+      await untilFound(alice, mail, "bob@example.test");
       await pressSend(alice, mail);
       await sent(alice, mail);
       const { bytes } = await world.mail.smtp.next(before);
@@ -248,7 +249,7 @@ describe("Alice writes to Bob", () => {
       body: `<p>All of it. ${SECRET}</p>`,
       attachments: [join(world.directory, "atlas.bin")],
     });
-    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    await untilFound(alice, mail, "bob@example.test");
     await pressSend(alice, mail);
     await sent(alice, mail);
     const { bytes } = await world.mail.smtp.next(before);
@@ -272,7 +273,7 @@ describe("Alice writes to Bob", () => {
     await until("the host to be gone", () => alice.hostPids().length === 0);
     assert.ok(existsSync(join(folder, "body-of-another-time")));
     const mail = await openCompose(alice, { to: "bob@example.test", subject: SUBJECT, body: "<p>Still there?</p>" });
-    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    await untilFound(alice, mail, "bob@example.test");
     assert.ok(!existsSync(folder) && folders(world.alice.user).length === 1);
     await discard(alice, mail);
     await alice.stop();

@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
-import { composed, discard, marks, openCompose, pressSend, sent } from "../support/composing.mjs";
+import { composed, discard, openCompose, pressSend, sent, untilFound } from "../support/composing.mjs";
 import { field } from "../support/mime.mjs";
 import { sleep, until } from "../support/process.mjs";
 import { setSettings } from "../support/settings.mjs";
@@ -40,7 +40,7 @@ describe("the host fails while Alice sends", () => {
       body: `<p>${TYPED}</p>`,
       attachments: [join(world.directory, "notes.txt")],
     });
-    await until("Bob's mark", async () => (await marks(alice, mail))["bob@example.test"] === "found");
+    await untilFound(alice, mail, "bob@example.test");
   }
 
   /** Ends the hosts that run, and waits until Thunderbird has none. */

@@ -13,7 +13,7 @@ import { strict as assert } from "node:assert";
 import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { composed, discard, openCompose, pressSend, sent } from "../support/composing.mjs";
+import { closeAll, composed, openCompose, pressSend, sent } from "../support/composing.mjs";
 import { userAt } from "../support/keyring.mjs";
 import { remove, sleep, temporaryDirectory, until } from "../support/process.mjs";
 import { setSettings, stopEventPage } from "../support/settings.mjs";
@@ -462,8 +462,7 @@ for (const stage of STAGES) {
         smtp.fault = () => undefined;
         order({});
         registerHost(home, FAULTY_HOST);
-        for (const left of (await screen(tb)).dialogs) await answer(tb, left, left.buttons[0] ?? "OK");
-        for (const { id } of (await screen(tb)).compose) await discard(tb, id);
+        await closeAll(tb);
       });
       await run(stage, aCase);
     });

@@ -7,14 +7,14 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
-import { discard, from, marks, openCompose, pressSend, saveDraft, sent } from "../support/composing.mjs";
+import { closeAll, from, marks, openCompose, pressSend, saveDraft, sent } from "../support/composing.mjs";
 import { Page } from "../support/extension-page.mjs";
 import { userAt } from "../support/keyring.mjs";
 import { thunderbirdUnder } from "../support/policies.mjs";
 import { remove, temporaryDirectory, until } from "../support/process.mjs";
 import { SmtpSpool } from "../support/smtp.mjs";
 import { ADDON_ID, profileOf, ROOT, Thunderbird } from "../support/thunderbird.mjs";
-import { answer, dialog, screen } from "../support/windows.mjs";
+import { answer, dialog } from "../support/windows.mjs";
 import { PROGRAMS } from "../support/world.mjs";
 
 const PICTURES = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "pictures");
@@ -99,14 +99,7 @@ const installed = () =>
 
 afterEach(async () => {
   if (!tb) return;
-  for (const { id, buttons } of (await screen(tb)).dialogs) {
-    await answer(
-      tb,
-      { id, title: "", text: "", buttons },
-      buttons.includes("Go back") ? "Go back" : (buttons[0] ?? ""),
-    );
-  }
-  for (const { id } of (await screen(tb)).compose) await discard(tb, id);
+  await closeAll(tb);
   smtp.clear();
 });
 

@@ -1,5 +1,8 @@
 /** Writing and sending mail, as a person at the keyboard does. */
 
+import { until } from "./process.mjs";
+import { answer, screen } from "./windows.mjs";
+
 /**
  * @typedef {object} Draft
  * @property {string} [to]
@@ -171,6 +174,48 @@ export function saveDraft(tb, id) {
 }
 
 /**
+ * Presses Save, and does not wait for what comes of it: it may be a question.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {number} id
+ */
+export function pressSave(tb, id) {
+  return tb.chrome((windowId) => {
+    const win = windowById(windowId);
+    win.setTimeout(() => win.goDoCommand("cmd_saveAsDraft"), 0);
+  }, id);
+}
+
+/**
+ * Thunderbird's own saving, as it does it every few minutes.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {number} id
+ */
+export function autosave(tb, id) {
+  return tb.chrome((windowId) => windowById(windowId).GenericSendMessage(Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft), id);
+}
+
+/**
+ * Presses one of the add-on's keys, with whatever has to be held down with it.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {number} id
+ * @param {"E" | "S"} key
+ */
+export function pressKey(tb, id, key) {
+  return tb.chrome(
+    (windowId, letter) => {
+      const win = windowById(windowId);
+      const keys = [...win.document.querySelectorAll("keyset[id*=dane-smime] key")];
+      keys.find((node) => node.getAttribute("key") === letter).dispatchEvent(new win.CustomEvent("command"));
+    },
+    id,
+    key,
+  );
+}
+
+/**
  * Throws a compose window away, text and all, without the question whether to save it.
  *
  * @param {import("./thunderbird.mjs").Thunderbird} tb
@@ -200,4 +245,29 @@ export function marks(tb, id) {
       pills.map((pill) => [pill.emailAddress, pill.getAttribute("dane-smime-mark") ?? undefined]),
     );
   }, id);
+}
+
+/**
+ * Waits until a recipient is marked as one whose certificate was found.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ * @param {number} id
+ * @param {string} address
+ */
+export function untilFound(tb, id, address) {
+  return until(`the mark of ${address}`, async () => (await marks(tb, id))[address] === "found");
+}
+
+/**
+ * Leaves nothing open, so that the next test finds Thunderbird as this one did: goes back from every dialogue, throws every
+ * compose window away.
+ *
+ * @param {import("./thunderbird.mjs").Thunderbird} tb
+ */
+export async function closeAll(tb) {
+  for (const dialog of (await screen(tb)).dialogs) {
+    const back = dialog.buttons.find((label) => /^(Go back|Do not save)$/.test(label));
+    await answer(tb, dialog, back ?? dialog.buttons[0] ?? "");
+  }
+  for (const { id } of (await screen(tb)).compose) await discard(tb, id);
 }

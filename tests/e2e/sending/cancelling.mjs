@@ -2,21 +2,17 @@
 
 import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
-import { pressSend } from "../../support/composing.mjs";
 import { until } from "../../support/process.mjs";
 import { stopEventPage } from "../../support/settings.mjs";
 import { screen } from "../../support/windows.mjs";
-import { assertKept, assertSendsEncrypted, count, order, pressCancel, tb, write } from "./scene.mjs";
+import { assertKept, assertSendsEncrypted, count, order, pressCancel, sendSlowly, tb, write } from "./scene.mjs";
 
 describe("cancelling while the host is at work", () => {
   const cancel = () => pressCancel("Encrypting");
 
   test("takes effect at once: nothing leaves, the next one is not held up, nothing is said later", async () => {
-    order({ faults: { protect: { slow: 20_000 } } });
-    const seen = count("protect");
     const mail = await write();
-    await pressSend(tb, mail);
-    await until("the host to be at work", () => count("protect") > seen);
+    await sendSlowly(mail);
     const pressed = Date.now();
     await cancel();
     await assertKept(mail);
@@ -27,11 +23,8 @@ describe("cancelling while the host is at work", () => {
   });
 
   test("what fails after that is silent", async () => {
-    order({ faults: { protect: { slow: 20_000 } } });
-    const seen = count("protect");
     const mail = await write();
-    await pressSend(tb, mail);
-    await until("the host to be at work", () => count("protect") > seen);
+    await sendSlowly(mail);
     await cancel();
     await stopEventPage(tb);
     await assertKept(mail);

@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { composed, discard, saveDraft } from "../../support/composing.mjs";
+import { autosave, composed, discard, pressSave, saveDraft, untilFound } from "../../support/composing.mjs";
 import { until } from "../../support/process.mjs";
 import { stopEventPage } from "../../support/settings.mjs";
 import { ROOT, unregisterHost } from "../../support/thunderbird.mjs";
@@ -12,7 +12,6 @@ import { answer, dialog, screen } from "../../support/windows.mjs";
 import {
   assertKept,
   assertSendsEncrypted,
-  bobsMark,
   drafts,
   home,
   openDraft,
@@ -28,7 +27,7 @@ describe("drafts of mail that is to be encrypted", () => {
 
   test("are encrypted, come back whole, and are replaced", async () => {
     const mail = await write({ attachments: [join(ROOT, "LICENSE")] });
-    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    await untilFound(tb, mail, "bob@example.test");
     await saveDraft(tb, mail);
     await until("the draft", async () => (await drafts()) === 1);
     await discard(tb, mail);
@@ -49,9 +48,9 @@ describe("drafts of mail that is to be encrypted", () => {
 
   test("an autosave that fails interrupts nobody and loses nothing", async () => {
     const mail = await write();
-    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    await untilFound(tb, mail, "bob@example.test");
     order({ faults: { protect: { error: { code: "keyring-locked", message: "x" } } } });
-    await tb.chrome((id) => windowById(id).GenericSendMessage(Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft), mail);
+    await autosave(tb, mail);
     const { compose, dialogs } = await screen(tb);
     assert.deepEqual(dialogs, []);
     assert.match(compose[0]?.bars.map(({ text }) => text).join() ?? "", /only in this window.*Unlock it/);
@@ -62,10 +61,7 @@ describe("drafts of mail that is to be encrypted", () => {
     await stopEventPage(tb);
     unregisterHost(home);
     const mail = await write();
-    await tb.chrome((id) => {
-      const win = windowById(id);
-      win.setTimeout(() => win.goDoCommand("cmd_saveAsDraft"), 0);
-    }, mail);
+    await pressSave(tb, mail);
     await answer(tb, await dialog(tb, /unencrypted/), "Do not save");
     await assertKept(mail);
     assert.equal(await drafts(), 0);

@@ -3,11 +3,10 @@
 import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
 import { pressSend } from "../../support/composing.mjs";
-import { until } from "../../support/process.mjs";
 import { stopEventPage } from "../../support/settings.mjs";
 import { registerHost, unregisterHost } from "../../support/thunderbird.mjs";
 import { answer, dialog } from "../../support/windows.mjs";
-import { assertKept, assertSendsEncrypted, count, FAULTY_HOST, home, order, tb, write } from "./scene.mjs";
+import { assertKept, assertSendsEncrypted, FAULTY_HOST, home, order, sendSlowly, tb, write } from "./scene.mjs";
 
 describe("a host that fails while it protects a mail", () => {
   /** @type {[string, any, RegExp][]} */
@@ -39,11 +38,8 @@ describe("a host that fails while it protects a mail", () => {
   }
 
   test("the event page is gone: nothing leaves, nothing is lost, sending again works", async () => {
-    order({ faults: { protect: { slow: 20_000 } } });
-    const seen = count("protect");
     const mail = await write();
-    await pressSend(tb, mail);
-    await until("the host to be at work", () => count("protect") > seen);
+    await sendSlowly(mail);
     await stopEventPage(tb);
     await answer(tb, await dialog(tb, /did not answer in time/), "OK");
     await assertKept(mail);

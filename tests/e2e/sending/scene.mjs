@@ -6,12 +6,12 @@
 import { strict as assert } from "node:assert";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { composed, discard, openCompose, pressSend, sent } from "../../support/composing.mjs";
+import { closeAll, composed, openCompose, pressSend, sent } from "../../support/composing.mjs";
 import { userAt } from "../../support/keyring.mjs";
 import { remove, temporaryDirectory, until } from "../../support/process.mjs";
 import { SmtpSpool } from "../../support/smtp.mjs";
 import { ROOT, registerHost, Thunderbird } from "../../support/thunderbird.mjs";
-import { answer, picture, screen } from "../../support/windows.mjs";
+import { picture } from "../../support/windows.mjs";
 
 export const FAULTY_HOST = join(ROOT, "tests/support/faulty-host.mjs");
 const PICTURES = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "pictures");
@@ -45,14 +45,7 @@ export async function close() {
 export async function tidy() {
   order({});
   registerHost(home, FAULTY_HOST);
-  for (const { id, buttons } of (await screen(tb)).dialogs) {
-    await answer(
-      tb,
-      { id, title: "", text: "", buttons },
-      buttons.includes("Go back") ? "Go back" : (buttons[0] ?? ""),
-    );
-  }
-  for (const { id } of (await screen(tb)).compose) await discard(tb, id);
+  await closeAll(tb);
   smtp.clear();
 }
 
@@ -82,6 +75,14 @@ export async function assertKept(mail, to = "bob@example.test") {
   assert.equal(smtp.mails().length, 0);
 }
 
+/** Presses Send, with a host that is slow to protect, and waits until it is at work. @param {number} mail */
+export async function sendSlowly(mail) {
+  order({ faults: { protect: { slow: 20_000 } } });
+  const seen = count("protect");
+  await pressSend(tb, mail);
+  await until("the host to be at work", () => count("protect") > seen);
+}
+
 /** @param {number} mail */
 export async function assertSendsEncrypted(mail) {
   await pressSend(tb, mail);
@@ -99,13 +100,6 @@ export const outcome = () =>
 
 /** What our sending has left in the temporary directory. */
 export const temporaryFiles = () => readdirSync(join(home, "tmp")).filter((name) => name.startsWith("nsemail"));
-
-/** How Bob is marked. @param {number} mail */
-export const bobsMark = (mail) =>
-  tb.chrome((id) => {
-    const pills = [...windowById(id).document.querySelectorAll("mail-address-pill")];
-    return pills.find((pill) => pill.emailAddress === "bob@example.test")?.getAttribute("dane-smime-mark");
-  }, mail);
 
 export const drafts = () =>
   tb.chrome(() => {

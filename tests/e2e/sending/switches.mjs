@@ -2,20 +2,16 @@
 
 import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
-import { pressSend, sent } from "../../support/composing.mjs";
+import { marks, pressKey, pressSend, sent, untilFound } from "../../support/composing.mjs";
 import { until } from "../../support/process.mjs";
-import { assertSendsEncrypted, bobsMark, outcome, tb, write } from "./scene.mjs";
+import { assertSendsEncrypted, outcome, tb, write } from "./scene.mjs";
 
 describe("the keyboard", () => {
   test("switches encryption", async () => {
     const mail = await write();
-    await until("the choice", async () => (await bobsMark(mail)) === "found");
-    await tb.chrome((id) => {
-      const win = windowById(id);
-      const keys = [...win.document.querySelectorAll("keyset[id*=dane-smime] key")];
-      keys.find((key) => key.getAttribute("key") === "E").dispatchEvent(new win.CustomEvent("command"));
-    }, mail);
-    await until("the mark to go", async () => !(await bobsMark(mail)));
+    await untilFound(tb, mail, "bob@example.test");
+    await pressKey(tb, mail, "E");
+    await until("the mark to go", async () => !(await marks(tb, mail))["bob@example.test"]);
     await pressSend(tb, mail);
     await sent(tb, mail);
     assert.deepEqual(outcome(), ["signed"]);

@@ -1,0 +1,50 @@
+/** Mail that waits in the Outbox. */
+
+import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { sent } from "../../support/composing.mjs";
+import { stopEventPage } from "../../support/settings.mjs";
+import { unregisterHost } from "../../support/thunderbird.mjs";
+import { inside, PLAIN, SECRET, tb, world, write } from "./scene.mjs";
+
+describe("what is sent later", () => {
+  const sendQueue = () =>
+    tb.chrome(() => {
+      const [identity] = MailServices.accounts.allIdentities;
+      const later = Cc["@mozilla.org/messengercompose/sendlater;1"].getService(Ci.nsIMsgSendLater);
+      later.sendUnsentMessages(identity);
+    });
+
+  for (const [how, draft] of /** @type {[string, object][]} */ ([
+    ["by Send Later", {}],
+    ["by Send while offline, in plain text", { plain: true, body: PLAIN, attachments: [] }],
+  ])) {
+    test(`${how}: lies in the Outbox encrypted, and leaves without the program`, async () => {
+      const mail = await write(draft);
+      const offline = how.includes("offline");
+      await tb.chrome(
+        (id, isOffline) => {
+          const win = windowById(id);
+          Services.io.offline = isOffline;
+          win.setTimeout(() => win.goDoCommand(isOffline ? "cmd_sendButton" : "cmd_sendLater"), 0);
+        },
+        mail,
+        offline,
+      );
+      await sent(tb, mail);
+      const outbox = readFileSync(join(world.alice.user.home, "profile/Mail/Local Folders/Unsent Messages"), "latin1");
+      assert.match(outbox, /smime-type=(auth)?enveloped-data/i);
+      assert.deepEqual(world.mail.smtp.mails(), []);
+      unregisterHost(world.alice.user.home);
+      await stopEventPage(tb);
+      await tb.chrome(() => {
+        Services.io.offline = false;
+      });
+      await sendQueue();
+      const { bytes } = await world.mail.smtp.next();
+      assert.ok((await inside(bytes)).includes(SECRET));
+    });
+  }
+});

@@ -12,9 +12,9 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { openPage, pageShows } from "../support/pages.mjs";
 import { remove, temporaryDirectory } from "../support/process.mjs";
-import { installPermanently, profileOf } from "../support/thunderbird.mjs";
 import { PROGRAMS, World } from "../support/world.mjs";
 import { median } from "./measuring.mjs";
+import { withAddon } from "./rivals.mjs";
 
 const KEYS = Number(process.argv[2] ?? 1000);
 const ACCOUNTS = Math.max(1, Math.round(KEYS / 5));
@@ -28,9 +28,7 @@ const world = await World.start(directory);
 let thunderbird;
 try {
   const { alice } = world;
-  installPermanently(profileOf(alice.user));
-  thunderbird = await alice.thunderbird({ addon: null });
-  await thunderbird.addonActive();
+  thunderbird = await withAddon(alice);
   const one = await opening(thunderbird);
 
   const addresses = Array.from({ length: ACCOUNTS }, (_, at) => `user${at}@example.test`);

@@ -1,10 +1,15 @@
-/** What a process and its children have used, and the middle of many numbers. */
+/** What a process and its children have used; the middle of many numbers, and by how much two differ. */
 
 import { readdirSync, readFileSync } from "node:fs";
 
 /** @param {...number} all */
 export function median(...all) {
   return all.sort((a, b) => a - b)[all.length >> 1] ?? 0;
+}
+
+/** By how much one number is above another or below it, in words. @param {number} one @param {number} other @param {string} unit */
+export function difference(one, other, unit) {
+  return `${Math.abs(one - other).toFixed(0)} ${unit} ${one < other ? "less" : "more"}`;
 }
 
 /** A process and all that it started. @param {number} root */

@@ -9,13 +9,13 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { userAt } from "../support/keyring.mjs";
 import { fill, openTable } from "../support/list.mjs";
 import { identity } from "../support/openssl.mjs";
 import { remove, temporaryDirectory } from "../support/process.mjs";
-import { installPermanently, profileOf, Thunderbird } from "../support/thunderbird.mjs";
+import { Thunderbird } from "../support/thunderbird.mjs";
 import { World } from "../support/world.mjs";
-import { computed, median, pss } from "./measuring.mjs";
+import { computed, difference, median, pss } from "./measuring.mjs";
+import { withAddon, withoutAddon } from "./rivals.mjs";
 
 const MEBIBYTES = Number(process.argv[2] ?? 30);
 const SMALL = 15;
@@ -31,8 +31,11 @@ const world = await World.start(directory, {
 /** @type {Thunderbird[]} */
 const running = [];
 try {
-  const rivals = { native: await native(), ours: await ours() };
-  running.push(rivals.native, rivals.ours);
+  const native = await withoutAddon(world.bob, join(directory, "native"), bobsKey, await world.alice.certificate());
+  running.push(native);
+  const ours = await withAddon(world.bob);
+  running.push(ours);
+  const rivals = { native, ours };
 
   const small = await times(SMALL + 1, () => mail("The tarts are in the third oven.", 0));
   const large = [await mail("A large one, please.", MEBIBYTES), await mail("And another large one.", MEBIBYTES)];
@@ -57,35 +60,6 @@ try {
   for (const thunderbird of running) await thunderbird.stop();
   await world.stop();
   remove(directory);
-}
-
-/** Bob's Thunderbird as he has it. */
-async function ours() {
-  installPermanently(profileOf(world.bob.user));
-  const thunderbird = await world.bob.thunderbird({ addon: null });
-  await thunderbird.addonActive();
-  return thunderbird;
-}
-
-/** A Thunderbird without the add-on, with Bob's key and trust in Alice in its own store. */
-async function native() {
-  const user = userAt(join(directory, "native"));
-  const thunderbird = await Thunderbird.start({ user, account: world.bob.account, addon: null, host: null });
-  const alice = readFileSync(await world.alice.certificate(), "utf8").replace(/-----[^-]*-----|\s/g, "");
-  await thunderbird.chrome(
-    (file, password, certificate) => {
-      const store = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB);
-      const pkcs12 = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
-      pkcs12.initWithPath(file);
-      const result = store.importPKCS12File(pkcs12, password);
-      if (result !== 0) throw new Error(`the key was not imported: ${result}`);
-      store.addCertFromBase64(certificate, "C,C,C");
-    },
-    bobsKey.pkcs12,
-    readFileSync(bobsKey.passwordFile, "utf8"),
-    alice,
-  );
-  return thunderbird;
 }
 
 /**
@@ -258,7 +232,7 @@ function report(results, unit) {
 function line(what, values, unit, of = median) {
   const [native = 0, ours = 0] = [of(...(values.native ?? [])), of(...(values.ours ?? []))];
   const numbers = `Thunderbird's own ${native.toFixed(0)} ${unit}, ours ${ours.toFixed(0)} ${unit}`;
-  console.log(`${what}${numbers}: ${(ours / native).toFixed(2)} x, ${(ours - native).toFixed(0)} ${unit} more`);
+  console.log(`${what}${numbers}: ${(ours / native).toFixed(2)} x, ${difference(ours, native, unit)}`);
 }
 
 /** @param {Thunderbird} tb */

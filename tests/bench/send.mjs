@@ -10,17 +10,17 @@
 
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { discard, marks, openCompose, pressSend, sent } from "../support/composing.mjs";
-import { userAt } from "../support/keyring.mjs";
+import { discard, openCompose, pressSend, sent, untilFound } from "../support/composing.mjs";
 import { identity } from "../support/openssl.mjs";
 import { remove, sleep, temporaryDirectory, until } from "../support/process.mjs";
-import { installPermanently, profileOf, Thunderbird } from "../support/thunderbird.mjs";
+import { Thunderbird } from "../support/thunderbird.mjs";
 import { screen } from "../support/windows.mjs";
 import { World } from "../support/world.mjs";
-import { computed, median, pss } from "./measuring.mjs";
+import { computed, difference, median, pss } from "./measuring.mjs";
+import { base64Of, withAddon, withoutAddon } from "./rivals.mjs";
 
 const MEBIBYTES = Number(process.argv[2] ?? 30);
 const SMALL = 9;
@@ -39,28 +39,30 @@ const running = [];
 try {
   const attached = join(directory, "attached.bin");
   writeFileSync(attached, randomBytes(MEBIBYTES * 1024 * 1024));
-  const [own, withAddon] = [await native(), await ours()];
-  running.push(own, withAddon);
+  const own = await native();
+  running.push(own);
+  const ours = await withAddon(world.alice);
+  running.push(ours);
   /** @type {Record<"plain" | "native" | "ours", (file?: string) => Promise<{ms: number, cpu: number}>>} */
   const rivals = {
     plain: (file) => send(own, file, { protect: false }),
     native: (file) => send(own, file, { protect: true }),
-    ours: (file) => send(withAddon, file, {}),
+    ours: (file) => send(ours, file, {}),
   };
 
   console.log(`\nfifty recipients, pasted (${PASTED} times)`);
-  await reportPasted(withAddon);
+  await reportPasted(ours);
   console.log(`\nsmall mail, signed and encrypted (${SMALL} times)`);
   report(await inTurn(rivals, SMALL));
-  const before = { native: pss(own.process.pid ?? 0), ours: pss(withAddon.process.pid ?? 0) };
+  const before = { native: pss(own.process.pid ?? 0), ours: pss(ours.process.pid ?? 0) };
   console.log(`\nwith ${MEBIBYTES} MiB attached (${LARGE} times)`);
   report(await inTurn(rivals, LARGE, attached));
   await sleep(10_000);
-  const after = { native: pss(own.process.pid ?? 0), ours: pss(withAddon.process.pid ?? 0) };
+  const after = { native: pss(own.process.pid ?? 0), ours: pss(ours.process.pid ?? 0) };
   console.log(
     `memory (PSS) of Thunderbird, its processes and the host, before and ten seconds after: Thunderbird's own ` +
       `${before.native.toFixed(0)} and ${after.native.toFixed(0)} MiB, ours ${before.ours.toFixed(0)} and ${after.ours.toFixed(0)} MiB: ` +
-      `${(after.ours - after.native).toFixed(0)} MiB more`,
+      difference(after.ours, after.native, "MiB"),
   );
 } finally {
   for (const thunderbird of running) await thunderbird.stop();
@@ -109,27 +111,12 @@ function issued(email) {
   return made;
 }
 
-/** Alice's Thunderbird as she has it. */
-async function ours() {
-  installPermanently(profileOf(world.alice.user));
-  const thunderbird = await world.alice.thunderbird({ addon: null });
-  await thunderbird.addonActive();
-  return thunderbird;
-}
-
-/** A Thunderbird without the add-on, with Alice's key and trust in both certificates in its own store. */
+/** A Thunderbird without the add-on that signs with Alice's key and encrypts to Bob's certificate. */
 async function native() {
-  const user = userAt(join(directory, "native"));
-  const thunderbird = await Thunderbird.start({ user, account: world.alice.account, addon: null, host: null });
-  const bare = (/** @type {string} */ file) => readFileSync(file, "utf8").replace(/-----[^-]*-----|\s/g, "");
+  const thunderbird = await withoutAddon(world.alice, join(directory, "native"), keys.alice, ca.certificate);
   await thunderbird.chrome(
-    (file, password, authority, certificates) => {
+    (certificates) => {
       const store = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB);
-      const pkcs12 = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
-      pkcs12.initWithPath(file);
-      const result = store.importPKCS12File(pkcs12, password);
-      if (result !== 0) throw new Error(`the key was not imported: ${result}`);
-      store.addCertFromBase64(authority, "C,C,C");
       const [alice] = certificates.map((certificate) => store.addCertFromBase64(certificate, ",,"));
       const [identity] = MailServices.accounts.allIdentities;
       for (const use of ["signing", "encryption"]) {
@@ -137,10 +124,7 @@ async function native() {
         identity.setCharAttribute(`${use}_cert_dbkey`, alice.dbKey);
       }
     },
-    keys.alice.pkcs12,
-    readFileSync(keys.alice.passwordFile, "utf8"),
-    bare(ca.certificate),
-    [bare(keys.alice.certificate), bare(keys.bob.certificate)],
+    [base64Of(keys.alice.certificate), base64Of(keys.bob.certificate)],
   );
   return thunderbird;
 }
@@ -177,7 +161,7 @@ async function send(tb, file, { protect }) {
     ...(file && { attachments: [file] }),
   });
   if (protect === undefined) {
-    await until("Bob's mark", async () => (await marks(tb, mail))["bob@example.test"] === "found");
+    await untilFound(tb, mail, "bob@example.test");
   } else if (protect) {
     await tb.chrome((id) => {
       const win = windowById(id);
@@ -217,7 +201,7 @@ async function reportPasted(tb) {
   const [marked, lookedUp] = [median(...times.map((one) => one.marked)), median(...times.map((one) => one.lookedUp))];
   console.log(
     `  time, median: until all are marked ${marked.toFixed(0)}, the look-up alone ${lookedUp.toFixed(0)} ms: ` +
-      `${(marked - lookedUp).toFixed(0)} ms more`,
+      difference(marked, lookedUp, "ms"),
   );
 }
 
@@ -269,7 +253,7 @@ function report(results) {
     const [plain, native, ours] = [of("plain"), of("native"), of("ours")];
     console.log(
       `  ${what}: plain ${plain.toFixed(0)}, Thunderbird's own ${native.toFixed(0)}, ours ${ours.toFixed(0)} ms: ` +
-        `${(ours / native).toFixed(2)} x, ${(ours - native).toFixed(0)} ms more (plain: ${(ours / plain).toFixed(2)} x)`,
+        `${(ours / native).toFixed(2)} x, ${difference(ours, native, "ms")} (plain: ${(ours / plain).toFixed(2)} x)`,
     );
   }
 }

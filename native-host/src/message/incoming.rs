@@ -12,7 +12,7 @@ use super::verdict::{Bench, Checked, Doubt, Encryption, InvalidReason, Signature
 use crate::clock::UnixTime;
 use crate::directory::Finding;
 use crate::keys::{KeyError, KeyStore};
-use crate::mime::address::{Mailbox, parse_single_mailbox};
+use crate::mime::address::{Mailbox, parse_mailbox_list, parse_single_mailbox};
 use crate::mime::canonical::to_crlf;
 use crate::mime::header::{HeaderError, has_plain_lines, is_bare_text};
 use crate::mime::protected::{Intent, ProtectedHeaders};
@@ -140,9 +140,8 @@ pub fn open(
     let subject = protected.as_ref().and_then(|p| subject(p.headers())).or_else(|| subject(&root.headers));
     let hiding = protected.as_ref().filter(|_| was_decrypted); // what came in the clear is hidden from nobody
     let hidden_fields = hiding.map(|p| p.hidden(&root.headers)).unwrap_or_default();
-    let protected_sender = protected.as_ref().and_then(|p| single_sender(p.headers()));
     let other_sender_inside =
-        protected_sender.map(|sender| sender.address).filter(|inner| Some(inner) != from.as_ref());
+        protected.as_ref().and_then(|p| senders(p.headers()).into_iter().find(|s| Some(s) != from.as_ref()));
     let dated = protected.as_ref().and_then(|p| date(p.headers())).or_else(|| date(&root.headers));
     let date_differs = dated.filter(|dated| is_intact && is_far_from_signing(*dated, &signature));
     let protected = protected.map(|p| ProtectedFields { intent: p.intent(), fields: p.fields() });
@@ -198,6 +197,12 @@ fn date(headers: &Headers<'_>) -> Option<UnixTime> {
 fn single_sender(headers: &Headers<'_>) -> Option<Mailbox> {
     let field = headers.single("From").ok()??;
     parse_single_mailbox(&field.value())
+}
+
+/// Every address in every From field that can be read.
+fn senders(headers: &Headers<'_>) -> Vec<EmailAddress> {
+    let lists = headers.all("From").filter_map(|field| parse_mailbox_list(&field.value()).ok());
+    lists.flatten().map(|mailbox| mailbox.address).collect()
 }
 
 fn hold_to_shown(checked: Checked, shown: Option<[u8; 32]>, content: Option<&[u8]>) -> Checked {
@@ -270,9 +275,11 @@ fn is_invisible(c: char) -> bool {
         )
 }
 
+/// The decoded subject as one line: an encoded word can hold line ends, which have no place in a header field.
 fn subject(headers: &Headers<'_>) -> Option<String> {
     let raw = headers.all("Subject").next()?.raw();
     // A header of one field and no body: nothing nested for the general parser to trip over.
     let alone = [raw, b"\r\n"].concat();
-    mail_parser::MessageParser::default().parse_headers(&alone)?.subject().map(str::to_owned)
+    let parsed = mail_parser::MessageParser::default().parse_headers(&alone)?;
+    Some(parsed.subject()?.replace(|c: char| c.is_control(), " "))
 }

@@ -34,7 +34,7 @@ pub struct Verdict {
     pub display_name_claims: Option<EmailAddress>,
     /// The date of the mail, where an intact signature says another time.
     pub date_differs: Option<UnixTime>,
-    /// The address in the protected From field, where it is another than the one in From.
+    /// An address in the protected From field that is another than the one in From.
     pub other_sender_inside: Option<EmailAddress>,
 }
 

@@ -24,6 +24,9 @@ fn protected_header_fields() {
     let old = payload("protected-headers=\"v1\"", inside);
     let nothing = payload("charset=utf-8", inside);
     let eve = payload("hp=cipher", &format!("From: eve@evil.test\r\n{copies}"));
+    let and_eve = payload("hp=clear", "From: alice@example.test, eve@evil.test\r\n");
+    let then_eve = payload("hp=clear", "From: alice@example.test\r\nFrom: eve@evil.test\r\n");
+    let lines = payload("hp=clear", "Subject: =?utf-8?q?The=0D=0ABcc:_eve=00?=\r\n");
     let broken = change(&sign(&clear), "hello", "hallo");
     for (what, entity, subject, hidden, warning) in [
         ("hidden", seal(&sign(&cipher)), "The plan", &["Subject", "Keywords"][..], None),
@@ -35,6 +38,9 @@ fn protected_header_fields() {
         ("the old kind", seal(&old), "The plan", &["Subject", "Keywords"], None),
         ("none", seal(&nothing), "[...]", &[], None),
         ("another sender inside", seal(&eve), "[...]", &["From"], Some("from-mismatch")),
+        ("another sender beside", sign(&and_eve), "[...]", &[], Some("from-mismatch")),
+        ("another sender behind", sign(&then_eve), "[...]", &[], Some("from-mismatch")),
+        ("more lines than one", sign(&lines), "The  Bcc: eve ", &[], None),
     ] {
         let verdict = open(&reader, &mail(&[head.as_bytes(), &entity]), &[]);
         assert_eq!(verdict["subject"], subject, "{what}: {verdict}");

@@ -180,6 +180,9 @@ pub enum Defect {
     },
     /// More keys, signatures or records than a look-up may cost.
     TooMuchWork,
+    /// Not even the keys of the anchor's own zone came with a signature: somebody on the way takes
+    /// signatures out of all answers, as many home routers do.
+    SignaturesStripped,
     /// Signed by a key that the zone does not have.
     UnknownKey {
         /// The key that the signature names.

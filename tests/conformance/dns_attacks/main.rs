@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use cases::{ATTACKS, SLOW};
 use dane_smime::clock::SystemClock;
-use dane_smime::dns::answer::Outage;
+use dane_smime::dns::answer::{Defect, Outage};
 use dane_smime::dns::{Anchors, Answer, Resolver, ResolverConfig, Servers};
 use hickory_resolver::proto::rr::{Name, RecordType};
 use on_path::{Attack, Truth, between};
@@ -211,6 +211,18 @@ fn no_attack_makes_anything_false() {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: usize = peak.split_whitespace().next().unwrap().parse().unwrap();
     assert!(peak < 300 * 1024, "memory grew to {peak} KiB");
+}
+
+/// Whom to ask instead, the doctor tells.
+#[test]
+fn a_router_that_takes_signatures_out_is_told_from_a_forger() {
+    let (_, _, strips) =
+        ATTACKS.iter().find(|(label, ..)| *label == "signatures stripped from everything").unwrap();
+    let router = between(Truth(TREE.address), *strips);
+    for (target, _) in TARGETS {
+        let Answer::Bogus(fault) = lookup(router, target) else { panic!("{target} is believed") };
+        assert_eq!(fault.defect, Defect::SignaturesStripped, "{target}");
+    }
 }
 
 #[test]

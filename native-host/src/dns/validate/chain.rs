@@ -120,7 +120,13 @@ impl Session<'_> {
             return Err(Stop::Insecure(Insecurity { zone: apex.clone(), cause }));
         }
         let message = self.fetch(apex, RecordType::DNSKEY).await?;
-        let bogus = |defect| Stop::bogus(apex, RecordType::DNSKEY, Some(apex), defect);
+        let bogus = |defect| {
+            let defect = match defect {
+                Defect::NoKeys | Defect::NoSignature if parent.is_none() => Defect::SignaturesStripped,
+                other => other,
+            };
+            Stop::bogus(apex, RecordType::DNSKEY, Some(apex), defect)
+        };
         let set =
             Set::find(&message.answers, apex, RecordType::DNSKEY).ok_or_else(|| bogus(Defect::NoKeys))?;
         let keys: Vec<Key> =

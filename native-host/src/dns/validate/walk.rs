@@ -209,6 +209,7 @@ impl Session<'_> {
         let Err(Stop::Unsigned(fault)) = judged else { return judged };
         match self.descend(&zone_side(name, record_type)).await {
             Err(stop @ Stop::Insecure(_)) => Err(stop),
+            Err(Stop::Bogus(above)) if above.defect == Defect::SignaturesStripped => Err(Stop::Bogus(above)),
             // The resolver answers, but not the one question that could clear the answer.
             Err(Stop::Unreachable(Outage::ServerError(_))) => Err(Stop::Bogus(fault)),
             Err(stop @ Stop::Unreachable(_)) => Err(stop),

@@ -64,7 +64,7 @@ fn judge_presence(answer: &Answer, server: &str, file: &str, now: UnixTime) -> V
                     let clock = Check::new("clock", Finding::ClockWrong, &[&now.to_string(), &why]);
                     vec![good, Check::new("dnssec", Finding::DnssecUnknown, &[]), clock.fact(word)]
                 }
-                Defect::NoSignature | Defect::NoKeys | Defect::NoDenial => {
+                Defect::SignaturesStripped | Defect::NoSignature | Defect::NoDenial => {
                     let stripped = Check::new("dnssec", Finding::DnssecStripped, &[server, file]);
                     vec![good, stripped.fact(word), clock_unknown(now)]
                 }

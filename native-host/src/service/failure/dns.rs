@@ -121,6 +121,12 @@ fn insecure(domain: &str, insecurity: &Insecurity) -> String {
 
 fn bogus(domain: &str, fault: &Fault) -> String {
     let what = defect_words(fault);
+    if fault.defect == Defect::SignaturesStripped {
+        return format!(
+            "Nothing that {domain} says about certificates can be proven here: {what}. `dane-smime doctor` tells \
+             how to ask another resolver."
+        );
+    }
     format!(
         "The answer for {domain} cannot be trusted: {what}. It may be forged, or the domain's DNS may be broken; do not send secrets there now."
     )
@@ -152,6 +158,9 @@ fn defect_words(fault: &Fault) -> String {
             )
         }
         Defect::SignatureWrong { .. } => "its signature does not fit it".to_owned(),
+        Defect::SignaturesStripped => {
+            "DNSSEC signatures are lost on the way from the DNS, as many home routers do it".to_owned()
+        }
         Defect::TooMuchWork => "checking it would take too much work".to_owned(),
         Defect::UnknownKey { .. } => "it is signed by a key the domain does not have".to_owned(),
         Defect::WildcardUnproven => "it was made from a wildcard without the proof that it may be".to_owned(),
@@ -296,6 +305,7 @@ pub fn defect_word(defect: &Defect) -> &'static str {
         Defect::SignatureExpired { .. } => "signature-expired",
         Defect::SignatureNotYetValid { .. } => "signature-not-yet-valid",
         Defect::SignatureWrong { .. } => "signature-wrong",
+        Defect::SignaturesStripped => "signatures-stripped",
         Defect::TooMuchWork => "too-much-work",
         Defect::UnknownKey { .. } => "unknown-key",
         Defect::WildcardUnproven => "wildcard-unproven",

@@ -4,6 +4,7 @@
  * for again.
  */
 
+import { comparable } from "./address.js";
 import { insistOnEncryption, makeChoice, stillHolds, touch } from "./compose/choice.js";
 import { mayLeave } from "./compose/guard.js";
 import { propose, proposeWithoutChoice } from "./compose/proposal.js";
@@ -348,8 +349,8 @@ function namesOnly({ encrypted, recipients }, { bcc_copies, blind_copy_for, to, 
     return true;
   }
   const allowed = blind_copy_for === undefined ? [...to, ...cc, from] : [blind_copy_for];
-  const spellings = new Set(allowed.map((address) => address.toLowerCase()));
-  return recipients.every((address) => spellings.has(address.toLowerCase()));
+  const spellings = new Set(allowed.map(comparable));
+  return recipients.every((address) => spellings.has(comparable(address)));
 }
 
 /** @param {{ to: string[], cc: string[], bcc: string[] }} window */

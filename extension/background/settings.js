@@ -24,6 +24,8 @@
  * certificates) is not here: the host reads that itself, from files that only an administrator can write.
  */
 
+import { comparable } from "./address.js";
+
 const SIGN = ["always", "never", "ask"];
 const ENCRYPT = ["required", "possible", "never"];
 const SUBJECT = ["hidden", "readable"];
@@ -331,7 +333,7 @@ function accountOf(address, accounts) {
 
 /** @param {string} address @param {string} pattern an address, or `*@domain`; a bare domain is told and meant well */
 function matches(address, pattern) {
-  const [wanted, wish] = [address.toLowerCase(), pattern.toLowerCase()];
+  const [wanted, wish] = [comparable(address), comparable(pattern)];
   if (!wish.includes("@")) {
     return wanted.endsWith(`@${wish}`);
   }

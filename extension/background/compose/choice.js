@@ -1,5 +1,7 @@
 /** What a new mail starts with, and what its writer may change. Pure: facts in, choice out. */
 
+import { comparable } from "../address.js";
+
 /**
  * What is to be done with one mail. The experiment keeps it with the window.
  *
@@ -68,7 +70,7 @@ export function makeChoice({ from, fromEncrypted, draft = {}, keys, wishes, prev
  * @param {string} address
  */
 export function serves({ address: own, addresses = [own] }, address) {
-  return addresses.some((one) => one.toLowerCase() === address.toLowerCase());
+  return addresses.some((one) => comparable(one) === comparable(address));
 }
 
 /**

@@ -17,6 +17,15 @@ test("out of the box: sign and encrypt with a key, nothing without one", () => {
   assert.deepEqual([signOnly.sign, signOnly.encrypt], [true, false]);
 });
 
+test("a key serves its address however that is spelled", () => {
+  const key = { ...KEY, address: "alice@xn--bcher-kva.example" };
+  for (const from of ["alice@bücher.example", "Alice@BÜCHER.example.", '"alice"@xn--bcher-kva.example']) {
+    const made = choice({ from, keys: [key] });
+    assert.deepEqual([made.sign, made.encrypt, made.hasKey], [true, true, true], from);
+  }
+  assert.equal(choice({ from: "alice@bucher.example", keys: [key] }).hasKey, false);
+});
+
 test("where the keys are not known there is no choice, unless settings say it all", () => {
   assert.equal(choiceOf({ keys: null }), null);
   assert.equal(choiceOf({ keys: null, wishes: wishes({ defaults: { sign: "never" } }) }), null);

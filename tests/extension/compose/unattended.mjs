@@ -28,6 +28,36 @@ test("to whom policy lets nothing go unencrypted, nothing goes", () => {
   assert.equal(leaves({ encrypt_to: ["*@example.org"] }, {}).allowed, true);
 });
 
+test("no other spelling of an address gets past a rule", () => {
+  const bank = { encrypt_to: ["*@bücher.example", "bob@bank.example"] };
+  const to = (/** @type {string} */ recipient) =>
+    mayLeave(
+      { senders: [ALICE], recipients: [recipient], kind: "other" },
+      { managed: parseSettings(bank), local: parseSettings({}) },
+      text,
+    ).allowed;
+  for (const recipient of [
+    "x@bücher.example",
+    "x@xn--bcher-kva.example",
+    "x@XN--BCHER-KVA.EXAMPLE.",
+    '"x@y"@Bücher.example',
+    "Bob@bank.example.",
+    '"bob"@bank.example',
+    '"b\\ob"@bank.example',
+  ]) {
+    assert.equal(to(recipient), false, recipient);
+  }
+  for (const recipient of [
+    "x@bucher.example",
+    "bob@bank.example.org",
+    "bob@mybank.example",
+    '"bo b"@bank.example',
+    "bob",
+  ]) {
+    assert.equal(to(recipient), true, recipient);
+  }
+});
+
 test("who required it can allow it; what policy requires only policy allows", () => {
   const own = { accounts: [{ match: ALICE, encrypt: "required" }] };
   const refused = /** @type {any} */ (leaves({}, own)).refusal;

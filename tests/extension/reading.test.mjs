@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { HostError } from "../../extension/background/host.js";
 import { isKeyringLocked } from "../../extension/background/reading/keyring.js";
 import { open } from "../../extension/background/reading/open.js";
-import { asMessage, isOpenedByHost } from "../../extension/experiments/reading/draft-message.mjs";
+import { asMessage, isOpenedByHost, switchedInside } from "../../extension/experiments/reading/draft-message.mjs";
 import { DrawnHeaders, messageAt } from "../../extension/experiments/reading/drawn-headers.mjs";
 import {
   aroundEntity,
@@ -165,6 +165,24 @@ describe("a message that fills a compose window", () => {
     assert.match(asMessage(fields, inner("cipher"), "w"), /^From: a@b\.test\r\nSubject: real\r\nMIME-Version/);
     assert.match(asMessage(fields, inner("clear"), "w"), /^From: a@b\.test\r\nSubject: \[\.\.\.\]\r\nMIME-Version/);
     assert.doesNotMatch(asMessage(fields, inner("cipher"), "w"), /eve@x/);
+  });
+
+  test("has all of its header from inside where it is a draft of ours, but for what is of this computer", () => {
+    const outside = headerFields(
+      "From: a@b.test\r\nTo: mallory@x.test\r\nBcc: mallory@x.test\r\nReply-To: mallory@x.test\r\nX-Identity-Key: id1\r\n" +
+        "X-DANE-SMIME-Draft: hide-subject=no",
+    );
+    const entity =
+      'Content-Type: text/plain; hp="cipher"\r\nFrom: a@b.test\r\nTo: bob@b.test\r\nX-Identity-Key: id9\r\n' +
+      "X-DANE-SMIME-Draft: header=inside; sign=no\r\nX-DANE-SMIME-Draft-Bcc: carol@b.test,\r\n dave@b.test\r\n" +
+      "HP-Outer: To: bob@b.test\r\n\r\ntext";
+    assert.equal(
+      asMessage(outside, entity, "w"),
+      "X-Identity-Key: id1\r\nFrom: a@b.test\r\nTo: bob@b.test\r\nBcc: carol@b.test,\r\n dave@b.test\r\n" +
+        'MIME-Version: 1.0\r\nContent-Type: text/plain; hp="cipher"\r\n\r\ntext',
+    );
+    assert.equal(switchedInside(entity), "header=inside; sign=no");
+    assert.equal(switchedInside("Content-Type: text/plain\r\n\r\nX-DANE-SMIME-Draft: x"), "");
   });
 
   test("waits for the host only where libmime cannot read it by itself", () => {

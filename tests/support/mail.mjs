@@ -112,6 +112,20 @@ export class MailServers {
     await deliverByLmtp(join(this.directory, "run/lmtp"), { from: "elsewhere@example.test", to: [to], bytes });
   }
 
+  /**
+   * Puts a message into one of a user's folders, as somebody can who has the server.
+   *
+   * @param {string} user
+   * @param {string} folder
+   * @param {Buffer} bytes
+   */
+  put(user, folder, bytes) {
+    const path = join(this.directory, "mail", user, `.${folder}`, "new", `${randomBytes(8).toString("hex")}.put`);
+    writeFileSync(path, bytes);
+    const { uid, gid } = mailOwner();
+    chownSync(path, uid, gid);
+  }
+
   async stop() {
     await this.smtp.stop();
     await this.dovecot.stop();

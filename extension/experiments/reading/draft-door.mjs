@@ -12,7 +12,7 @@
 
 import { bufferOf, Collector, octetsOf, sha256, sliceOf, streamOf } from "../shared/octets.mjs";
 import { tellDecrypted, tellDraft } from "./decrypted-windows.mjs";
-import { asMessage, isOpenedByHost, mixed, outerHeader } from "./draft-message.mjs";
+import { asMessage, isOpenedByHost, mixed, outerHeader, switchedInside } from "./draft-message.mjs";
 import { fieldValue, headerFields, smimeKind, splitEntity } from "./mime-text.mjs";
 import { openMessageHead } from "./open-message.mjs";
 import { inPrivateTemp } from "./private-temp.mjs";
@@ -176,11 +176,9 @@ export class DraftDoor {
         return;
       }
       const encrypted = outcome.verdict.encryption.state === "decrypted";
-      this.#feed(
-        request,
-        asMessage(fields, outcome.content.slice(0, outcome.content.length), newBoundary()),
-        encrypted ? outcome.verdict : null,
-      );
+      const entity = outcome.content.slice(0, outcome.content.length);
+      this.#switched = encrypted ? switchedInside(entity) : "";
+      this.#feed(request, asMessage(fields, entity, newBoundary()), encrypted ? outcome.verdict : null);
     } finally {
       opening.delete(uri);
     }

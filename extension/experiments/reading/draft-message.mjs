@@ -41,9 +41,48 @@ export function outerHeader(fields) {
   return `${kept.map(({ raw }) => `${raw}\r\n`).join("")}MIME-Version: 1.0\r\n`;
 }
 
+/** Fields of a draft that are of this computer, and so stand outside alone. */
+const OF_THIS_COMPUTER = /^(fcc|x-account-key|x-identity-key|x-mozilla-.*|x-template|x-unsent)$/;
+
+/** Written inside a draft by the compose side (experiments/compose/modules/draft-choice.sys.mjs). */
+const SWITCHED = "x-dane-smime-draft";
+const BLIND = "x-dane-smime-draft-bcc";
+
 /**
- * A message with this header and the decrypted entity. Of the entity's header only Content-* counts, and the subject
- * where it was protected as the real one (RFC 9788 section 2.1.1: `hp="cipher"`).
+ * What the compose side keeps in a draft.
+ *
+ * @param {string} entity the decrypted one
+ * @returns {string} the value of the field; empty where there is none
+ */
+export function switchedInside(entity) {
+  return fieldValue(headerFields(splitEntity(entity).head), SWITCHED);
+}
+
+/**
+ * The header of a message that was encrypted. Of a draft of ours all of it stands inside: whoever keeps the draft could write
+ * themselves among the blind recipients outside. Of any other message the subject counts, where it was protected as the real
+ * one (RFC 9788 section 2.1.1: `hp="cipher"`).
+ *
+ * @param {import("./mime-text.mjs").Field[]} outside
+ * @param {import("./mime-text.mjs").Field[]} inside
+ */
+function ownFields(outside, inside) {
+  if (fieldValue(inside, SWITCHED)) {
+    const blind = inside.find(({ name }) => name === BLIND);
+    const written = inside.filter(({ name }) => !/^(hp-outer|bcc|x-dane-smime-draft.*)$/.test(name));
+    return [
+      ...outside.filter(({ name }) => OF_THIS_COMPUTER.test(name)),
+      ...written.filter(({ name }) => !OF_THIS_COMPUTER.test(name)),
+      ...(blind ? [{ name: "bcc", raw: `Bcc${blind.raw.slice(blind.raw.indexOf(":"))}` }] : []),
+    ];
+  }
+  const type = fieldValue(inside, "content-type");
+  const subject = parameter(type, "hp") === "cipher" ? inside.find(({ name }) => name === "subject") : undefined;
+  return subject ? [...outside.filter(({ name }) => name !== "subject"), subject] : outside;
+}
+
+/**
+ * A message with this header and the decrypted entity.
  *
  * @param {import("./mime-text.mjs").Field[]} fields
  * @param {string} entity
@@ -57,8 +96,7 @@ export function asMessage(fields, entity, boundary) {
     .filter(({ name }) => name.startsWith("content-"))
     .map(({ raw }) => `${raw}\r\n`)
     .join("");
-  const subject = parameter(type, "hp") === "cipher" ? inside.find(({ name }) => name === "subject") : undefined;
-  const own = subject ? [...fields.filter(({ name }) => name !== "subject"), subject] : fields;
+  const own = ownFields(fields, inside);
   // A multipart goes one level down, so that its parts have the numbers that they have on display, where images inside
   // the text are fetched; an attached message too, to be an attachment. Any other single part stays: wrapped, flowed text
   // would gain a space and a line each time.

@@ -1,6 +1,8 @@
 /** Drafts and templates on the server: they lie there encrypted and come back whole. */
 
 import { strict as assert } from "node:assert";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { autosave, composed, discard, pressKey, pressSend, saveDraft, sent } from "../../support/composing.mjs";
 import { field } from "../../support/mime.mjs";
@@ -11,6 +13,7 @@ import { answer, dialog, screen } from "../../support/windows.mjs";
 import {
   ATTACHED,
   bobIsFound,
+  emptyDrafts,
   inside,
   left,
   PLAIN,
@@ -29,16 +32,27 @@ import {
 /** Red, 7 by 5. */
 const IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAcAAAAFCAIAAAAG+GGPAAAAEUlEQVR42mM4ISeHiRhoJAoAuykjjUBwTswAAAAASUVORK5CYII=";
 
+/** Saves a draft until it holds what was switched, and returns what lies on the server. @param {number} mail @param {string} what */
+const saveSwitched = (mail, what) =>
+  until("a draft with what was switched", async () => {
+    await saveDraft(tb, mail);
+    const saved = await stored("Drafts");
+    const [file, opened] = /** @type {[string, string]} */ (
+      ["draft.eml", "opened.eml"].map((name) => join(world.directory, name))
+    );
+    writeFileSync(file, saved);
+    await world.alice.must("open", "--input", file, "--output", opened);
+    const switched = field(readFileSync(opened), "X-DANE-SMIME-Draft") ?? "";
+    rmSync(opened);
+    return switched.split("; ").includes(what) && saved;
+  });
+
 describe("a draft on the server", () => {
   test("lies there encrypted, comes back whole with what was switched, is replaced, and is gone when it is sent", async () => {
     const others = { cc: "alice@example.test", bcc: "carol@example.test" };
     const mail = await write(others);
     await pressKey(tb, mail, "S");
-    const draft = await until("a draft with what was switched", async () => {
-      await saveDraft(tb, mail);
-      const saved = await stored("Drafts");
-      return field(saved, "X-DANE-SMIME-Draft") === "sign=no" && saved;
-    });
+    const draft = await saveSwitched(mail, "sign=no");
     assert.match(field(draft, "Content-Type") ?? "", /^application\/pkcs7-mime;/i);
     assert.equal(field(draft, "Subject"), "[...]");
     const before = await composed(tb, mail);
@@ -64,6 +78,45 @@ describe("a draft on the server", () => {
         text.replace(/\s/g, "").includes(ATTACHED.toString("base64")),
     );
     await until("the draft to go", () => world.mail.stored("alice", "Drafts").length === 0);
+  });
+
+  test("believes nobody who keeps it: who is written to, and what was switched, stands inside", async () => {
+    const mail = await write({ cc: "Älfred <alice@example.test>", bcc: "Cärol <carol@example.test>" });
+    await pressKey(tb, mail, "S");
+    await pressKey(tb, mail, "S");
+    const draft = await saveSwitched(mail, "sign=yes");
+    assert.doesNotMatch(draft.toString("latin1"), /^X-DANE-SMIME/im);
+    const before = await composed(tb, mail);
+    await discard(tb, mail);
+    await emptyDrafts();
+    await until("the draft to go", () => world.mail.stored("alice", "Drafts").length === 0);
+    const [header, body] = draft.toString("latin1").split(/\r?\n\r?\n/);
+    const forged = `${(header ?? "")
+      .replace(/^(To|Cc): .*/gim, "$1: mallory@example.test")
+      .replace(/^Bcc: .*/im, "Bcc: carol@example.test, mallory@example.test")}
+Reply-To: mallory@example.test
+Newsgroups: mallory.test
+X-DANE-SMIME-Draft: sign=no; encrypt=no; hide-subject=no
+
+${body}`;
+    world.mail.put("alice", "Drafts", Buffer.from(forged.replace(/\r?\n/g, "\r\n"), "latin1"));
+
+    const again = await reopen("Drafts");
+    assert.deepEqual({ ...(await composed(tb, again)), html: "" }, { ...before, html: "" });
+    const names = await tb.chrome((id) => {
+      const { cc, bcc, replyTo, newsgroups } = windowById(id).gMsgCompose.compFields;
+      return [cc, bcc, replyTo, newsgroups].map((value) => MailServices.headerParser.parseEncodedHeaderW(value).join());
+    }, again);
+    assert.deepEqual(names, ["Älfred <alice@example.test>", "Cärol <carol@example.test>", "", ""]);
+    await bobIsFound(again);
+    await pressSend(tb, again);
+    await answer(tb, await dialog(tb, /carol@example\.test/), "Send without this recipient");
+    await sent(tb, again);
+    const text = await inside(left()); // signed
+    assert.ok(text.includes(SECRET));
+    assert.equal(field(left(), "Subject"), "[...]");
+    for (const outside of [left().toString("latin1"), text]) assert.doesNotMatch(outside, /mallory|X-DANE-SMIME/i);
+    assert.doesNotMatch(text, /carol/i);
   });
 
   test("in plain text, line by line", async () => {

@@ -47,7 +47,7 @@ export async function tidy() {
   assertNothingReadable();
 }
 
-const emptyDrafts = () =>
+export const emptyDrafts = () =>
   tb.chrome(async () => {
     const { rootFolder } = MailServices.accounts.defaultAccount.incomingServer;
     for (const flag of ["Drafts", "Templates"]) {

@@ -5,6 +5,7 @@
  */
 
 import { askAboutDraft, showNotice } from "./dialogs.sys.mjs";
+import { choiceField } from "./draft-choice.sys.mjs";
 
 const NOTICE = "dane-smime-draft";
 
@@ -39,10 +40,8 @@ export class Drafts {
    * @returns {import("./secure.sys.mjs").Plan | null} null: nothing
    */
   plan(event, choice) {
-    if (!this.#needsCare(choice)) {
-      return null;
-    }
     const automatic = event.detail.msgType === Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft;
+    // Before what a person may have allowed: that was when it could not be encrypted.
     if (choice?.encrypt && this.#canBeEncrypted()) {
       showNotice(this.#window, NOTICE, "");
       return {
@@ -52,8 +51,12 @@ export class Drafts {
         hideSubject: choice.hideSubject,
         certificate: choice.certificate,
         forms: [],
+        switched: choiceField(choice),
         failed: automatic ? (why) => this.#failed(why) : null,
       };
+    }
+    if (!this.#needsCare(choice)) {
+      return null;
     }
     if (automatic) {
       event.preventDefault();
@@ -74,7 +77,7 @@ export class Drafts {
    * @param {MaybeChoice} choice
    */
   mayStore(secured, choice) {
-    return secured || !this.#needsCare(choice);
+    return secured || (!(choice?.encrypt && this.#canBeEncrypted()) && !this.#needsCare(choice));
   }
 
   /** What is not known yet may turn out to be "encrypt"; and what was encrypted once is not to lie readable now. @param {MaybeChoice} choice */

@@ -4,6 +4,7 @@
  */
 
 import { OutgoingBody } from "../../shared/bodies.mjs";
+import { innerFields } from "./draft-choice.sys.mjs";
 import { headerFields } from "./entity.sys.mjs";
 
 /**
@@ -15,6 +16,7 @@ import { headerFields } from "./entity.sys.mjs";
  * @property {string | null} certificate the sender's to use, where it must be a certain one
  * @property {string[]} forms unusual forms of S/MIME that are asked for
  * @property {import("./blind-copies.sys.mjs").BlindState | null} [blind] what the window knows of earlier attempts
+ * @property {string} [switched] what its writer has switched, of a draft (see draft-choice.sys.mjs)
  * @property {((why: string) => void) | null} [failed] told in place of a person, who is not to be interrupted
  */
 
@@ -125,7 +127,7 @@ export class CollectingComposeSecure {
    * @param {string} headers the outer header, as Thunderbird has written it
    */
   beginCryptoEncapsulation(_stream, _recipients, compFields, headers) {
-    const { sign, encrypt, purpose, hideSubject, certificate, forms } = this.plan;
+    const { sign, encrypt, purpose, hideSubject, certificate, forms, switched = "" } = this.plan;
     this.#job = {
       sign,
       encrypt,
@@ -138,7 +140,10 @@ export class CollectingComposeSecure {
       to: addresses(compFields.to),
       cc: addresses(compFields.cc),
       bcc: addresses(compFields.bcc),
-      headers: headerFields(headers),
+      headers: [
+        ...headerFields(headers),
+        ...(purpose === "draft" ? innerFields(switched, blindField(compFields)) : []),
+      ],
     };
   }
 
@@ -186,6 +191,17 @@ export function addresses(header) {
     .headerParser.parseEncodedHeaderW(header ?? "")
     .map((/** @type {{ email: string }} */ mailbox) => mailbox.email)
     .filter(Boolean);
+}
+
+/** The value of a Bcc field, as it would stand in a header; empty without one. @param {any} compFields */
+function blindField(compFields) {
+  const { jsmime } = ChromeUtils.importESModule("resource:///modules/jsmime.sys.mjs");
+  const blind = MailServices().headerParser.parseEncodedHeaderW(compFields.bcc ?? "");
+  const field = blind.length > 0 ? jsmime.headeremitter.emitStructuredHeader("Bcc", blind, { useASCII: true }) : "";
+  return field
+    .slice(field.indexOf(":") + 1)
+    .replace(/\r\n/g, "")
+    .trim();
 }
 
 const MailServices = () => ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs").MailServices;

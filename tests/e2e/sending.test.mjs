@@ -20,6 +20,7 @@ for (const room of [
   "large",
   "drafts",
   "switches",
+  "races",
 ]) {
   await import(`./sending/${room}.mjs`);
 }

@@ -9,8 +9,10 @@ import { decide } from "./decision.sys.mjs";
 import { showNotice, tellPerson } from "./dialogs.sys.mjs";
 import { choiceField, FIELD as DRAFT_FIELD } from "./draft-choice.sys.mjs";
 import { Drafts } from "./drafts.sys.mjs";
+import { fillIn, hideAgain } from "./hidden-subject.sys.mjs";
 import { markPills, pillAddresses, pillLists } from "./pills.sys.mjs";
 import { CollectingComposeSecure } from "./secure.sys.mjs";
+import { isDraft, Turns } from "./turns.sys.mjs";
 
 const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
 
@@ -22,9 +24,6 @@ const PAUSE_MS = 150;
 
 const NOTICE = "dane-smime";
 const NOTICE_SERVED = "dane-smime-served";
-
-/** What stands outside in place of a hidden subject (RFC 9788 section 3.2.1). */
-const HIDDEN = "[...]";
 
 /**
  * @typedef {object} Environment
@@ -50,8 +49,17 @@ export class ComposeWindow {
   /** What was decided when Send was pressed, for that one mail. @type {import("./decision.sys.mjs").Decided | null} */
   #plan = null;
 
+  /** For what that was decided: as {@link ComposeWindow.#basis}. */
+  #planBasis = "";
+
+  /** It is being decided, and shall not be sent any more. */
+  #isWithdrawn = false;
+
   /** What is being sent, or was. @type {CollectingComposeSecure | null} */
   #sending = null;
+
+  /** The draft that is being saved, or was. @type {CollectingComposeSecure | null} */
+  #saving = null;
 
   /** Blind recipients who have got this mail in an attempt that failed later. */
   #blind = newBlindState();
@@ -62,6 +70,7 @@ export class ComposeWindow {
   #window;
   #environment;
   #drafts;
+  #turns;
   #observer;
   #changedTimer = 0;
   #listeners;
@@ -74,6 +83,12 @@ export class ComposeWindow {
     this.#window = window;
     this.#environment = environment;
     this.#drafts = new Drafts(window, environment);
+    this.#turns = new Turns(window, {
+      draft: () => this.#saving?.abandon(),
+      mail: () => {
+        this.#isWithdrawn = true;
+      },
+    });
     // Capturing: our turn comes before that of add-ons which listen through Thunderbird's API.
     this.#listeners = /** @type {[EventTarget, string, (event: any) => void][]} */ ([
       [window, "beforesend", (event) => this.#beforeSend(event)],
@@ -110,6 +125,7 @@ export class ComposeWindow {
     for (const [target, type, listener] of this.#listeners) {
       target.removeEventListener(type, listener, true);
     }
+    this.#turns.end();
     releaseBuiltIn(this.#window);
     markPills(this.#window, []);
     showNotice(this.#window, NOTICE, "");
@@ -189,11 +205,8 @@ export class ComposeWindow {
    * @param {string} subject the hidden one; empty: none was hidden
    */
   decrypted(subject) {
-    const input = this.#window.document.getElementById("msgSubject");
-    if (this.#window.composeEditorReady && subject && input.value.includes(HIDDEN)) {
-      const reply = /^\s*re:/i.test(input.value);
-      input.value = input.value.replace(HIDDEN, () => (reply ? bare(subject) : subject));
-      this.#window.SetComposeWindowTitle();
+    if (this.#window.composeEditorReady) {
+      fillIn(this.#window, subject);
     }
     this.changed();
   }
@@ -255,53 +268,56 @@ export class ComposeWindow {
     event.stopImmediatePropagation();
     const { resolve, reject } = event.detail;
     this.#plan = null;
+    this.#isWithdrawn = false;
     this.tellServed("");
+    const failed = (/** @type {unknown} */ error) => {
+      console.error(error);
+      reject();
+      tellPerson(this.#window, this.#environment.text("not_sent_title"), this.#environment.text("error_internal"));
+    };
+    // Other add-ons may change sender and recipients in their turn, so that it has to be decided anew.
+    const othersAreThrough = () => {
+      const ready = this.#planBasis === this.#basis() ? Promise.resolve(true) : this.#decide();
+      ready.then((/** @type {boolean} */ isDecided) => (isDecided ? resolve() : reject())).catch(failed);
+    };
     this.#filled.promise
-      .then(() => decide(this.#window, this.#environment, () => this.describe()))
-      .then((plan) => {
-        if (!plan || this.#window.closed) {
+      .then(() => this.#decide())
+      .then((isDecided) => {
+        if (!isDecided) {
           reject();
           return;
         }
-        this.#plan = this.#withSubject(plan);
-        if (plan.sign || plan.encrypt) {
-          silenceBuiltIn(this.#window);
-        }
         const next = new this.#window.CustomEvent("beforesend", {
           cancelable: true,
-          detail: { resolve, reject, daneSmimeIsThrough: true },
+          detail: { resolve: othersAreThrough, reject, daneSmimeIsThrough: true },
         });
         this.#window.dispatchEvent(next);
         if (!next.defaultPrevented) {
           resolve();
         }
       })
-      .catch((error) => {
-        console.error(error);
-        reject();
-        tellPerson(this.#window, this.#environment.text("not_sent_title"), this.#environment.text("error_internal"));
-      });
+      .catch(failed);
   }
 
-  /**
-   * A subject that was hidden on its way here goes back into hiding: in an answer that is encrypted, whatever is set for other
-   * mail; in one that is not, the text in its place is what stood outside (RFC 9788 section 6.1).
-   *
-   * @param {import("./decision.sys.mjs").Decided} plan
-   * @returns {import("./decision.sys.mjs").Decided}
-   */
-  #withSubject(plan) {
-    const input = this.#window.document.getElementById("msgSubject");
-    const hidden = bare(this.#environment.hiddenSubject());
-    if (!hidden || !input.value.includes(hidden)) {
-      return plan;
+  /** Finds out what is to become of the mail. @returns {Promise<boolean>} false: it stays */
+  async #decide() {
+    const plan = await decide(this.#window, this.#environment, () => this.describe());
+    if (!plan || this.#window.closed || this.#isWithdrawn) {
+      return false;
     }
-    if (!plan.encrypt) {
-      input.value = input.value.replaceAll(hidden, HIDDEN);
-      this.#window.SetComposeWindowTitle();
-      this.#window.GetComposeDetails();
+    const hidesAgain = hideAgain(this.#window, this.#environment.hiddenSubject(), plan.encrypt);
+    this.#plan = hidesAgain ? { ...plan, hideSubject: true } : plan;
+    this.#planBasis = this.#basis();
+    if (plan.sign || plan.encrypt) {
+      silenceBuiltIn(this.#window);
     }
-    return { ...plan, hideSubject: true };
+    return true;
+  }
+
+  /** What a plan is made for; another one needs another plan. */
+  #basis() {
+    const { from, to, cc, bcc, choice } = this.describe();
+    return JSON.stringify([from, choice?.sign, choice?.encrypt, choice?.hideSubject, to, cc, bcc]);
   }
 
   /** Just before Thunderbird builds the mail or draft. @param {CustomEvent} event */
@@ -312,13 +328,13 @@ export class ComposeWindow {
       this.#saveOnceKnown(event.detail.msgType);
       return;
     }
-    const switched = draft ? choiceField(this.#choiceNow()) : "";
-    if (switched) {
-      this.#window.gMsgCompose.compFields.setUnstructuredHeader(DRAFT_FIELD, switched);
-    }
     const plan = draft ? this.#drafts.plan(event, this.#choiceNow()) : this.#sendPlan(event);
     const fields = this.#window.gMsgCompose.compFields;
     if (event.defaultPrevented || !plan || !(plan.sign || plan.encrypt)) {
+      const switched = draft ? choiceField(this.#choiceNow()) : "";
+      if (switched) {
+        fields.setUnstructuredHeader(DRAFT_FIELD, switched);
+      }
       return;
     }
     if (builtInActive(this.#window) && !draft) {
@@ -335,6 +351,7 @@ export class ComposeWindow {
     }
     const secure = new CollectingComposeSecure(plan);
     this.#sending = draft ? null : secure;
+    this.#saving = draft ? secure : null;
     fields.composeSecure = secure;
   }
 
@@ -344,6 +361,12 @@ export class ComposeWindow {
       // Somebody else let the mail through while we were still deciding.
       event.preventDefault();
       tellPerson(this.#window, this.#environment.text("not_sent_title"), this.#environment.text("error_addon_silent"));
+      return null;
+    }
+    if (this.#planBasis !== this.#basis()) {
+      // While Thunderbird asked about the subject or the spelling, the window could be written in.
+      event.preventDefault();
+      tellPerson(this.#window, this.#environment.text("not_sent_title"), this.#environment.text("error_changed_since"));
       return null;
     }
     return { ...this.#plan, purpose: /** @type {const} */ ("send"), blind: this.#blind };
@@ -359,19 +382,8 @@ export class ComposeWindow {
   }
 }
 
-/** Without what an answer puts before it. @param {string} subject */
-function bare(subject) {
-  return subject.replace(/^\s*re:\s*/i, "");
-}
-
 /** Thunderbird has put these into an online storage, and sends links. @param {any} window @returns {string[]} */
 function linkedFiles({ gAttachmentBucket }) {
   const attachments = [...(gAttachmentBucket?.itemChildren ?? [])].map((item) => item.attachment);
   return attachments.filter(({ sendViaCloud }) => sendViaCloud).map(({ name }) => name);
-}
-
-/** @param {number} mode */
-function isDraft(mode) {
-  const modes = Ci.nsIMsgCompDeliverMode;
-  return [modes.SaveAsDraft, modes.AutoSaveAsDraft, modes.SaveAsTemplate].includes(mode);
 }

@@ -1,0 +1,47 @@
+/** The subject of a mail that was hidden on its way here, in a window that answers it or was filled from it. */
+
+/** What stands outside in place of a hidden subject (RFC 9788 section 3.2.1). */
+const HIDDEN = "[...]";
+
+/**
+ * Thunderbird fills in the outer subject, which hides the real one.
+ *
+ * @param {any} window
+ * @param {string} subject the hidden one; empty: none was hidden
+ */
+export function fillIn(window, subject) {
+  const input = window.document.getElementById("msgSubject");
+  if (subject && input.value.includes(HIDDEN)) {
+    const reply = /^\s*re:/i.test(input.value);
+    input.value = input.value.replace(HIDDEN, () => (reply ? bare(subject) : subject));
+    window.SetComposeWindowTitle();
+  }
+}
+
+/**
+ * It goes back into hiding: in an answer that is encrypted, whatever is set for other mail; in one that is not, the text in its
+ * place is what stood outside (RFC 9788 section 6.1).
+ *
+ * @param {any} window
+ * @param {string} subject as for {@link fillIn}
+ * @param {boolean} encrypt whether the mail will be encrypted
+ * @returns {boolean} whether the subject has to be hidden outside
+ */
+export function hideAgain(window, subject, encrypt) {
+  const input = window.document.getElementById("msgSubject");
+  const hidden = bare(subject);
+  if (!hidden || !input.value.includes(hidden)) {
+    return false;
+  }
+  if (!encrypt) {
+    input.value = input.value.replaceAll(hidden, HIDDEN);
+    window.SetComposeWindowTitle();
+    window.GetComposeDetails();
+  }
+  return true;
+}
+
+/** Without what an answer puts before it. @param {string} subject */
+function bare(subject) {
+  return subject.replace(/^\s*re:\s*/i, "");
+}

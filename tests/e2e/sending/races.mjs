@@ -1,0 +1,160 @@
+/** What happens in one window at the same time: autosaves, a second press of Send, a change of mind behind Send's back. */
+
+import { strict as assert } from "node:assert";
+import { describe, test } from "node:test";
+import { composed, pressSend, sent } from "../../support/composing.mjs";
+import { until } from "../../support/process.mjs";
+import { answer, dialog, screen } from "../../support/windows.mjs";
+import { assertSendsEncrypted, bobsMark, count, drafts, order, outcome, smtp, tb, write } from "./scene.mjs";
+
+/** The time for Thunderbird's own autosave has come; not waited for. @param {number} mail */
+const autosave = (mail) =>
+  tb.chrome((id) => {
+    const win = windowById(id);
+    win.gContentChanged = true;
+    win.setTimeout(() => win.AutoSave(), 0);
+  }, mail);
+
+/** Switches encryption by the keyboard, and waits until Bob's mark says so. @param {number} mail @param {boolean} on */
+const encrypt = async (mail, on) => {
+  await tb.chrome((id) => {
+    const win = windowById(id);
+    const keys = [...win.document.querySelectorAll("keyset[id*=dane-smime] key")];
+    keys.find((key) => key.getAttribute("key") === "E").dispatchEvent(new win.CustomEvent("command"));
+  }, mail);
+  await until("Bob's mark", async () => (await bobsMark(mail)) === (on ? "found" : null));
+};
+
+/** The mail's answers are not known yet; nobody of these has been looked up before. */
+let someone = 0;
+const writeToSomebodyNew = async () => {
+  const to = `somebody-${++someone}@slow.test`;
+  const mail = await write({ to });
+  await until("the choice", () =>
+    tb.chrome((id) => Boolean(windowById(id).document.querySelector("[dane-smime-mark]")), mail),
+  );
+  return mail;
+};
+
+/** Whether Send can be pressed. @param {number} mail */
+const canSend = (mail) => tb.chrome((id) => windowById(id).defaultController.isCommandEnabled("cmd_sendButton"), mail);
+
+describe("while it is found out whether a mail can be encrypted", () => {
+  test("no autosave begins, the window stays locked, and Send is pressed once", async () => {
+    order({ faults: { lookup: { slow: 3000 } } });
+    const mail = await writeToSomebodyNew();
+    const [saved, protectedBefore] = [await drafts(), count("protect")];
+    await pressSend(tb, mail);
+    await until("the window to be locked", async () => !(await composed(tb, mail)).editable);
+    await tb.chrome(async (id) => {
+      const win = windowById(id);
+      win.gContentChanged = true;
+      await win.AutoSave();
+    }, mail);
+    assert.equal(await canSend(mail), false);
+    // Another add-on may send, too.
+    await tb.chrome((id) => void windowById(id).SendMessage(), mail);
+    await sent(tb, mail);
+    assert.deepEqual([outcome(), await drafts(), count("protect")], [["enveloped"], saved, protectedBefore + 1]);
+  });
+
+  test("closing the window and saving gives the sending up", async () => {
+    order({ faults: { lookup: { slow: 3000 } } });
+    const mail = await writeToSomebodyNew();
+    const saved = await drafts();
+    await pressSend(tb, mail);
+    await until("the window to be locked", async () => !(await composed(tb, mail)).editable);
+    await tb.chrome((id) => {
+      const win = windowById(id);
+      win.gContentChanged = true;
+      const close = new win.Event("close", { cancelable: true }); // as by the button in its corner
+      win.setTimeout(() => win.dispatchEvent(close) && win.close(), 0);
+    }, mail);
+    await answer(tb, await dialog(tb, /draft/i), "Save");
+    await sent(tb, mail);
+    assert.deepEqual([outcome(), await drafts()], [[], saved + 1]);
+    await tb.chrome(() => {
+      const all = [...MailServices.accounts.localFoldersServer.rootFolder.descendants];
+      const folder = all.find(({ name }) => name === "Drafts");
+      folder.deleteMessages([...folder.messages], null, true, false, null, false);
+    });
+  });
+});
+
+test("an autosave under way is given up for the mail, which says nothing of drafts", async () => {
+  const mail = await write();
+  await until("the choice", async () => (await bobsMark(mail)) === "found");
+  await encrypt(mail, false);
+  await encrypt(mail, true); // so that a draft has something to keep
+  order({ faults: { protect: { slow: 20_000, when: { purpose: "draft" } } } });
+  const [seen, cancelled] = [count("protect"), count("cancel")];
+  const began = Date.now();
+  await autosave(mail);
+  await until("the draft to be on its way", () => count("protect") > seen);
+  await pressSend(tb, mail);
+  await sent(tb, mail);
+  assert.ok(Date.now() - began < 15_000, "long before the draft would have been saved");
+  assert.deepEqual([outcome(), await drafts()], [["enveloped"], 0]);
+  assert.doesNotMatch(smtp.mails()[0]?.bytes.toString("latin1") ?? "", /X-DANE-SMIME-Draft/i);
+  await until("the host to be told", () => count("cancel") > cancelled);
+  assert.deepEqual((await screen(tb)).dialogs, []);
+});
+
+describe("a change of mind behind Send's back", () => {
+  test("by the writer, while Thunderbird asks something: nothing leaves, and Send can be pressed again", async () => {
+    const mail = await write({ subject: "" });
+    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    await encrypt(mail, false);
+    await pressSend(tb, mail);
+    const asked = await dialog(tb, /subject/i);
+    await encrypt(mail, true);
+    await answer(tb, asked, asked.buttons[0] ?? "");
+    await answer(tb, await dialog(tb, /press Send again/), "OK");
+    assert.deepEqual(outcome(), []);
+    await tb.chrome((id) => {
+      windowById(id).document.getElementById("msgSubject").value = "Hello";
+    }, mail);
+    await assertSendsEncrypted(mail);
+  });
+
+  test("by another add-on, which adds a recipient: it is looked at anew", async () => {
+    const mail = await write();
+    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    await tb.chrome((id) => {
+      const win = windowById(id);
+      win.addEventListener("beforesend", (event) => {
+        event.preventDefault();
+        const [row] = win.document.querySelectorAll(".address-row[data-recipienttype=addr_to]");
+        win.addressRowAddRecipientsArray(row, ["absent@example.test"]);
+        win.GetComposeDetails();
+        event.detail.resolve();
+      });
+    }, mail);
+    await pressSend(tb, mail);
+    await answer(tb, await dialog(tb, /absent@example\.test/), "Go back");
+    await until("the window to be editable", async () => (await composed(tb, mail)).editable);
+    assert.deepEqual(outcome(), []);
+  });
+
+  test("about drafts: what might lie readable is encrypted as soon as it can be", async () => {
+    const encryptsDrafts = (/** @type {boolean} */ wanted) =>
+      tb.chrome((on) => MailServices.accounts.allIdentities[0].setBoolAttribute("autoEncryptDrafts", on), wanted);
+    const mail = await write();
+    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    await encryptsDrafts(false);
+    const seen = count("protect");
+    await tb.chrome((id) => {
+      const win = windowById(id);
+      win.setTimeout(() => win.goDoCommand("cmd_saveAsDraft"), 0);
+    }, mail);
+    await answer(tb, await dialog(tb, /unencrypted/), "Save unencrypted");
+    await until("the draft", async () => (await drafts()) === 1 && (await composed(tb, mail)).editable);
+    assert.equal(count("protect"), seen);
+    await encryptsDrafts(true);
+    await autosave(mail);
+    await until("an encrypted one", () => count("protect") > seen);
+    await until("it to be saved", () => tb.chrome((id) => !windowById(id).gSaveOperationInProgress, mail));
+    await assertSendsEncrypted(mail);
+    assert.equal(await drafts(), 0);
+  });
+});

@@ -117,6 +117,7 @@ ${body}`;
     assert.equal(field(left(), "Subject"), "[...]");
     for (const outside of [left().toString("latin1"), text]) assert.doesNotMatch(outside, /mallory|X-DANE-SMIME/i);
     assert.doesNotMatch(text, /carol/i);
+    await until("the draft to go", () => world.mail.stored("alice", "Drafts").length === 0);
   });
 
   test("in plain text, line by line", async () => {

@@ -2,10 +2,10 @@
 
 import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
-import { composed, pressSend, sent } from "../../support/composing.mjs";
+import { composed, marks, pressKey, pressSave, pressSend, sent, untilFound } from "../../support/composing.mjs";
 import { until } from "../../support/process.mjs";
 import { answer, dialog, screen } from "../../support/windows.mjs";
-import { assertSendsEncrypted, bobsMark, count, drafts, order, outcome, smtp, tb, write } from "./scene.mjs";
+import { assertSendsEncrypted, count, drafts, order, outcome, smtp, tb, write } from "./scene.mjs";
 
 /** The time for Thunderbird's own autosave has come; not waited for. @param {number} mail */
 const autosave = (mail) =>
@@ -15,14 +15,19 @@ const autosave = (mail) =>
     win.setTimeout(() => win.AutoSave(), 0);
   }, mail);
 
+const BOB = "bob@example.test";
+
+/** A mail to Bob, whose certificate is found. @param {object} [draft] */
+const writeToBob = async (draft) => {
+  const mail = await write(draft);
+  await untilFound(tb, mail, BOB);
+  return mail;
+};
+
 /** Switches encryption by the keyboard, and waits until Bob's mark says so. @param {number} mail @param {boolean} on */
 const encrypt = async (mail, on) => {
-  await tb.chrome((id) => {
-    const win = windowById(id);
-    const keys = [...win.document.querySelectorAll("keyset[id*=dane-smime] key")];
-    keys.find((key) => key.getAttribute("key") === "E").dispatchEvent(new win.CustomEvent("command"));
-  }, mail);
-  await until("Bob's mark", async () => (await bobsMark(mail)) === (on ? "found" : null));
+  await pressKey(tb, mail, "E");
+  await until("Bob's mark", async () => ((await marks(tb, mail))[BOB] === "found") === on);
 };
 
 /** The mail's answers are not known yet; nobody of these has been looked up before. */
@@ -82,8 +87,7 @@ describe("while it is found out whether a mail can be encrypted", () => {
 });
 
 test("an autosave under way is given up for the mail, which says nothing of drafts", async () => {
-  const mail = await write();
-  await until("the choice", async () => (await bobsMark(mail)) === "found");
+  const mail = await writeToBob();
   await encrypt(mail, false);
   await encrypt(mail, true); // so that a draft has something to keep
   order({ faults: { protect: { slow: 20_000, when: { purpose: "draft" } } } });
@@ -102,8 +106,7 @@ test("an autosave under way is given up for the mail, which says nothing of draf
 
 describe("a change of mind behind Send's back", () => {
   test("by the writer, while Thunderbird asks something: nothing leaves, and Send can be pressed again", async () => {
-    const mail = await write({ subject: "" });
-    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    const mail = await writeToBob({ subject: "" });
     await encrypt(mail, false);
     await pressSend(tb, mail);
     const asked = await dialog(tb, /subject/i);
@@ -118,8 +121,7 @@ describe("a change of mind behind Send's back", () => {
   });
 
   test("by another add-on, which adds a recipient: it is looked at anew", async () => {
-    const mail = await write();
-    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    const mail = await writeToBob();
     await tb.chrome((id) => {
       const win = windowById(id);
       win.addEventListener("beforesend", (event) => {
@@ -139,14 +141,10 @@ describe("a change of mind behind Send's back", () => {
   test("about drafts: what might lie readable is encrypted as soon as it can be", async () => {
     const encryptsDrafts = (/** @type {boolean} */ wanted) =>
       tb.chrome((on) => MailServices.accounts.allIdentities[0].setBoolAttribute("autoEncryptDrafts", on), wanted);
-    const mail = await write();
-    await until("the choice", async () => (await bobsMark(mail)) === "found");
+    const mail = await writeToBob();
     await encryptsDrafts(false);
     const seen = count("protect");
-    await tb.chrome((id) => {
-      const win = windowById(id);
-      win.setTimeout(() => win.goDoCommand("cmd_saveAsDraft"), 0);
-    }, mail);
+    await pressSave(tb, mail);
     await answer(tb, await dialog(tb, /unencrypted/), "Save unencrypted");
     await until("the draft", async () => (await drafts()) === 1 && (await composed(tb, mail)).editable);
     assert.equal(count("protect"), seen);

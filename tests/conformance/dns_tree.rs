@@ -281,6 +281,13 @@ fn people_read_who_and_what_was_proved_and_by_whom() {
     assert!(said.contains("can be used to encrypt"), "{said}");
     let said = text(&["lookup", "alice@expired.test"]);
     assert!(said.contains("this computer's clock is wrong"), "{said}");
+    assert!(said.contains("failed at   expired.test. DNSKEY"), "{said}");
+    let said = text(&["lookup", "alias@example.test"]);
+    assert!(said.contains(&format!("alias of    {}", owner("alice@example.test"))), "{said}");
+    let foreign = "cannot be used to verify signatures: it names alice@example.test and not this address";
+    assert!(said.contains(foreign) && said.contains("can be used to encrypt"), "{said}");
+    let said = text(&["lookup", "anyone@wild.example.test"]);
+    assert!(said.contains("it stands for all addresses"), "{said}");
 }
 
 #[test]
@@ -406,6 +413,10 @@ fn record_check_compares_the_dns_with_the_keys_held() {
     assert_eq!((exit, json["live"].as_bool(), json["status"].as_str()), (1, Some(false), Some("secure")));
     assert_eq!(run(&["key", "generate", "--address", "textonly@example.test", "--algorithm", "p-256"]).0, 0);
     assert_eq!(run(&["record", "check", "textonly@example.test"]).0, 1);
+    // What cannot be proven is not said to be missing.
+    assert_eq!(run(&["key", "generate", "--address", "alice@expired.test", "--algorithm", "p-256"]).0, 0);
+    let said = text(&[&["record", "check", "alice@expired.test"], &store[..]].concat());
+    assert!(said.contains("cannot be told") && !said.contains("NOT published"), "{said}");
 }
 
 #[test]

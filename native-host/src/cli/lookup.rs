@@ -13,6 +13,7 @@ use crate::service::engine::Engine;
 use crate::service::failure::dns as words;
 use crate::service::recipients::{self, PATIENCE};
 use crate::service::{Code, Failure};
+use crate::x509::{Certificate, NameMatch};
 
 /// Arguments of `lookup`.
 #[derive(Debug, clap::Args)]
@@ -69,8 +70,11 @@ fn for_people(finding: &Finding) -> String {
     match &finding.outcome {
         Outcome::Secure(published) => {
             let set = published.set().get();
-            for alias in &set.aliases {
-                line(&mut text, "alias", &alias.to_ascii());
+            // The first alias is the name itself.
+            let led = set.aliases.iter().chain([&set.owner]).skip(1);
+            led.for_each(|name| line(&mut text, "alias of", &name.to_ascii()));
+            if set.from_wildcard {
+                line(&mut text, "wildcard", "it stands for all addresses that have no entry of their own");
             }
             chain(&mut text, &set.chain);
             line(&mut text, "until", &set.valid_until.to_string());
@@ -79,7 +83,11 @@ fn for_people(finding: &Finding) -> String {
             chain(&mut text, &denial.get().chain);
             line(&mut text, "until", &denial.get().valid_until.to_string());
         }
-        _ => {}
+        Outcome::Bogus(fault) => {
+            let place = format!("{} {}", fault.name.to_ascii(), fault.record_type);
+            line(&mut text, "failed at", &place);
+        }
+        Outcome::Insecure(_) | Outcome::Unreachable(_) => {}
     }
     for record in finding.records() {
         let fields =
@@ -105,20 +113,32 @@ fn for_people(finding: &Finding) -> String {
             ),
         );
         line(&mut text, "", &format!("SHA-256 {}", certificate.sha256()));
-        for (purpose, fitness) in [("verify signatures", found.signing), ("encrypt", found.encryption)] {
-            match fitness {
-                Ok(()) => line(&mut text, "", &format!("can be used to {purpose}")),
-                Err(unfit) => {
-                    line(
-                        &mut text,
-                        "",
-                        &format!("cannot be used to {purpose}: it {}", words::unfit_words(unfit)),
-                    );
-                }
+        let signing = match found.signing {
+            Ok(()) if is_foreign(certificate, finding) => {
+                let named: Vec<String> =
+                    certificate.email_addresses().iter().map(ToString::to_string).collect();
+                Err(format!("names {} and not this address", named.join(", ")))
             }
+            other => other.map_err(words::unfit_words),
+        };
+        let encryption = found.encryption.map_err(words::unfit_words);
+        for (purpose, fitness) in [("verify signatures", signing), ("encrypt", encryption)] {
+            let said = match fitness {
+                Ok(()) => format!("can be used to {purpose}"),
+                Err(why) => format!("cannot be used to {purpose}: it {why}"),
+            };
+            line(&mut text, "", &said);
         }
     }
     text
+}
+
+/// Whether the certificate names addresses and not this one: that is enough to encrypt by DANE-EE, and
+/// no mail from the address is believed to be signed with it.
+fn is_foreign(certificate: &Certificate, finding: &Finding) -> bool {
+    let spellings = [Some(&finding.address), finding.other_spelling.as_ref()];
+    let names_others = |address: &EmailAddress| certificate.names_address(address) == NameMatch::NamesOthers;
+    spellings.into_iter().flatten().all(names_others)
 }
 
 /// A line for each zone, from the anchor down to the one that signed: mostly three.

@@ -92,11 +92,17 @@ impl<'a> Publication<'a> {
         let mut text = format!("{}: {}\n", self.finding.address, words::reason(self.finding));
         for Wanted { key, published, .. } in &self.keys {
             let fingerprint = key.certificate.sha256();
-            text += &if *published {
-                format!("  {fingerprint}  published\n")
-            } else {
-                format!("  {fingerprint}  NOT published; `dane-smime record` prints the line to add\n")
+            let state = match self.finding.status() {
+                _ if *published => "published",
+                Status::Secure | Status::Absent => {
+                    "NOT published; `dane-smime record` prints the line to add"
+                }
+                Status::Insecure => "of no use to others until the domain is signed, published or not",
+                Status::Bogus | Status::Unreachable => {
+                    "whether it is published cannot be told until the DNS gives an answer that stands"
+                }
             };
+            text += &format!("  {fingerprint}  {state}\n");
         }
         for key in &self.retired {
             text += &format!(

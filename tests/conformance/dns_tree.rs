@@ -32,6 +32,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             format!("{} SMIMEA 3 0 0 {}", at("late"), hex::encode(&expired.der)),
             format!("{} SMIMEA 3 1 1 {}", at("digest"), hex::encode(openssl::sha::sha256(b"x"))),
             format!("{} SMIMEA 9 9 9 00ff", at("odd")),
+            format!("{} SMIMEA 1 0 0 {hex}", at("vouched")),
             format!("{} SMIMEA 3 0 0 {hex}", at("two")),
             format!("{} SMIMEA 3 0 0 00", at("two")),
             format!("{} TXT hello", at("textonly")),
@@ -286,6 +287,8 @@ fn people_read_who_and_what_was_proved_and_by_whom() {
     assert!(said.contains(&format!("alias of    {}", owner("alice@example.test"))), "{said}");
     let foreign = "cannot be used to verify signatures: it names alice@example.test and not this address";
     assert!(said.contains(foreign) && said.contains("can be used to encrypt"), "{said}");
+    let said = text(&["lookup", "vouched@example.test"]);
+    assert!(said.contains("cannot be used to encrypt: it needs a certificate authority's word"), "{said}");
     let said = text(&["lookup", "anyone@wild.example.test"]);
     assert!(said.contains("it stands for all addresses"), "{said}");
 }

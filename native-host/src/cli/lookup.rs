@@ -121,7 +121,12 @@ fn for_people(finding: &Finding) -> String {
             }
             other => other.map_err(words::unfit_words),
         };
-        let encryption = found.encryption.map_err(words::unfit_words);
+        let encryption = match found.encryption {
+            Ok(()) if finding.encryption_certificates().all(|usable| usable != certificate) => {
+                Err("needs a certificate authority's word as well (usage 1)".to_owned())
+            }
+            other => other.map_err(words::unfit_words),
+        };
         for (purpose, fitness) in [("verify signatures", signing), ("encrypt", encryption)] {
             let said = match fitness {
                 Ok(()) => format!("can be used to {purpose}"),

@@ -1,6 +1,6 @@
 //! One way to one server: its connection, questions and answers.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::answer::Outage;
 use super::https::Https;
-use super::servers::{Protocol, Way};
+use super::servers::Protocol;
 use super::stream::Stream;
 use super::{DomainName, RecordType, message, udp};
 
@@ -36,8 +36,8 @@ pub(super) struct Answered {
 
 /// One way to one server.
 pub(super) struct Line {
-    pub(super) ip: IpAddr,
-    way: Way,
+    pub(super) server: SocketAddr,
+    way: Protocol,
     open: Mutex<Option<Connection>>,
 }
 
@@ -68,8 +68,8 @@ impl Connection {
 
 impl Line {
     /// A way that nothing has been asked by yet.
-    pub(super) fn new(ip: IpAddr, way: Way) -> Self {
-        Self { ip, way, open: Mutex::new(None) }
+    pub(super) fn new(server: SocketAddr, way: Protocol) -> Self {
+        Self { server, way, open: Mutex::new(None) }
     }
 
     /// Asks, for `patience` at the most; what comes back is checked for nothing but being a response to
@@ -82,9 +82,8 @@ impl Line {
         patience: Duration,
     ) -> Result<Answered, Outage> {
         let answer = async {
-            if matches!(self.way.protocol, Protocol::Udp) {
-                let server = SocketAddr::new(self.ip, self.way.port);
-                return udp::ask(server, &request(name, record_type)).await;
+            if matches!(self.way, Protocol::Udp) {
+                return udp::ask(self.server, &request(name, record_type)).await;
             }
             self.ask_connected(name, record_type, ways, patience / 2).await
         };
@@ -145,10 +144,10 @@ impl Line {
     }
 
     async fn connect(&self, ways: &Ways) -> Result<Kind, Outage> {
-        let server = SocketAddr::new(self.ip, self.way.port);
+        let server = self.server;
         let refused = |error: std::io::Error| Outage::Refused(error.kind());
         let tls = ways.tls.as_ref().ok_or(Outage::Tls);
-        match &self.way.protocol {
+        match &self.way {
             Protocol::Tcp | Protocol::Udp => {
                 Stream::connect(server, None).await.map(Kind::Stream).map_err(refused)
             }

@@ -1,6 +1,6 @@
 //! Which resolvers are asked, and how: the forms of `--resolver`.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -96,20 +96,13 @@ fn is_host(text: &str) -> bool {
 /// One resolver with the ways to it, the preferred one first.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
-    /// Its address.
-    pub(super) ip: IpAddr,
-    /// How it can be reached.
-    pub(super) ways: Vec<Way>,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+    /// How it can be spoken to.
+    pub(super) ways: Vec<Protocol>,
 }
 
-/// One way to a resolver.
-#[derive(Clone, Debug)]
-pub(super) struct Way {
-    pub(super) port: u16,
-    pub(super) protocol: Protocol,
-}
-
-/// How it is spoken to.
+/// How a resolver is spoken to.
 #[derive(Clone, Debug)]
 pub(super) enum Protocol {
     Tcp,
@@ -123,21 +116,26 @@ impl Servers {
     /// for its address and may block.
     pub(super) fn resolve(&self) -> std::io::Result<Vec<Server>> {
         match self {
+            Self::System if READS_RESOLV_CONF => Self::ResolvConf(SYSTEM_FILE.into()).resolve(),
             Self::System => {
-                Ok(plain_servers(&hickory_resolver::system_conf::read_system_conf().map_err(other)?.0))
+                let (config, _) = hickory_resolver::system_conf::read_system_conf()
+                    .map_err(|error| std::io::Error::other(error.to_string()))?;
+                let servers = config.name_servers().iter().map(|server| SocketAddr::new(server.ip, 53));
+                Ok(each_once(servers))
             }
-            Self::ResolvConf(file) => resolv_conf(file),
+            Self::ResolvConf(file) => {
+                let text = std::fs::read(file)?;
+                Ok(each_once(String::from_utf8_lossy(&text).lines().filter_map(nameserver)))
+            }
             Self::Plain(address) => Ok(vec![plain(*address)]),
             Self::Tls { address, name } => {
                 let name = name.clone().unwrap_or_else(|| address.ip().to_string());
-                let way = Way { port: address.port(), protocol: Protocol::Tls { name } };
-                Ok(vec![Server { ip: address.ip(), ways: vec![way] }])
+                Ok(vec![Server { address: *address, ways: vec![Protocol::Tls { name }] }])
             }
             Self::Https { host, port, path } => {
-                let protocol = Protocol::Https { host: host.clone(), path: path.clone() };
-                let way = Way { port: *port, protocol };
+                let ways = vec![Protocol::Https { host: host.clone(), path: path.clone() }];
                 let addresses = (host.as_str(), *port).to_socket_addrs()?;
-                Ok(addresses.map(|at| Server { ip: at.ip(), ways: vec![way.clone()] }).collect())
+                Ok(addresses.map(|address| Server { address, ways: ways.clone() }).collect())
             }
         }
     }
@@ -150,7 +148,7 @@ impl Servers {
     /// Changes when the servers may have changed.
     pub(super) fn version(&self) -> Version {
         let file = match self {
-            Self::System if cfg!(unix) => Path::new("/etc/resolv.conf"),
+            Self::System if cfg!(unix) => Path::new(SYSTEM_FILE),
             Self::ResolvConf(file) => file,
             _ => return None,
         };
@@ -159,26 +157,29 @@ impl Servers {
     }
 }
 
-#[cfg(unix)]
-fn resolv_conf(file: &Path) -> std::io::Result<Vec<Server>> {
-    let text = std::fs::read(file)?;
-    Ok(plain_servers(&hickory_resolver::system_conf::parse_resolv_conf(text).map_err(other)?.0))
+/// Where the system's resolvers stand on Unix; macOS knows better ones than its file.
+const SYSTEM_FILE: &str = "/etc/resolv.conf";
+const READS_RESOLV_CONF: bool = cfg!(unix) && !cfg!(target_vendor = "apple");
+
+/// What a line of resolv.conf(5) names. hickory reads them as well, but loses the interface of a
+/// link-local address (RFC 4007 section 11), by which routers announce themselves, and takes offence at
+/// search lists.
+fn nameserver(line: &str) -> Option<SocketAddr> {
+    let mut words = line.split_whitespace();
+    let address = words.next().filter(|word| *word == "nameserver").and(words.next())?;
+    match address.split_once('%') {
+        // The system knows the number of the interface, and asks nobody for what is an address.
+        Some((ip, _)) if ip.parse::<Ipv6Addr>().is_ok() => (address, 53).to_socket_addrs().ok()?.next(),
+        Some(_) => None,
+        None => Some(SocketAddr::new(address.parse().ok()?, 53)),
+    }
 }
 
-#[cfg(not(unix))]
-fn resolv_conf(_: &Path) -> std::io::Result<Vec<Server>> {
-    Err(std::io::ErrorKind::Unsupported.into())
-}
-
-fn other(error: impl std::fmt::Display) -> std::io::Error {
-    std::io::Error::other(error.to_string())
-}
-
-fn plain_servers(config: &hickory_resolver::config::ResolverConfig) -> Vec<Server> {
+fn each_once(addresses: impl Iterator<Item = SocketAddr>) -> Vec<Server> {
     let mut found: Vec<Server> = Vec::new();
-    for server in config.name_servers() {
-        if found.iter().all(|known| known.ip != server.ip) {
-            found.push(plain(SocketAddr::new(server.ip, 53)));
+    for address in addresses {
+        if found.iter().all(|known| known.address != address) {
+            found.push(plain(address));
         }
     }
     found
@@ -186,9 +187,7 @@ fn plain_servers(config: &hickory_resolver::config::ResolverConfig) -> Vec<Serve
 
 /// RFC 8162 section 7: certificates do not fit UDP, so TCP first.
 fn plain(address: SocketAddr) -> Server {
-    let port = address.port();
-    let ways = vec![Way { port, protocol: Protocol::Tcp }, Way { port, protocol: Protocol::Udp }];
-    Server { ip: address.ip(), ways }
+    Server { address, ways: vec![Protocol::Tcp, Protocol::Udp] }
 }
 
 /// TLS for DoT and DoH: the system's certificate authorities.
@@ -234,6 +233,24 @@ mod tests {
             Ok(Servers::Https { host: "127.0.0.1".into(), port: 8443, path: "/dns-query".into() })
         );
         assert_eq!("system".parse(), Ok(Servers::System));
+    }
+
+    #[test]
+    fn lines_of_resolv_conf() {
+        let named = |line| nameserver(line).map(|address| address.to_string());
+        assert_eq!(named("nameserver 192.0.2.1 # home").as_deref(), Some("192.0.2.1:53"));
+        assert_eq!(named("\tnameserver  2001:db8::1").as_deref(), Some("[2001:db8::1]:53"));
+        assert_eq!(named("nameserver fe80::1%1").as_deref(), Some("[fe80::1%1]:53"));
+        for line in [
+            "",
+            "; nameserver 192.0.2.1",
+            "search a..b",
+            "nameserver",
+            "nameserver dns.example",
+            "nameserver x%1",
+        ] {
+            assert_eq!(named(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! the way then hands over what it has instead of a bare SERVFAIL, and judging is left to us.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -148,11 +148,11 @@ impl Upstream {
         let count = lines.lines.len();
         let first = lines.good.load(Ordering::Relaxed);
         let mut outage = Outage::NoServers;
-        let mut spoken: Vec<IpAddr> = Vec::new();
+        let mut spoken: Vec<SocketAddr> = Vec::new();
         for turn in 0..count {
             let index = (first + turn) % count.max(1);
             let Some(line) = lines.lines.get(index) else { break };
-            if spoken.contains(&line.ip) {
+            if spoken.contains(&line.server) {
                 continue; // the server itself said no: another way to it changes nothing
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -165,7 +165,7 @@ impl Upstream {
                 }
                 Err(error) => {
                     if matches!(error, Outage::ServerError(_)) {
-                        spoken.push(line.ip);
+                        spoken.push(line.server);
                     }
                     outage = more_telling(outage, error);
                 }
@@ -222,7 +222,7 @@ fn in_order(servers: Vec<Server>) -> Vec<Line> {
     for rank in 0..most {
         for server in &servers {
             if let Some(way) = server.ways.get(rank) {
-                lines.push(Line::new(server.ip, way.clone()));
+                lines.push(Line::new(server.address, way.clone()));
             }
         }
     }
@@ -275,7 +275,8 @@ mod tests {
         let upstream = Upstream::new(Servers::ResolvConf(file.path().to_owned()));
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let lines = || runtime.block_on(upstream.lines()).unwrap();
-        let ips = |lines: &Lines| lines.lines.iter().map(|line| line.ip.to_string()).collect::<Vec<_>>();
+        let ips =
+            |lines: &Lines| lines.lines.iter().map(|line| line.server.ip().to_string()).collect::<Vec<_>>();
         assert_eq!(ips(&lines()), ["192.0.2.1", "192.0.2.1"], "by TCP, then by UDP");
         let question = (DomainName::root(), RecordType::SOA);
         let mut heard = Message::query();

@@ -17,7 +17,8 @@
 //! insecure: the names above the failure are then walked down one by one.
 //!
 //! # Limitations
-//! Class IN only. RSA/SHA-1 is accepted as RFC 8624 demands; Ed448, GOST and DSA make a zone
+//! Class IN only. RSA/SHA-1 is still checked, as RFC 9905 section 2 demands of programs, although it
+//! wants those who run a resolver to take such zones for unsigned; Ed448, GOST and DSA make a zone
 //! insecure; RSA keys of less than 1024 bits prove nothing. Bogus, although honest: a question for the
 //! CNAME that a DNAME makes, a name that a DNAME makes too long, and a name that is there for the
 //! sake of unsigned delegations below it alone, in an opted-out zone (RFC 5155 erratum 3441). No

@@ -223,13 +223,14 @@ impl<'a> Cursor<'a> {
         text
     }
 
-    /// Words joined by dots, CFWS allowed round each (`obs-local-part`, section 4.4).
-    fn dotted_words(&mut self) -> Result<String, AddressError> {
+    /// Words joined by dots, CFWS allowed round each (`obs-local-part` and, where none may be quoted,
+    /// `obs-domain`, section 4.4).
+    fn dotted_words(&mut self, may_be_quoted: bool) -> Result<String, AddressError> {
         let mut text = String::new();
         loop {
             self.skip_cfws()?;
             let word = match self.peek() {
-                Some('"') => self.quoted_string()?,
+                Some('"') if may_be_quoted => self.quoted_string()?,
                 _ => self.atom(),
             };
             text.push_str(&word);
@@ -245,7 +246,7 @@ impl<'a> Cursor<'a> {
     fn addr_spec(&mut self) -> Result<EmailAddress, AddressError> {
         self.skip_cfws()?;
         let quoted = self.peek() == Some('"');
-        let local = self.dotted_words()?;
+        let local = self.dotted_words(true)?;
         if !quoted && !is_dot_atom(&local) && self.peek() == Some('@') {
             return Err(AddressError::BadLocalPart);
         }
@@ -253,7 +254,7 @@ impl<'a> Cursor<'a> {
             return Err(AddressError::NoAt);
         }
         self.advance();
-        let domain = self.dotted_words()?;
+        let domain = self.dotted_words(false)?;
         EmailAddress::from_parts(&local, &domain)
     }
 
@@ -350,6 +351,7 @@ mod tests {
             ("b..b@example.test", AddressError::BadLocalPart),
             ("bob@", AddressError::BadDomain),
             ("bob@[192.0.2.1]", AddressError::BadDomain),
+            ("bob@\"example.test\"", AddressError::BadDomain),
             ("bob@exa_mple.test", AddressError::BadDomain),
             ("bob@example.test, eve@evil.test", AddressError::Trailing),
             ("\"bob@example.test", AddressError::Unclosed),

@@ -52,7 +52,8 @@ pub fn referees(dir: &Path, anchors: &str) -> Vec<Referee> {
     let (mut bind, mut lines) = (String::new(), String::new());
     for line in anchors.lines() {
         let zone = line.split_whitespace().next().unwrap();
-        let fields: Vec<&str> = line.split_whitespace().skip_while(|word| *word != "257").collect();
+        let fields: Vec<&str> =
+            line.split_whitespace().skip_while(|word| *word != "DNSKEY").skip(1).collect();
         let (numbers, key) = (fields[..3].join(" "), fields[3..].concat());
         bind += &format!("{zone} static-key {numbers} \"{key}\"; ");
         lines += &format!("{zone} IN DNSKEY {numbers} {key}\n");

@@ -3,7 +3,7 @@
 //! ```text
 //! ## what the case is about
 //! zones a.test. b.test.(unsigned)       `.` and `test.` are always there
-//! anchors a.test.                       zones with an anchor beside the root
+//! anchors a.test. b.test.(385)          zones with an anchor beside the root, and its flags
 //! nsec3 5 aabb                          iterations and salt of the hashes below
 //! ask x.a.test. SMIMEA bogus            and: unbound=secure, where a referee is known to differ
 //! reply x.a.test. SMIMEA NXDOMAIN
@@ -119,7 +119,7 @@ impl World {
             }
         }
         answers.close(open);
-        let anchors: Vec<String> = anchored.iter().map(|apex| answers.keys(apex).anchor()).collect();
+        let anchors: Vec<String> = anchored.iter().map(|word| answers.anchor(word)).collect();
         Self { title, asks, anchors: anchors.join("\n"), answers }
     }
 
@@ -256,6 +256,16 @@ impl Answers {
                 }
                 BASE32HEX_NOPAD.encode(&hash).to_ascii_lowercase()
             }
+        }
+    }
+
+    fn anchor(&self, word: &str) -> String {
+        match word.split_once('(') {
+            Some((apex, flags)) => {
+                let flags = format!("DNSKEY {}", flags.trim_end_matches(')'));
+                self.keys(apex).anchor().replace("DNSKEY 257", &flags)
+            }
+            None => self.keys(word).anchor(),
         }
     }
 

@@ -224,10 +224,11 @@ pub(super) fn way_down(from: &DomainName, to: &DomainName) -> Vec<Question> {
     names.flat_map(|name| [(name.clone(), RecordType::DS), (name, RecordType::DNSKEY)]).collect()
 }
 
-/// The vouchers that can be checked. RFC 4509 section 3: SHA-1 digests do not count beside others.
+/// The vouchers that can be checked. RFC 4509 section 3: SHA-1 digests do not count beside others. RFC
+/// 5011 section 2.1: an anchor that has been revoked is none any more.
 fn strongest(vouchers: &[AnchorKey]) -> Vec<&AnchorKey> {
     let known = vouchers.iter().filter(|voucher| match voucher {
-        AnchorKey::Key(key) => key.public_key().algorithm().is_supported(),
+        AnchorKey::Key(key) => !key.revoke() && key.public_key().algorithm().is_supported(),
         AnchorKey::Digest(ds) => ds.algorithm().is_supported() && ds.digest_type().is_supported(),
     });
     let known: Vec<&AnchorKey> = known.collect();

@@ -109,6 +109,9 @@ fn tls_and_https_ask_only_whom_they_can_name() {
     let wrong = lookup(&format!("https://127.0.0.1:{port}/dns-query"));
     assert_eq!((&wrong["status"], &wrong["dnssec"]["cause"]), (&"unreachable".into(), &"tls".into()));
     assert_eq!(lookup(&format!("https://localhost:{port}/elsewhere"))["status"], "unreachable");
+    // No name has a label of 64 octets, so that nobody is asked.
+    let nowhere = lookup(&format!("https://{}/dns-query", "a".repeat(64)));
+    assert_eq!(nowhere["dnssec"]["cause"], "host-not-found");
 }
 
 #[test]

@@ -200,6 +200,8 @@ pub enum Outage {
     NoAnchor,
     /// The system names no resolver.
     NoServers,
+    /// The address of the resolver that is given by its host's name (DoH) cannot be found.
+    HostNotFound,
     /// Nothing came in time.
     TimedOut(Duration),
     /// No connection to a resolver.

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use http::uri::PathAndQuery;
+
 /// The resolvers that a user or the system chose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Servers {
@@ -59,6 +61,7 @@ impl FromStr for Servers {
                 None => (rest, "/dns-query"),
             };
             let (host, port) = split_authority(authority).ok_or_else(wrong)?;
+            path.parse::<PathAndQuery>().map_err(|_| wrong())?;
             Ok(Self::Https { host, port, path: path.to_owned() })
         } else {
             socket_address(text.strip_prefix("dns://").unwrap_or(text), 53).map(Self::Plain).ok_or_else(wrong)
@@ -255,9 +258,15 @@ mod tests {
 
     #[test]
     fn what_is_no_resolver_is_refused() {
-        for text in
-            ["", "dns.example", "http://1.2.3.4", "tls://dns.example", "https://user@host/", "tls://1.2.3.4#"]
-        {
+        for text in [
+            "",
+            "dns.example",
+            "http://1.2.3.4",
+            "tls://dns.example",
+            "https://user@host/",
+            "https://host/a b",
+            "tls://1.2.3.4#",
+        ] {
             assert_eq!(text.parse::<Servers>(), Err(ServerError(text.to_owned())), "{text}");
         }
     }

@@ -195,9 +195,10 @@ impl Upstream {
         }
         let source = self.source.clone();
         let servers = tokio::task::spawn_blocking(move || source.resolve()).await;
-        let servers = servers.map_err(|_| Outage::NoServers)?.map_err(|_| Outage::NoServers)?;
+        let servers = servers.map_err(|_| Outage::NoServers)?.unwrap_or_default();
         if servers.is_empty() {
-            return Err(Outage::NoServers);
+            let by_name = matches!(self.source, Servers::Https { .. });
+            return Err(if by_name { Outage::HostNotFound } else { Outage::NoServers });
         }
         let lines = Arc::new(Lines {
             lines: in_order(servers),
@@ -258,7 +259,7 @@ fn more_telling(one: Outage, other: Outage) -> Outage {
         Outage::TimedOut(_) => 3,
         Outage::Truncated => 2,
         Outage::Refused(_) => 1,
-        Outage::NoAnchor | Outage::NoServers => 0,
+        Outage::NoAnchor | Outage::NoServers | Outage::HostNotFound => 0,
     };
     if rank(&other) >= rank(&one) { other } else { one }
 }

@@ -184,6 +184,7 @@ fn outage_words(outage: &Outage) -> String {
     match outage {
         Outage::NoAnchor => "no trust anchor is known for it".to_owned(),
         Outage::NoServers => "the system names no DNS resolver".to_owned(),
+        Outage::HostNotFound => "the address of the DNS resolver cannot be found".to_owned(),
         Outage::TimedOut(_) => "no DNS resolver answered in time".to_owned(),
         Outage::Refused(kind) => format!("the DNS resolver cannot be reached ({kind})"),
         Outage::Tls => {
@@ -317,6 +318,7 @@ pub fn outage_word(outage: &Outage) -> &'static str {
     match outage {
         Outage::NoAnchor => "no-anchor",
         Outage::NoServers => "no-servers",
+        Outage::HostNotFound => "host-not-found",
         Outage::TimedOut(_) => "timed-out",
         Outage::Refused(_) => "refused",
         Outage::Tls => "tls",

@@ -4,18 +4,22 @@
 
 #[path = "../support/host_client.rs"]
 mod host_client;
+#[path = "../support/pinentry.rs"]
+mod pinentry;
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use host_client::Host;
 use openssl::pkcs12::Pkcs12;
+use pinentry::Pinentry;
 use serde_json::{Value, json};
 
 const ALICE: &str = "alice@example.test";
 
 struct User {
     home: tempfile::TempDir,
+    pinentry: Pinentry,
     host: Host,
 }
 
@@ -24,43 +28,19 @@ impl User {
         let home = tempfile::tempdir().unwrap();
         let place = |name: &str| home.path().join(name);
         std::fs::write(place("unlock"), "a secret of more than thirty-two octets\n").unwrap();
-        std::fs::write(place("answers"), "").unwrap();
-        // Hands out one line of `answers` after the other, and notes what it was asked.
-        let script = r#"#!/bin/sh
-            dir=$(dirname "$0"); echo OK
-            while read -r order words; do
-                echo "$order $words" >>"$dir/asked"
-                if [ "$order" = GETPIN ]; then
-                    answer=$(head -n 1 "$dir/answers"); sed -i 1d "$dir/answers"
-                    if [ -z "$answer" ]; then echo "ERR 83886179 Operation cancelled"; continue; fi
-                    echo "D $answer"
-                fi
-                echo OK
-            done"#;
-        std::fs::write(place("pinentry"), script).unwrap();
-        std::fs::set_permissions(place("pinentry"), std::os::unix::fs::PermissionsExt::from_mode(0o700))
-            .unwrap();
+        let pinentry = Pinentry::new(home.path());
         let config = format!(
             "unlock-file = {:?}\npinentry = {:?}\nresolver = \"127.0.0.1:9\"\nlog = \"trace\"\nlog-to = {:?}\n",
             place("unlock"),
-            place("pinentry"),
+            pinentry.program(),
             place("log")
         );
         let host = Host::start(home.path(), &config).greeted();
-        Self { home, host }
+        Self { home, pinentry, host }
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
-    }
-
-    fn will_enter(&self, passwords: &[&str]) {
-        std::fs::write(self.path("answers"), passwords.join("\n") + "\n").unwrap();
-        std::fs::write(self.path("asked"), "").unwrap();
-    }
-
-    fn asked(&self) -> String {
-        std::fs::read_to_string(self.path("asked")).unwrap_or_default()
     }
 
     #[track_caller]
@@ -147,28 +127,29 @@ fn passwords_are_asked_for_in_a_window_and_cross_neither_way() {
     let mut user = User::new();
     let sha256 = user.generate();
     let prompt = json!({"description": "Für die Datei", "wrong": "Falsch."});
-    user.will_enter(&["open sesame"]);
+    user.pinentry.will_enter(&["open sesame"]);
     let request = json!({"type": "export", "sha256": sha256, "prompt": prompt});
     let (answer, pkcs12) = user.good_with(request, b"");
     assert!(!answer.to_string().contains("sesame"));
-    assert!(user.asked().contains("SETDESC Für die Datei\n") && user.asked().contains("SETREPEAT"));
+    let asked = user.pinentry.asked();
+    assert!(asked.contains("SETDESC Für die Datei\n") && asked.contains("SETREPEAT"), "{asked}");
     let read = Pkcs12::from_der(&pkcs12).unwrap().parse2("open sesame").unwrap();
     assert!(read.pkey.is_some() && read.cert.is_some());
 
     let mut other = User::new();
-    other.will_enter(&["open barley", "open sesame"]);
+    other.pinentry.will_enter(&["open barley", "open sesame"]);
     let (answer, _) = other.good_with(json!({"type": "import", "prompt": prompt}), &pkcs12);
     assert_eq!(answer["keys"][0]["sha256"], sha256.as_str());
-    assert!(other.asked().contains("SETERROR Falsch.\n"));
+    assert!(other.pinentry.asked().contains("SETERROR Falsch.\n"));
     assert!(!answer.to_string().contains("sesame"));
 
-    other.will_enter(&["wrong", "wrong", "wrong", "not asked any more"]);
+    other.pinentry.will_enter(&["wrong", "wrong", "wrong", "not asked any more"]);
     assert_eq!(other.code(json!({"type": "import"}), &pkcs12), "wrong-password");
-    other.will_enter(&[]);
+    other.pinentry.will_enter(&[""]);
     assert_eq!(other.code(json!({"type": "import"}), &pkcs12), "cancelled");
     assert_eq!(other.code(json!({"type": "import"}), &pkcs12[..pkcs12.len() / 2]), "key-damaged");
     let nobodys = json!({"type": "import", "address": "bob@example.test"});
-    other.will_enter(&["open sesame"]);
+    other.pinentry.will_enter(&["open sesame"]);
     assert_eq!(other.code(nobodys, &pkcs12), "certificate-does-not-fit");
     // No field takes a password.
     let request = json!({"type": "import", "password": "open sesame"});
@@ -189,11 +170,11 @@ fn files_below(dir: &std::path::Path) -> Vec<PathBuf> {
 fn no_file_and_no_log_holds_a_key_or_a_password_and_no_core_is_dumped() {
     let mut user = User::new();
     let sha256 = user.generate();
-    user.will_enter(&["a password that nobody else has"]);
+    user.pinentry.will_enter(&["a password that nobody else has"]);
     let (_, pkcs12) = user.good_with(json!({"type": "export", "sha256": sha256}), b"");
-    user.will_enter(&["a password that nobody else has"]);
+    user.pinentry.will_enter(&["a password that nobody else has"]);
     user.good_with(json!({"type": "import"}), &pkcs12);
-    std::fs::remove_file(user.path("answers")).unwrap();
+    user.pinentry.forget();
     let key =
         Pkcs12::from_der(&pkcs12).unwrap().parse2("a password that nobody else has").unwrap().pkey.unwrap();
     let pkcs8 = key.private_key_to_pkcs8().unwrap();
@@ -235,16 +216,16 @@ fn a_backup_brings_everything_back() {
     let mut user = User::new();
     let (old, new) = (user.generate(), user.generate());
     user.good(json!({"type": "retire", "sha256": old}));
-    user.will_enter(&["open sesame"]);
+    user.pinentry.will_enter(&["open sesame"]);
     let (_, backup) = user.good_with(json!({"type": "backup"}), b"");
     let mut other = User::new();
-    other.will_enter(&["wrong", "open sesame"]);
+    other.pinentry.will_enter(&["wrong", "open sesame"]);
     let (answer, _) = other.good_with(json!({"type": "restore"}), &backup);
     assert_eq!(answer["keys"].as_array().unwrap().len(), 2);
     assert_eq!(other.keys(), user.keys());
     assert_eq!(other.account()["sign"]["sha256"], new.as_str());
     // What the backup holds opens there.
-    other.will_enter(&["open sesame"]);
+    other.pinentry.will_enter(&["open sesame"]);
     other.good_with(json!({"type": "export", "sha256": old}), b"");
     assert_eq!(other.code(json!({"type": "restore"}), b"-----BEGIN"), "unreadable-input");
 }

@@ -1,4 +1,4 @@
-//! Tokens in files (SoftHSM), and a pinentry that enters their PIN.
+//! Tokens in files (SoftHSM).
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -19,22 +19,6 @@ impl Tokens {
         let tokens = Self(dir.to_owned());
         std::fs::create_dir(dir.join("tokens")).unwrap();
         tokens.configure("");
-        // Answers with the lines of `answers` one after the other, as soon as there is one; an empty line is Cancel.
-        let script = r#"#!/bin/sh
-            dir=$(dirname "$0"); echo OK
-            while read -r order words; do
-                echo "$order $words" >>"$dir/asked"
-                if [ "$order" = GETPIN ]; then
-                    until [ -s "$dir/answers" ]; do sleep 0.05; done
-                    answer=$(head -n 1 "$dir/answers"); sed -i 1d "$dir/answers"
-                    if [ -z "$answer" ]; then echo "ERR 83886179 Operation cancelled"; continue; fi
-                    echo "D $answer"
-                fi
-                echo OK
-            done"#;
-        let pinentry = dir.join("pinentry");
-        std::fs::write(&pinentry, script).unwrap();
-        std::fs::set_permissions(&pinentry, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         tokens
     }
 

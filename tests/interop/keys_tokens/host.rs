@@ -14,7 +14,7 @@ use crate::soft_token::PIN;
 fn with_a_letter() -> (User, Vec<u8>) {
     let user = User::with_key_on("Karte");
     user.takes_up();
-    user.will_enter(&[PIN]);
+    user.pinentry.will_enter(&[PIN]);
     user.opens("-aes256", "rsa.crt").good();
     let letter = std::fs::read(user.path("letter.eml")).unwrap();
     (user, letter)
@@ -42,13 +42,13 @@ fn the_host_asks_once_for_all_and_in_the_users_language() {
     let open = json!({"type": "open", "deadline_ms": 60_000});
 
     // Two letters at once, and their reader does not want to: one window is closed, not two.
-    user.will_enter(&[]);
+    user.pinentry.will_enter(&[]);
     for id in [101, 102] {
         begin_to_open(&mut host, id, &letter, Duration::from_secs(60));
     }
-    wait("the question", || user.times_asked() > 0);
+    wait("the question", || user.pinentry.times_asked() > 0);
     std::thread::sleep(Duration::from_millis(500)); // the second waits its turn
-    user.write("answers", "\n");
+    user.pinentry.enter(&[""]);
     let mut ends = 0;
     while ends < 2 {
         let frame = host.read().unwrap();
@@ -57,18 +57,18 @@ fn the_host_asks_once_for_all_and_in_the_users_language() {
             ends += 1;
         }
     }
-    assert_eq!(user.times_asked(), 1);
-    assert!(user.read("asked").contains("SETDESC PIN der Karte „Karte“"), "{}", user.read("asked"));
+    assert_eq!(user.pinentry.times_asked(), 1);
+    assert!(user.pinentry.asked().contains("SETDESC PIN der Karte „Karte“"), "{}", user.pinentry.asked());
 
     // Once open, it stays open; the PIN itself crosses the port in no direction.
-    user.will_enter(&[PIN]);
+    user.pinentry.will_enter(&[PIN]);
     for _ in 0..3 {
         let (end, body, told) = host.ask_telling(open.clone(), &letter);
         assert_eq!(end["verdict"]["encryption"]["state"], "decrypted", "{end}");
         assert!(String::from_utf8(body).unwrap().contains("Secret."));
         assert!(told.iter().all(|frame| !frame.to_string().contains(PIN)));
     }
-    assert_eq!(user.times_asked(), 1);
+    assert_eq!(user.pinentry.times_asked(), 1);
     assert!(!user.read("log").contains(PIN));
 }
 
@@ -82,7 +82,7 @@ fn a_pin_may_take_longer_than_the_request() {
     let told = |host: &mut Host, id: u64, stage: &str| {
         while host.read().is_some_and(|frame| frame["id"] != id || frame["stage"] != stage) {}
     };
-    user.will_enter(&[]);
+    user.pinentry.will_enter(&[]);
     // One asks, two wait for what becomes of it; one of them is given up.
     begin_to_open(&mut host, 101, &letter, deadline);
     told(&mut host, 101, "password");
@@ -107,20 +107,20 @@ fn a_pin_may_take_longer_than_the_request() {
     let [cancelled, keys] = &until(&mut host, &[103, 104])[..] else { unreachable!() };
     assert_eq!((&cancelled["code"], &keys["type"]), (&json!("cancelled"), &json!("result")));
     std::thread::sleep(deadline + Duration::from_millis(500));
-    user.write("answers", format!("{PIN}\n"));
+    user.pinentry.enter(&[PIN]);
     for end in until(&mut host, &[101, 102]) {
         assert_eq!(end["verdict"]["encryption"]["state"], "decrypted", "{end}");
     }
-    assert_eq!(user.times_asked(), 1);
+    assert_eq!(user.pinentry.times_asked(), 1);
     assert_eq!(host.hang_up(), Some(0));
 
     // Nobody is there: the window closes, and the answer says what was missing.
     let mut host = start(&user);
     assert_eq!(host.ask(hello(500))["type"], "hello");
-    user.will_enter(&[]);
+    user.pinentry.will_enter(&[]);
     let (end, _) = host.ask_with(json!({"type": "open", "deadline_ms": 2000}), &letter);
     assert_eq!(end["code"], "pin-needed", "{end}");
-    user.will_enter(&[PIN]);
+    user.pinentry.will_enter(&[PIN]);
     let (end, _) = host.ask_with(json!({"type": "open", "deadline_ms": 60_000}), &letter);
     assert_eq!(end["verdict"]["encryption"]["state"], "decrypted", "{end}");
 }

@@ -14,17 +14,17 @@ fn of_several_tokens_the_one_that_was_named() {
     }
     let listed = user.dane(&["key", "token", "list", "--module", module().to_str().unwrap()]).good();
     assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
-    user.will_enter(&[PIN]);
+    user.pinentry.will_enter(&[PIN]);
     let said = user.add(&module(), &[]).fails("bad-request");
     assert!(said.contains("“first”") && said.contains("“second”"), "{said}");
-    assert_eq!(user.times_asked(), 0);
+    assert_eq!(user.pinentry.times_asked(), 0);
     user.add(&module(), &["--token", "third"]).fails("token-missing");
     let serial = listed.as_array().unwrap().iter().find(|token| token["label"] == "second").unwrap();
     let added = user.add(&module(), &["--token", serial["serial"].as_str().unwrap()]).good();
     assert_eq!(added[0]["address"], BOB);
-    user.will_enter(&[PIN]);
+    user.pinentry.will_enter(&[PIN]);
     user.signs(BOB, "second.crt");
-    assert!(user.read("asked").contains("token “second”"), "{}", user.read("asked"));
+    assert!(user.pinentry.asked().contains("token “second”"), "{}", user.pinentry.asked());
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_certificate_from_elsewhere_finds_its_key_by_what_that_signs() {
     user.tokens.key("bare", "one", "01", "-newkey rsa:2048", ALICE, false);
     user.tokens.key("bare", "two", "02", "-newkey ec -pkeyopt ec_paramgen_curve:P-256", ALICE, false);
     user.tokens.key("bare", "elsewhere", "03", "-newkey rsa:2048", ALICE, false);
-    user.will_enter(&[PIN, PIN, PIN]);
+    user.pinentry.will_enter(&[PIN, PIN, PIN]);
     user.add(&module(), &[]).fails("unreadable-input");
     let added = user.add(&module(), &["--cert", "two.crt"]).good();
     assert_eq!(added[0]["algorithm"], "p-256");
@@ -50,10 +50,10 @@ fn a_token_that_is_gone_is_said_to_be_and_comes_back() {
     let row = user.takes_up()[0].clone();
     std::fs::rename(user.path("tokens"), user.path("pulled")).unwrap();
     std::fs::create_dir(user.path("tokens")).unwrap();
-    user.will_enter(&[PIN]);
+    user.pinentry.will_enter(&[PIN]);
     let said = user.opens("-aes256", "rsa.crt").fails("token-missing");
     assert!(said.contains("“stick”"), "{said}");
-    assert_eq!(user.times_asked(), 0, "there is nobody to tell the PIN");
+    assert_eq!(user.pinentry.times_asked(), 0, "there is nobody to tell the PIN");
     assert_eq!(user.dane(&["key", "list"]).good(), json!([row]), "it is listed all the same");
     std::fs::remove_dir(user.path("tokens")).unwrap();
     std::fs::rename(user.path("pulled"), user.path("tokens")).unwrap();
@@ -74,7 +74,7 @@ fn the_store_keeps_where_the_key_is_and_never_the_key() {
     assert_eq!(user.dane(&["key", "list"]).good(), json!([]));
     let restored = user.dane(&["key", "restore", "backup", "--password-file", "password"]).good();
     assert_eq!(restored, json!([row]), "a backup knows where it was");
-    user.will_enter(&[PIN]);
+    user.pinentry.will_enter(&[PIN]);
     user.opens("-aes256", "rsa.crt").good();
 }
 
@@ -91,10 +91,10 @@ fn the_doctor_looks_at_tokens_without_their_pin() {
         ours.map(|check| check["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(codes(), [""; 0], "where no key is on a token");
-    user.will_enter(&[PIN, PIN]);
+    user.pinentry.will_enter(&[PIN, PIN]);
     user.add(&user.path("module.so"), &[]).good();
     user.add(&user.path("module.so"), &["--cert", "bare.crt"]).good();
-    user.will_enter(&[]);
+    user.pinentry.will_enter(&[]);
     assert_eq!(codes(), ["token-good", "token-hidden", "pinentry-good"]);
 
     // Somebody else's certificate in place of Alice's.
@@ -111,5 +111,5 @@ fn the_doctor_looks_at_tokens_without_their_pin() {
     let config = user.read("config.toml").replace("/pinentry", "/nowhere");
     user.write("config.toml", config);
     assert_eq!(codes(), ["token-broken", "token-broken", "pinentry-missing"]);
-    assert_eq!(user.times_asked(), 0);
+    assert_eq!(user.pinentry.times_asked(), 0);
 }

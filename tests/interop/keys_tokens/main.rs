@@ -9,6 +9,8 @@ mod host;
 mod host_client;
 mod keys;
 mod letters;
+#[path = "../../support/pinentry.rs"]
+mod pinentry;
 mod pins;
 #[path = "../../support/soft_token.rs"]
 mod soft_token;
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use command_line::Answer;
+use pinentry::Pinentry;
 use serde_json::Value;
 use soft_token::{PIN, Tokens, module};
 
@@ -27,12 +30,14 @@ const BOB: &str = "bob@example.test";
 struct User {
     home: tempfile::TempDir,
     tokens: Tokens,
+    pinentry: Pinentry,
 }
 
 impl User {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let user = Self { tokens: Tokens::new(home.path()), home };
+        let (tokens, pinentry) = (Tokens::new(home.path()), Pinentry::new(home.path()));
+        let user = Self { home, tokens, pinentry };
         user.write("unlock", "a secret of more than thirty-two octets\n");
         user.write("config.toml", user.config());
         user
@@ -50,7 +55,7 @@ impl User {
         format!(
             "unlock-file = {:?}\npinentry = {:?}\nresolver = \"127.0.0.1:9\"\nlog = \"trace\"\nlog-to = {:?}\n",
             self.path("unlock"),
-            self.path("pinentry"),
+            self.pinentry.program(),
             self.path("log")
         )
     }
@@ -65,16 +70,6 @@ impl User {
 
     fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap_or_default()
-    }
-
-    fn will_enter(&self, pins: &[&str]) {
-        self.write("answers", pins.iter().map(|pin| format!("{pin}\n")).collect::<String>());
-        self.write("asked", "");
-    }
-
-    /// How often the PIN was asked for since.
-    fn times_asked(&self) -> usize {
-        self.read("asked").matches("GETPIN").count()
     }
 
     /// `dane-smime --json`, with what else it needs.
@@ -99,7 +94,7 @@ impl User {
     /// Takes the keys of the only token into use.
     #[track_caller]
     fn takes_up(&self) -> Value {
-        self.will_enter(&[PIN]);
+        self.pinentry.will_enter(&[PIN]);
         self.add(&module(), &[]).good()
     }
 

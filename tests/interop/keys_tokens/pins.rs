@@ -10,24 +10,24 @@ use crate::soft_token::{PIN, module};
 #[test]
 fn a_wrong_pin_is_entered_once_and_said() {
     let user = User::with_key_on("mine");
-    user.will_enter(&["000000"]);
+    user.pinentry.will_enter(&["000000"]);
     let said = user.add(&module(), &[]).fails("pin-wrong");
     assert!(said.contains("“mine”") && said.contains("Few tries are left"), "{said}");
-    assert_eq!(user.times_asked(), 1, "a token counts, and locks");
+    assert_eq!(user.pinentry.times_asked(), 1, "a token counts, and locks");
     assert!(!user.path("keys/keys").exists(), "nothing is kept of it");
     user.takes_up();
     assert!(
-        user.read("asked").contains("SETERROR A wrong PIN was entered before."),
+        user.pinentry.asked().contains("SETERROR A wrong PIN was entered before."),
         "{}",
-        user.read("asked")
+        user.pinentry.asked()
     );
 
-    user.will_enter(&[""]);
+    user.pinentry.will_enter(&[""]);
     user.opens("-aes256", "rsa.crt").fails("pin-needed");
-    user.will_enter(&["000000"]);
+    user.pinentry.will_enter(&["000000"]);
     user.opens("-aes256", "rsa.crt").fails("pin-wrong");
-    assert_eq!(user.times_asked(), 1);
-    user.will_enter(&[PIN]);
+    assert_eq!(user.pinentry.times_asked(), 1);
+    user.pinentry.will_enter(&[PIN]);
     user.opens("-aes256", "rsa.crt").good();
 }
 
@@ -41,10 +41,10 @@ fn a_locked_token_is_not_asked_for_and_the_last_try_is_announced() {
     let add = |flags: &str| {
         let mut command = user.command(&["key", "token", "add", "--module"]);
         let command = command.arg(&odd).env("ODD_TOKEN_MODULE", module()).env("ODD_TOKEN_FLAGS", flags);
-        (Answer::of(command).code().to_owned(), user.times_asked())
+        (Answer::of(command).code().to_owned(), user.pinentry.times_asked())
     };
-    user.will_enter(&[PIN]);
+    user.pinentry.will_enter(&[PIN]);
     assert_eq!(add("0x40000"), ("pin-locked".to_owned(), 0), "CKF_USER_PIN_LOCKED");
     assert_eq!(add("0x20000"), ("pin-locked".to_owned(), 1), "CKF_USER_PIN_FINAL_TRY, and it was wrong");
-    assert!(user.read("asked").contains("SETERROR This is the last try"), "{}", user.read("asked"));
+    assert!(user.pinentry.asked().contains("SETERROR This is the last try"), "{}", user.pinentry.asked());
 }

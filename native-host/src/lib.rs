@@ -25,6 +25,7 @@ pub mod cms;
 pub mod x509;
 pub mod mime;
 pub mod pinentry;
+mod programs;
 pub mod installation;
 pub mod logging;
 pub mod config;

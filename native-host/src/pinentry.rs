@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::programs::first_on_path;
+
 /// Programs that are looked for, those with windows first.
 const PROGRAMS: [&str; 7] = [
     "pinentry-gnome3",
@@ -83,7 +85,7 @@ pub enum PinentryError {
 impl Pinentry {
     /// The program that the settings name, else the first of the usual ones on `PATH`.
     pub fn new(named: Option<&Path>) -> Self {
-        Self { program: named.map(Path::to_owned).or_else(on_path) }
+        Self { program: named.map(Path::to_owned).or_else(|| first_on_path(&PROGRAMS)) }
     }
 
     /// Whether there is one.
@@ -104,15 +106,6 @@ impl Pinentry {
         let mut dialogue = Dialogue::start(program)?;
         dialogue.ask(question, wanted)
     }
-}
-
-fn on_path() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let suffix = std::env::consts::EXE_SUFFIX;
-    let candidates =
-        PROGRAMS.iter().flat_map(|name| folders.iter().map(move |dir| dir.join(format!("{name}{suffix}"))));
-    candidates.into_iter().find(|candidate| candidate.is_file())
 }
 
 /// One run of the program. It is ended with this.

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Code, Failure};
+use crate::programs::first_on_path;
 
 const PROGRAMS: [&str; 2] = ["nsupdate", "knsupdate"];
 /// What of the program's words is told.
@@ -26,12 +27,7 @@ pub struct Target {
 
 /// The program, if there is one.
 pub fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let suffix = std::env::consts::EXE_SUFFIX;
-    let all =
-        PROGRAMS.iter().flat_map(|name| folders.iter().map(move |dir| dir.join(format!("{name}{suffix}"))));
-    all.into_iter().find(|candidate| candidate.is_file())
+    first_on_path(&PROGRAMS)
 }
 
 /// The orders for the program: where to, what, and go.

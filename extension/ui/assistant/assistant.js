@@ -6,7 +6,8 @@
  */
 
 import { request } from "../shared/ask.js";
-import { byId, make, senders, text, translatePage } from "../shared/dom.js";
+import { byId, make, text, translatePage } from "../shared/dom.js";
+import { senders } from "../shared/senders.js";
 import { checkStep } from "./check-step.js";
 import { chooseStep } from "./choose-step.js";
 import { cleanStep } from "./clean-step.js";

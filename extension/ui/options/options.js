@@ -6,7 +6,8 @@
 
 import { readSettings } from "../../background/settings.js";
 import { prompt, readKeyFile, request, save, tell } from "../shared/ask.js";
-import { byId, make, senders, text, translatePage } from "../shared/dom.js";
+import { byId, make, text, translatePage } from "../shared/dom.js";
+import { senders } from "../shared/senders.js";
 import { askDns, showAccounts } from "./accounts.js";
 import { showHostSettings } from "./host-settings.js";
 import { showKeys } from "./keys.js";

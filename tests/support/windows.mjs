@@ -126,25 +126,3 @@ export async function picture(tb, file, windowId) {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, Buffer.from(base64, "base64"));
 }
-
-/**
- * Makes a window as large as asked.
- *
- * @param {import("./thunderbird.mjs").Thunderbird} tb
- * @param {number} width
- * @param {number} height
- * @param {number} [windowId] the main window without it
- */
-export function resize(tb, width, height, windowId) {
-  return tb.chrome(
-    async (id, w, h) => {
-      const win = id ? windowById(id) : mainWindow();
-      win.moveTo(0, 0);
-      win.resizeTo(w, h);
-      await sleep(200);
-    },
-    windowId ?? 0,
-    width,
-    height,
-  );
-}

@@ -105,19 +105,6 @@ impl Surroundings {
         }
     }
 
-    /// Where the installers of this project put the programs for one user.
-    pub fn program_directory(&self) -> String {
-        match self.system {
-            System::Linux => format!("{}/.local/lib/dane-smime", self.home()),
-            System::MacOs => format!("{}/Library/Application Support/dane-smime", self.home()),
-            System::Windows => {
-                let data = self.variable("LOCALAPPDATA");
-                let data = data.unwrap_or_else(|| self.system.join(&[&self.home(), "AppData", "Local"]));
-                self.system.join(&[&data, "dane-smime"])
-            }
-        }
-    }
-
     /// Where a Thunderbird in `directory` looks for policies.json. Where the system's own file is there, the one beside
     /// the program is not read.
     pub fn policies(&self, directory: &str) -> Vec<String> {
@@ -194,7 +181,6 @@ mod tests {
             around.policies("/opt/thunderbird"),
             ["/etc/thunderbird/policies/policies.json", "/opt/thunderbird/distribution/policies.json"]
         );
-        assert_eq!(around.program_directory(), "/home/alice/.local/lib/dane-smime");
         let elsewhere = Surroundings { root: PathBuf::from("/tmp/x"), ..around };
         assert_eq!(elsewhere.file("/etc/a"), PathBuf::from("/tmp/x/etc/a"));
     }
@@ -207,7 +193,6 @@ mod tests {
             around.manifests(),
             [Place::File(format!("/Users/alice/{file}")), Place::File(format!("/{file}"))]
         );
-        assert_eq!(around.program_directory(), "/Users/alice/Library/Application Support/dane-smime");
         assert_eq!(
             around.policies("/Applications/Thunderbird.app/Contents/Resources"),
             ["/Applications/Thunderbird.app/Contents/Resources/distribution/policies.json"]
@@ -222,14 +207,8 @@ mod tests {
 
     #[test]
     fn windows() {
-        let around = on(
-            System::Windows,
-            &[
-                ("USERPROFILE", r"C:\Users\Alice"),
-                ("LOCALAPPDATA", r"C:\Users\Alice\AppData\Local"),
-                ("ProgramFiles", r"C:\Program Files"),
-            ],
-        );
+        let around =
+            on(System::Windows, &[("USERPROFILE", r"C:\Users\Alice"), ("ProgramFiles", r"C:\Program Files")]);
         let key = r"Software\Mozilla\NativeMessagingHosts\dane_smime";
         assert_eq!(
             around.manifests(),
@@ -238,14 +217,11 @@ mod tests {
                 Place::Registry(format!(r"HKEY_LOCAL_MACHINE\{key}"))
             ]
         );
-        assert_eq!(around.program_directory(), r"C:\Users\Alice\AppData\Local\dane-smime");
         assert_eq!(around.thunderbirds(), [r"C:\Program Files\Mozilla Thunderbird"]);
         assert_eq!(
             around.policies(r"C:\Program Files\Mozilla Thunderbird"),
             [r"C:\Program Files\Mozilla Thunderbird\distribution\policies.json"]
         );
-        let bare = on(System::Windows, &[("USERPROFILE", r"C:\Users\Alice")]);
-        assert_eq!(bare.program_directory(), r"C:\Users\Alice\AppData\Local\dane-smime");
         // The installer and the registry file say the same.
         for file in [
             include_str!("../../../manifests/windows/install.ps1"),

@@ -277,13 +277,6 @@ impl Certificate {
         self.encryption_fitness().is_fit()
     }
 
-    /// Whether subject and issuer are the same octets and the signature is by its own key.
-    pub fn is_self_signed(&self) -> bool {
-        let tbs = &self.0.parsed.tbs_certificate;
-        let verify = || self.x509().and_then(|x509| x509.verify(&*x509.public_key()?));
-        tbs.subject == tbs.issuer && verify().unwrap_or(false)
-    }
-
     /// Whether its basicConstraints call it a certificate authority.
     pub fn is_ca(&self) -> bool {
         let value = Extensions(&self.0.parsed).get(&ID_CE_BASIC_CONSTRAINTS);

@@ -3,8 +3,7 @@
 //!
 //! [`Certificate`] is read by two parsers, `x509-cert` for what it says and, on demand, OpenSSL for
 //! every cryptographic use, which is refused unless both see the same octets. All that it says of
-//! itself is a claim: nothing in this module checks who issued it, and no signature but the one
-//! in [`Certificate::is_self_signed`].
+//! itself is a claim: nothing in this module checks who issued it, or any signature.
 //!
 //! # Limitations
 //! - A certificate that OpenSSL alone cannot read (half a character in a name, for instance) is known

@@ -32,6 +32,12 @@ impl Default for Sample<'_> {
     }
 }
 
+/// Whether subject and issuer are the same and the signature is by the certificate's own key.
+pub(crate) fn is_self_signed(certificate: &Certificate) -> bool {
+    let verify = || certificate.x509().and_then(|x509| x509.verify(&*x509.public_key()?));
+    certificate.subject() == certificate.issuer() && verify().unwrap_or(false)
+}
+
 impl Sample<'_> {
     pub(crate) fn signed_by(&self, key: &PKey<Private>) -> Certificate {
         let mut name = X509NameBuilder::new().unwrap();

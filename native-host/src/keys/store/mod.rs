@@ -194,24 +194,6 @@ impl KeyStore {
         sealed.open(&handle.0, &self.kek()?).map_err(error)
     }
 
-    /// Opens the key of the certificate with this fingerprint.
-    ///
-    /// # Errors
-    /// [`KeyError::NoSuchKey`]; else as [`KeyStore::unseal`].
-    pub fn private_key(&self, certificate: Fingerprint) -> Result<PrivateKey, KeyError> {
-        self.unseal(self.find(certificate)?.handle)
-    }
-
-    /// Every private key sealed here, retired ones too, opened. For re-encryption and export; to read
-    /// one message, [`KeyStore::decryption_candidates`] opens only the key that fits.
-    ///
-    /// # Errors
-    /// As [`KeyStore::unseal`], for the first key that does not open.
-    pub fn all_decryption_keys(&self) -> Result<Vec<(Certificate, PrivateKey)>, KeyError> {
-        let held = self.scan()?.into_iter().filter(|key| key.token.is_none());
-        held.map(|key| Ok((key.certificate, self.unseal(key.handle)?))).collect()
-    }
-
     /// A key with its certificate and chain as a PKCS#12 file (DER), encrypted with the password.
     ///
     /// # Errors

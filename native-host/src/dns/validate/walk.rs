@@ -192,9 +192,19 @@ impl Session<'_> {
         if self.anchors.closest(&zone_side(name, record_type)).is_none() {
             return Err(Stop::Unreachable(Outage::NoAnchor));
         }
-        let message = self.fetch(name, record_type).await?;
+        let message = match self.fetch(name, record_type).await {
+            Ok(message) => message,
+            Err(stop) => return Err(self.insecure_without_answer(name, record_type).await.unwrap_or(stop)),
+        };
         let hop = self.judge(&message, name, record_type).await?;
         Ok((hop, message))
+    }
+
+    /// Some servers never answer a question for a type that they do not know. Where the zone is proven to
+    /// be unsigned, no answer of theirs could say anything else.
+    async fn insecure_without_answer(&mut self, name: &DomainName, record_type: RecordType) -> Option<Stop> {
+        let likely = likely_zone(&zone_side(name, record_type));
+        self.descend(&likely).await.err().filter(|stop| matches!(stop, Stop::Insecure(_)))
     }
 
     /// What the message says of the name, or why it proves nothing. What nobody signed is bogus

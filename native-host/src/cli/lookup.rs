@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Context, Output};
 use crate::clock::{Clock, SystemClock};
-use crate::directory::{Finding, Outcome, Status};
+use crate::directory::{Finding, FoundCertificate, Outcome, Status};
 use crate::dns::Link;
 use crate::mime::EmailAddress;
 use crate::service::engine::Engine;
@@ -100,42 +100,39 @@ fn for_people(finding: &Finding) -> String {
         }
     }
     for found in finding.certificates() {
-        let certificate = &found.certificate;
-        line(&mut text, "certificate", &certificate.subject());
-        line(
-            &mut text,
-            "",
-            &format!(
-                "{}, {} to {}",
-                certificate.key_algorithm(),
-                certificate.not_before(),
-                certificate.not_after()
-            ),
-        );
-        line(&mut text, "", &format!("SHA-256 {}", certificate.sha256()));
-        let signing = match found.signing {
-            Ok(()) if is_foreign(certificate, finding) => {
-                let named: Vec<String> =
-                    certificate.email_addresses().iter().map(ToString::to_string).collect();
-                Err(format!("names {} and not this address", named.join(", ")))
-            }
-            other => other.map_err(words::unfit_words),
-        };
-        let encryption = match found.encryption {
-            Ok(()) if finding.encryption_certificates().all(|usable| usable != certificate) => {
-                Err("needs a certificate authority's word as well (usage 1)".to_owned())
-            }
-            other => other.map_err(words::unfit_words),
-        };
-        for (purpose, fitness) in [("verify signatures", signing), ("encrypt", encryption)] {
-            let said = match fitness {
-                Ok(()) => format!("can be used to {purpose}"),
-                Err(why) => format!("cannot be used to {purpose}: it {why}"),
-            };
-            line(&mut text, "", &said);
-        }
+        describe(&mut text, found, finding);
     }
     text
+}
+
+/// A certificate, and what it can be used for.
+fn describe(text: &mut String, found: &FoundCertificate, finding: &Finding) {
+    let certificate = &found.certificate;
+    line(text, "certificate", &certificate.subject());
+    let (algorithm, from, until) =
+        (certificate.key_algorithm(), certificate.not_before(), certificate.not_after());
+    line(text, "", &format!("{algorithm}, {from} to {until}"));
+    line(text, "", &format!("SHA-256 {}", certificate.sha256()));
+    let signing = match found.signing {
+        Ok(()) if is_foreign(certificate, finding) => {
+            let named: Vec<String> = certificate.email_addresses().iter().map(ToString::to_string).collect();
+            Err(format!("names {} and not this address", named.join(", ")))
+        }
+        other => other.map_err(words::unfit_words),
+    };
+    let encryption = match found.encryption {
+        Ok(()) if finding.encryption_certificates().all(|usable| usable != certificate) => {
+            Err("needs a certificate authority's word as well (usage 1)".to_owned())
+        }
+        other => other.map_err(words::unfit_words),
+    };
+    for (purpose, fitness) in [("verify signatures", signing), ("encrypt", encryption)] {
+        let said = match fitness {
+            Ok(()) => format!("can be used to {purpose}"),
+            Err(why) => format!("cannot be used to {purpose}: it {why}"),
+        };
+        line(text, "", &said);
+    }
 }
 
 /// Whether the certificate names addresses and not this one: that is enough to encrypt by DANE-EE, and

@@ -1,7 +1,8 @@
 //! Decryption step by step, for keys that are elsewhere, and for what the CMS code of the OpenSSL in use
-//! does not do as a whole:
-//! key agreement with X25519 (RFC 8418), ChaCha20-Poly1305 (RFC 8103), AES-CCM (RFC 5084), authenticated attributes
-//! (RFC 5083 section 2.2), GCM whose tag has the length that goes without saying (RFC 5084 section 3.2). Each step is a call to OpenSSL or to the distant key; only the structures are read here.
+//! does not do as a whole: key agreement with X25519 (RFC 8418), ChaCha20-Poly1305 (RFC 8103), AES-CCM
+//! (RFC 5084), authenticated attributes (RFC 5083 section 2.2), GCM whose tag has the length that goes
+//! without saying (RFC 5084 section 3.2). Each step is a call to OpenSSL or to the distant key; only the
+//! structures are read here.
 //!
 //! # Limitations
 //! DER only ([`super::CmsObject`] is written anew as DER first); keys named by their owner's own

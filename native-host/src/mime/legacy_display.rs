@@ -175,11 +175,14 @@ fn children(body: &[u8], boundary: &str, is_whole: bool) -> Vec<Child> {
     let mut found = Vec::new();
     let mut open: Option<usize> = None;
     for at in memchr::memmem::find_iter(body, &delimiter) {
-        let begins_line = at == 0 || body.get(at - 1) == Some(&b'\n');
+        // Only then the line is looked at, or many delimiters in one long line would take its length each.
+        if at != 0 && body.get(at - 1) != Some(&b'\n') {
+            continue;
+        }
         let after = body.get(at + delimiter.len()..).unwrap_or_default();
         let line_end = memchr::memchr(b'\n', after).map_or(after.len(), |i| i + 1);
         let rest = after.get(..line_end).unwrap_or_default().trim_ascii();
-        if !begins_line || !(rest.is_empty() || rest == b"--") {
+        if !(rest.is_empty() || rest == b"--") {
             continue;
         }
         if let Some(from) = open.take() {
@@ -306,6 +309,47 @@ mod tests {
         ] {
             let entity = format!("{head}\r\n\r\nx\r\n");
             assert_eq!(&*insert(entity.as_bytes(), true, &subject("gr\u{fc}n")), entity.as_bytes(), "{head}");
+        }
+    }
+
+    /// Whoever sends the mail chooses what is looked through; each of these took hours, not a second.
+    #[test]
+    fn hostile_text_is_gone_through_once() {
+        let html = "Content-Type: text/html; hp-legacy-display=1\r\n\r\n";
+        let mixed = "Content-Type: multipart/mixed; boundary=b; hp-legacy-display=1\r\n\r\n";
+        let element = format!("<div class=\"{CLASS}\">");
+        let texts = [
+            format!("{mixed}{}", "--b".repeat(5_000_000)),
+            format!("{html}{}", "<div".repeat(4_000_000)),
+            format!("{html}{}>", "<div".repeat(4_000_000)),
+            format!("{html}{element}{}</div", "<div>".repeat(3_000_000)),
+        ];
+        let (done, all) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            texts.iter().for_each(|text| done.send(remove(text.as_bytes()).len()).unwrap())
+        });
+        for _ in 0..4 {
+            all.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+        }
+    }
+
+    #[test]
+    fn only_the_element_itself_is_taken_out_of_html() {
+        let class = format!("class=\"{CLASS}\"");
+        let stripped = |html: &str| strip_html(html.as_bytes()).map(|text| String::from_utf8(text).unwrap());
+        for (html, left) in [
+            (format!("a<div {class}>x</div>b"), Some("ab")),
+            (format!("a<DIV {class}>x<div>y</div><div/></div></DIV >\r\nb"), Some("ab")),
+            (format!("<div id=1><div {class}>x</div>b</div>"), Some("<div id=1>b</div>")),
+            (
+                format!("<div {class}>x</div>a<div {class}>b</div>"),
+                Some("a<div class=\"header-protection-legacy-display\">b</div>"),
+            ),
+            (format!("<div {class}>x<div></div>"), None),
+            (format!("<div {class}>x</div"), None),
+            ("<div>x</div>".to_owned(), None),
+        ] {
+            assert_eq!(stripped(&html).as_deref(), left, "{html}");
         }
     }
 

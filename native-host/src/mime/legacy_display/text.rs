@@ -28,32 +28,32 @@ pub(super) fn strip_text(text: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// RFC 9788 section 4.5.3.3: the element of the class, whole.
+/// RFC 9788 section 4.5.3.3: the element of the class, whole. Once through the text, whatever it is.
 pub(super) fn strip_html(html: &[u8]) -> Option<Vec<u8>> {
     let lower = html.to_ascii_lowercase();
-    let (from, inside) = memchr::memmem::find_iter(&lower, b"<div").find_map(|at| {
-        let tag = lower.get(at..)?;
+    let mut from = 0_usize;
+    let inside = loop {
+        from += memchr::memmem::find(lower.get(from..)?, b"<div")?;
+        let tag = lower.get(from..)?;
         let end = memchr::memchr(b'>', tag)?;
-        let is_ours = memchr::memmem::find(tag.get(..end)?, CLASS.as_bytes()).is_some();
-        is_ours.then_some((at, at + end + 1))
-    })?;
-    let mut depth = 1_usize;
-    let mut at = inside;
-    while depth > 0 {
-        let rest = lower.get(at..)?;
-        let close = memchr::memmem::find(rest, b"</div")?;
-        match memchr::memmem::find(rest.get(..close)?, b"<div") {
-            Some(open) => {
-                depth += 1;
-                at += open + 4;
-            }
-            None => {
-                depth -= 1;
-                at += close + 5;
-            }
+        if memchr::memmem::find(tag.get(..end)?, CLASS.as_bytes()).is_some() {
+            break from + end + 1;
         }
-    }
-    let end = at + memchr::memchr(b'>', lower.get(at..)?)? + 1;
+        from += end + 1;
+    };
+    let rest = lower.get(inside..)?;
+    let mut depth = 1_usize;
+    let close = memchr::memchr_iter(b'<', rest).find(|at| {
+        let tag = rest.get(*at..).unwrap_or_default();
+        if tag.starts_with(b"<div") {
+            depth += 1;
+        } else if tag.starts_with(b"</div") {
+            depth -= 1;
+        }
+        depth == 0
+    })?;
+    let close = inside + close;
+    let end = close + memchr::memchr(b'>', lower.get(close..)?)? + 1;
     let after = html.get(end..)?;
     let after = after.strip_prefix(b"\r\n").unwrap_or(after);
     Some([html.get(..from)?, after].concat())

@@ -11,7 +11,8 @@ use const_oid::db::rfc5280::{
     ID_CE_BASIC_CONSTRAINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME,
     ID_CE_SUBJECT_KEY_IDENTIFIER,
 };
-use der::{Decode, Encode};
+use der::asn1::AnyRef;
+use der::{Decode, Encode, Reader, SliceReader, Tag, Tagged};
 use openssl::error::ErrorStack;
 use openssl::x509::{X509, X509Ref};
 use x509_cert::certificate::{CertificateInner, Raw};
@@ -26,6 +27,8 @@ use crate::mime::EmailAddress;
 
 /// The extension of RFC 4262.
 const SMIME_CAPABILITIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.15");
+/// Most attributes in one relative distinguished name.
+const MAX_IN_RDN: usize = 100;
 const PEM_LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
 
 /// Why octets are no certificate.
@@ -88,6 +91,9 @@ impl Certificate {
     /// [`CertificateError::NotACertificate`] for anything else, trailing octets included.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let no = |_| CertificateError::NotACertificate;
+        if has_endless_name(der).map_err(no)? {
+            return Err(CertificateError::NotACertificate);
+        }
         let parsed = CertificateInner::<Raw>::from_der(der).map_err(no)?;
         let tbs = &parsed.tbs_certificate;
         // Every key here is whole octets. A count of unused bits that says otherwise is a second
@@ -349,6 +355,31 @@ impl<'a> Extensions<'a> {
         *foreign |= read.is_none();
         read
     }
+}
+
+/// Whether a name has more attributes side by side (RFC 5280 section 4.1.2.4) than anybody's: `x509-cert` sorts them,
+/// in a time that grows with their square.
+fn has_endless_name(der: &[u8]) -> der::Result<bool> {
+    let certificate = AnyRef::from_der(der)?;
+    let Some(signed) = values(&certificate)?.into_iter().next() else { return Ok(false) };
+    for name in values(&signed)?.iter().filter(|field| field.tag() == Tag::Sequence) {
+        for rdn in values(name)?.iter().filter(|rdn| rdn.tag() == Tag::Set) {
+            if values(rdn)?.len() > MAX_IN_RDN {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// The values inside a constructed one.
+fn values<'a>(any: &AnyRef<'a>) -> der::Result<Vec<AnyRef<'a>>> {
+    let mut reader = SliceReader::new(any.value())?;
+    let mut found = Vec::new();
+    while !reader.is_finished() {
+        found.push(AnyRef::decode(&mut reader)?);
+    }
+    Ok(found)
 }
 
 fn moment(time: x509_cert::time::Time) -> UnixTime {

@@ -14,6 +14,9 @@ const OTHER_NAME: TagNumber = TagNumber::new(0);
 /// `[1]`, an rfc822Name.
 const RFC822_NAME: TagNumber = TagNumber::new(1);
 
+/// Most addresses of a certificate that are looked at. Those of a whole department are fewer.
+const MAX_ADDRESSES: usize = 1000;
+
 /// What a certificate says about one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameMatch {
@@ -35,7 +38,7 @@ pub fn addresses_of_alternative_name(der: &[u8]) -> Option<Vec<EmailAddress>> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Names {
     pub(super) addresses: Vec<EmailAddress>,
-    /// An entry that should hold an address holds something else. It then counts as an address
+    /// An entry that should hold an address holds something else, or there are too many. It then counts as an address
     /// of somebody else's: unreadable must never mean unrestricted.
     unreadable: bool,
 }
@@ -109,6 +112,10 @@ impl Names {
     }
 
     fn add(&mut self, text: Option<&str>) {
+        if self.addresses.len() >= MAX_ADDRESSES {
+            self.unreadable = true;
+            return;
+        }
         // Comments and folding white space have no place in a certificate (RFC 5280 section
         // 4.2.1.6); an address that only parses without them could be shown as another.
         let plain = |text: &&str| !text.contains(|c: char| c.is_whitespace() || "()<>,;:".contains(c));
@@ -154,6 +161,18 @@ mod tests {
         ] {
             assert_eq!(san(entries).judge(&address("bob@b.t")), NameMatch::NamesOthers, "{entries:02x?}");
         }
+    }
+
+    #[test]
+    fn of_endless_names_the_first_count() {
+        let names: Vec<u8> = (0..300_000_u32)
+            .flat_map(|i| [&b"\x81\x0e"[..], format!("a{i:06}@b.test").as_bytes()].concat())
+            .collect();
+        let length = u32::try_from(names.len()).unwrap().to_be_bytes();
+        let names = Names::read(&Name::default(), Some(&[&[0x30, 0x83], &length[1..], &names].concat()));
+        assert_eq!(names.judge(&address("a000999@b.test")), NameMatch::Names);
+        assert_eq!(names.judge(&address("a299999@b.test")), NameMatch::NamesOthers);
+        assert_eq!(names.judge(&address("z@b.test")), NameMatch::NamesOthers);
     }
 
     #[test]

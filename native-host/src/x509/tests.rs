@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use der::asn1::AnyRef;
+use der::{Decode, Encode, Reader, SliceReader};
 use openssl::pkey::{PKey, Private};
 use proptest::prelude::*;
 
@@ -63,6 +65,40 @@ fn an_rsa_key_with_an_exponent_that_keeps_no_secret_can_do_nothing() {
     assert_eq!(with([0, 0, 3]), KeyAlgorithm::Rsa(2048));
     for no_exponent in [[0, 0, 0], [0, 0, 1], [0, 0, 2], [1, 0, 0]] {
         assert_eq!(with(no_exponent), KeyAlgorithm::Other, "{no_exponent:?}");
+    }
+}
+
+/// Its reader would take hours, and it comes with a mail, from anybody.
+#[test]
+fn a_certificate_with_an_endless_name_is_none() {
+    let certificate = Sample::default().signed_by(&p256());
+    let value = |tag: u8, content: &[u8]| {
+        let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+        let used = length.iter().position(|octet| *octet != 0).unwrap_or(3);
+        let long = [&[tag, 0x80 | u8::try_from(4 - used).unwrap()], &length[used..], content].concat();
+        if content.len() < 0x80 { [&[tag, length[3]], content].concat() } else { long }
+    };
+    let parts = |der: &[u8]| {
+        let mut reader = SliceReader::new(AnyRef::from_der(der).unwrap().value()).unwrap();
+        let mut found = Vec::new();
+        while !reader.is_finished() {
+            found.push(AnyRef::decode(&mut reader).unwrap().to_der().unwrap());
+        }
+        found
+    };
+    let with = |place: usize, count: u32| {
+        let mut whole = parts(certificate.der());
+        let mut signed = parts(&whole[0]);
+        let attribute =
+            |n: u32| value(0x30, &[&b"\x06\x03\x55\x04\x03"[..], &value(0x0c, &n.to_be_bytes())].concat());
+        let rdn: Vec<u8> = (0..count).rev().flat_map(attribute).collect();
+        signed[place] = value(0x30, &value(0x31, &rdn));
+        whole[0] = value(0x30, &signed.concat());
+        Certificate::from_der(&value(0x30, &whole.concat()))
+    };
+    for place in [3, 5] {
+        assert!(with(place, 100).is_ok());
+        assert_eq!(with(place, 200_000), Err(CertificateError::NotACertificate));
     }
 }
 

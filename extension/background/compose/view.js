@@ -2,7 +2,7 @@
 
 import { propose } from "./proposal.js";
 import { markOf } from "./recipients.js";
-import { recipientLines, stateSentence } from "./words.js";
+import { namesInALine, recipientLines, stateSentence } from "./words.js";
 
 /**
  * @typedef {"unknown" | "none" | "off" | "signed" | "checking" | "encrypted" | "blocked" | "clear"} Summary
@@ -23,6 +23,9 @@ import { recipientLines, stateSentence } from "./words.js";
  * @property {{ id: string, mark: string, sentence: string }[]} lists what of its members stands in the way
  */
 
+/** Who stands in the way is to be seen first. */
+const ORDER = ["untrusted", "missing", "pending", "found"];
+
 /**
  * @param {object} facts
  * @param {import("../../types/dane-compose").WindowDescription} facts.window
@@ -37,20 +40,21 @@ import { recipientLines, stateSentence } from "./words.js";
  */
 export function viewOf({ window, choice, why, known, remembered, blindCopies, offerUnencrypted }, text) {
   const cameWith = new Map(window.lists.flatMap(({ name, members }) => members.map((member) => [member, name])));
-  const recipients = [...known].map(([address, state]) => ({
+  const described = [...known].map(([address, state]) => ({
     address,
     ...(state
       ? { mark: markOf(state.state), sentence: stateSentence(state.state, text, address), detail: state.reason }
       : { mark: "pending", sentence: text("recipient_pending"), detail: "" }),
     ...(cameWith.has(address) && !window.removable.includes(address) ? { list: cameWith.get(address) } : {}),
   }));
+  const recipients = described.toSorted((one, other) => ORDER.indexOf(one.mark) - ORDER.indexOf(other.mark));
   const summary = summarize({ window, choice, known, remembered, blindCopies, offerUnencrypted }, text);
   const blocked = recipients.filter(({ mark }) => mark === "missing" || mark === "untrusted");
   return {
     from: window.from,
     summary,
     sentence: summary === "unknown" ? why : text(`summary_${summary}`, [window.from]),
-    notice: noticeOf(summary, blocked, text),
+    notice: noticeOf(summary, blocked, window.newsgroups, text),
     sign: choice?.sign ?? false,
     encrypt: choice?.encrypt ?? false,
     encryptLocked: choice?.encryptLocked ?? false,
@@ -122,17 +126,21 @@ function summarize({ window, choice, known, remembered, blindCopies, offerUnencr
 /**
  * @param {Summary} summary
  * @param {{ address: string }[]} blocked
+ * @param {boolean} newsgroups
  * @param {Parameters<typeof viewOf>[1]} text
  */
-function noticeOf(summary, blocked, text) {
-  const names = blocked.map(({ address }) => address).join(", ");
+function noticeOf(summary, blocked, newsgroups, text) {
+  const names = namesInALine(
+    blocked.map(({ address }) => address),
+    text,
+  );
   if (summary === "clear") {
     return text("notice_clear", [names]);
   }
   if (summary === "blocked" && blocked.length > 0) {
     return text("notice_blocked", [names]);
   }
-  return summary === "blocked" ? text("notice_bcc") : "";
+  return summary === "blocked" ? text(newsgroups ? "newsgroup_title" : "notice_bcc") : "";
 }
 
 const ICONS = {

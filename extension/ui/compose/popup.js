@@ -37,7 +37,9 @@ function show(view) {
   byId("hide-subject-switch").hidden = !view.encrypt;
   byId("switches").hidden = !view.canSwitch;
 
-  byId("recipients-section").hidden = view.recipients.length === 0;
+  // What is not known can be asked for once more.
+  byId("recipients-section").hidden = view.recipients.length === 0 && view.summary !== "unknown";
+  byId("recipients-title").hidden = view.recipients.length === 0;
   byId("recipients").replaceChildren(...view.recipients.map(recipientItem));
 }
 

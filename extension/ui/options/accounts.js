@@ -101,7 +101,7 @@ function wishCell(address, what, settings) {
   select.value = wishes[what] ?? "";
   select.disabled = wishes.byPolicy[what] || settings.managed.locked.includes("accounts");
   select.addEventListener("change", () => saveWish(address, what, /** @type {any} */ (select.value)));
-  const cell = make("td", {}, select);
+  const cell = make("td", { dataset: { label: text(`options_${what}`) } }, select);
   if (select.disabled) {
     cell.append(make("small", {}, text("options_locked")));
   }

@@ -55,13 +55,18 @@ describe("somebody without a usable certificate", () => {
     }
   });
 
-  test("leaving out", async () => {
-    const mail = await write({ cc: "absent@example.org, insecure@example.org" });
-    await pressSend(tb, mail);
-    await answer(tb, await dialog(tb, /insecure@example\.org/), "Send without these recipients");
-    await sent(tb, mail);
-    assert.deepEqual(smtp.mails()[0]?.to, ["bob@example.test"]);
-    assert.deepEqual(outcome(), ["enveloped"]);
+  test("leaving out, also with a tick at what is for sending unencrypted", async () => {
+    for (const tick of [false, true, false]) {
+      const mail = await write({ cc: "absent@example.org, insecure@example.org" });
+      await pressSend(tb, mail);
+      const asked = await dialog(tb, /insecure@example\.org/);
+      if (tick) await tb.chrome((id) => windowById(id).document.getElementById("checkbox").click(), asked.id);
+      await answer(tb, asked, "Send without these recipients");
+      await sent(tb, mail);
+      assert.deepEqual(smtp.mails()[0]?.to, ["bob@example.test"]);
+      assert.deepEqual(outcome(), ["enveloped"]);
+      smtp.clear();
+    }
   });
 
   test("in the clear, said plainly and signed", async () => {

@@ -29,7 +29,7 @@ test("a mailing list says what of its members stands in the way", () => {
   assert.doesNotMatch(marks[2].sentence, /bob@/);
   assert.deepEqual(
     listOf(undefined).recipients.map(({ list }) => list),
-    [undefined, "Friends"],
+    ["Friends", undefined],
     "Bob was also typed",
   );
   assert.equal(listOf(undefined, { ...friends, members: [] }).lists[0].mark, "missing");
@@ -53,6 +53,13 @@ test("the button says what will happen", () => {
   assert.equal(view({ window: windowWith({ bcc: [BOB] }), blindCopies: false }).summary, "blocked");
 });
 
+test("the line above the text stays a line", () => {
+  const many = Array.from({ length: 50 }, (_, i) => ({ address: `n${i}@example.test`, state: "absent", reason: "" }));
+  const known = /** @type {any} */ (new Map(many.map((one) => [one.address, one])));
+  assert.match(view({ known }).notice, /for: n0@example\.test, n1@example\.test, n2@example\.test and 47 more\. /);
+  assert.match(view({ window: windowWith({ newsgroups: true }) }).notice, /newsgroup/);
+});
+
 test("not ready: the reason is said, nothing can be switched", () => {
   const unknown = view({ choice: null, why: "The program is gone." });
   assert.deepEqual([unknown.summary, unknown.sentence, unknown.canSwitch], ["unknown", "The program is gone.", false]);
@@ -68,10 +75,11 @@ test("every state has a mark and words of its own", () => {
   const { recipients, notice } = view({ known });
   assert.deepEqual(
     recipients.map(({ mark }) => mark),
-    ["found", "missing", "pending", "untrusted"],
+    ["untrusted", "missing", "pending", "found"],
+    "who stands in the way comes first",
   );
   assert.equal(new Set(recipients.map(({ sentence }) => sentence)).size, 4);
   assert.equal(notice, "", "nothing is said while answers are missing");
   known.delete("d@example.test");
-  assert.match(view({ known }).notice, /carol@example\.test, e@example\.test/);
+  assert.match(view({ known }).notice, /e@example\.test, carol@example\.test\. /);
 });

@@ -46,7 +46,8 @@ export async function decide(window, environment, describe) {
       if (!chosen || window.closed) {
         return null;
       }
-      if (checked) {
+      if (checked && chosen.plan) {
+        // Who sends to the others alone has not agreed to write to these unencrypted.
         onAnswer.tell({ remember: proposal.addresses });
       }
       if (chosen.plan) {

@@ -131,6 +131,13 @@ impl Opinions {
     }
 }
 
+/// hickory reads the message alone; the octets that a response carries beside it are not written for nothing.
+fn response(message: Message) -> Result<DnsResponse, NetError> {
+    let mut response = DnsResponse::from_message(Message::query().into_response())?;
+    *response = message;
+    Ok(response)
+}
+
 /// Whether there is a key or a DS record that hickory cannot read, and takes for proof of a forgery.
 /// It is signed with the others, so that only the zone's owner can put it there.
 fn beyond_hickory(message: &Message) -> bool {
@@ -142,23 +149,22 @@ fn beyond_hickory(message: &Message) -> bool {
 
 /// What hickory is to judge of a message.
 fn readable(message: &Message) -> Message {
-    let mut message = message.clone();
-    if !message.answers.is_empty() {
-        // Only the answer is in question; the rest would send hickory after other zones.
-        message.authorities.clear();
+    let mut read = Message::query();
+    read.metadata = message.metadata;
+    read.queries.clone_from(&message.queries);
+    if message.answers.is_empty() {
+        read.authorities.clone_from(&message.authorities);
+        return read;
     }
-    message.additionals.clear();
+    // Only the answer is in question; the rest would send hickory after other zones.
     // RFC 4034 section 6.3: a repeated record counts once; hickory would count it twice.
     let mut seen = HashSet::new();
-    let first: Vec<bool> =
-        message.answers.iter().map(|record| seen.insert((&record.name, &record.data))).collect();
-    drop(seen);
-    let mut first = first.into_iter();
-    message.answers.retain(|_| first.next().unwrap_or(false));
+    let first = message.answers.iter().filter(|record| seen.insert((&record.name, &record.data)));
+    read.answers.extend(first.cloned());
     // hickory sorts records by TTL before data; what was signed has one TTL (RFC 4034 section 3.1.8.1).
-    let shortest = message.answers.iter().map(|record| record.ttl).min().unwrap_or(0);
-    message.answers.iter_mut().for_each(|record| record.ttl = shortest);
-    message
+    let shortest = read.answers.iter().map(|record| record.ttl).min().unwrap_or(0);
+    read.answers.iter_mut().for_each(|record| record.ttl = shortest);
+    read
 }
 
 /// Where every key of a zone is believed, hickory takes them without a signature. They were judged, signature
@@ -232,7 +238,7 @@ impl DnsHandle for Handle {
                     }
                 }
             };
-            DnsResponse::from_message(message).map_err(NetError::from)
+            response(message)
         }))
     }
 }

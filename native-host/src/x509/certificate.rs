@@ -157,13 +157,15 @@ impl Certificate {
     pub fn to_pem(&self) -> String {
         let base64 = STANDARD.encode(self.der());
         let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-        for (position, digit) in base64.chars().enumerate() {
-            if position > 0 && position.is_multiple_of(64) {
-                pem.push('\n');
-            }
-            pem.push(digit);
+        let mut rest = base64.as_str();
+        while let Some((line, after)) = rest.split_at_checked(64) {
+            pem.extend([line, "\n"]);
+            rest = after;
         }
-        pem.push_str("\n-----END CERTIFICATE-----\n");
+        if !rest.is_empty() {
+            pem.extend([rest, "\n"]);
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
         pem
     }
 

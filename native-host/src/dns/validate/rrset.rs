@@ -69,9 +69,12 @@ impl<'m> Set<'m> {
     /// The set of one type at one name, if the section has a record of it.
     pub(super) fn find(section: &'m [Record], owner: &DomainName, record_type: RecordType) -> Option<Self> {
         let here = |record: &&'m Record| record.name == *owner && record.dns_class == DNSClass::IN;
-        let mut seen = HashSet::new();
-        let wanted = |record: &&'m Record| record.record_type() == record_type && seen.insert(&record.data);
-        let records: Vec<&Record> = section.iter().filter(here).filter(wanted).collect();
+        let wanted = |record: &&'m Record| record.record_type() == record_type;
+        let mut records: Vec<&Record> = section.iter().filter(here).filter(wanted).collect();
+        if records.len() > 1 {
+            let mut seen = HashSet::new();
+            records.retain(|record| seen.insert(&record.data));
+        }
         let owner = &records.first()?.name;
         let covering =
             |record: &'m Record| signature(record).filter(|s| s.input().type_covered == record_type);

@@ -164,7 +164,8 @@ pub fn has_plain_lines(head: &[u8]) -> bool {
 /// header out, and what they sent would be taken for one. Any field that describes content makes it an
 /// entity; without one a header has nothing but fields, and a blank line ends it.
 pub fn is_bare_text(octets: &[u8]) -> bool {
-    let Ok(entity) = Entity::parse(octets) else { return false };
+    // Text without a blank line looks like an endless header, which nobody would read as one.
+    let Ok(entity) = Entity::parse(octets) else { return true };
     let describes = |field: &Field<'_>| {
         let name = field.name().to_ascii_lowercase();
         name.starts_with("content-") || name == "mime-version"
@@ -261,6 +262,7 @@ mod tests {
         ] {
             assert!(is_bare_text(text.as_bytes()), "{text:?}");
         }
+        assert!(is_bare_text(&b"meet me at noon\r\n".repeat(100_000)));
         for entity in [
             "",
             "\r\nmeet me",

@@ -12,7 +12,7 @@ use super::verdict::{Bench, Checked, Doubt, Encryption, InvalidReason, Signature
 use crate::clock::UnixTime;
 use crate::directory::Finding;
 use crate::keys::{KeyError, KeyStore};
-use crate::mime::address::{Mailbox, parse_mailbox_list, parse_single_mailbox};
+use crate::mime::address::{Mailbox, is_invisible, parse_mailbox_list, parse_single_mailbox};
 use crate::mime::canonical::to_crlf;
 use crate::mime::header::{HeaderError, has_plain_lines, is_bare_text};
 use crate::mime::protected::{Intent, ProtectedHeaders};
@@ -263,16 +263,6 @@ fn address_around(before: &str, after: &str) -> Option<EmailAddress> {
         return None; // "Alice @ work"
     }
     EmailAddress::parse(&format!("{local}@{domain}")).ok()
-}
-
-/// Control characters, and those that only direct or join others.
-fn is_invisible(c: char) -> bool {
-    (c.is_control() && !c.is_whitespace())
-        || matches!(
-            c,
-            '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 /// The decoded subject as one line: an encoded word can hold line ends, which have no place in a header field.

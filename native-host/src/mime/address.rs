@@ -27,7 +27,7 @@ pub enum AddressError {
     /// The part behind the `@` is no domain name.
     #[error("the part behind the @ is not a domain name")]
     BadDomain,
-    /// The part before the `@` is empty or has characters that only a quoted string may have.
+    /// The part before the `@` is empty, or has characters that only a quoted string may have or that nobody sees.
     #[error("the part before the @ is not a valid mailbox name")]
     BadLocalPart,
     /// A comment or a quoted string does not end.
@@ -78,7 +78,9 @@ impl EmailAddress {
 
     fn from_parts(local: &str, domain: &str) -> Result<Self, AddressError> {
         let local: String = local.nfc().collect();
-        if local.is_empty() || local.chars().any(|c| c.is_control()) {
+        // A character that turns the writing round shows one address as another. The two joiners spell words.
+        let misleads = |c: char| c.is_control() || (is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}'));
+        if local.is_empty() || local.chars().any(misleads) {
             return Err(AddressError::BadLocalPart);
         }
         // RFC 5321 section 4.5.3.1.1 counts octets; twice that leaves room for what is in use.
@@ -147,6 +149,16 @@ pub fn parse_single_mailbox(text: &str) -> Option<Mailbox> {
     cursor.mailbox_or_group_start(&mut found).ok()?;
     cursor.skip_cfws().ok()?;
     found.pop().filter(|_| cursor.peek().is_none())
+}
+
+/// Control characters, and those that only direct or join others.
+pub fn is_invisible(c: char) -> bool {
+    (c.is_control() && !c.is_whitespace())
+        || matches!(
+            c,
+            '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 fn is_atext(c: char) -> bool {
@@ -338,6 +350,7 @@ mod tests {
         assert_eq!(one("Bob@example.test"), "Bob@example.test");
         assert_eq!(one("bob@bücher.example"), "bob@xn--bcher-kva.example");
         assert_eq!(one("\"b o b\"@example.test"), "\"b o b\"@example.test");
+        assert_eq!(one("b\u{200c}ob@example.test"), "b\u{200c}ob@example.test");
         // NFC: e + combining acute is the one character
         assert_eq!(EmailAddress::parse("re\u{301}my@a.test").unwrap().local(), "r\u{e9}my");
     }
@@ -349,6 +362,9 @@ mod tests {
             ("bob", AddressError::NoAt),
             ("@example.test", AddressError::BadLocalPart),
             ("b..b@example.test", AddressError::BadLocalPart),
+            ("\u{202e}moc.elpmaxe@ecila.test", AddressError::BadLocalPart),
+            ("\"b\u{2067}ob\"@example.test", AddressError::BadLocalPart),
+            ("bob\u{200b}@example.test", AddressError::BadLocalPart),
             ("bob@", AddressError::BadDomain),
             ("bob@[192.0.2.1]", AddressError::BadDomain),
             ("bob@\"example.test\"", AddressError::BadDomain),

@@ -48,6 +48,8 @@ fn who_the_sender_is() {
         ("From: alice@example.test\r\nFrom: alice@example.test\r\n", nobody, ""),
         ("From: alice@example.test\r\nfrom: eve@evil.test\r\n", nobody, ""),
         ("From: alice@example.test\0\r\n", nobody, ""),
+        ("From: \u{202e}moc.elpmaxe@ecila.test\r\n", nobody, ""),
+        ("From: alice\u{200b}@example.test\r\n", nobody, ""),
         ("Subject: x\rFrom: eve@evil.test\r\nFrom: alice@example.test\r\n", nobody, ""),
         ("Subject: x\0\r\nFrom: alice@example.test\r\n", nobody, ""),
         ("From: alice@example.test(\r\n", nobody, ""),

@@ -20,7 +20,10 @@ use crate::x509::Certificate;
 /// Certificates kept for one correspondent, authorities among them; the oldest go.
 const MOST: usize = 16;
 
-/// Largest file that is read: [`MOST`] certificates of the longest that mail carries.
+/// Longest certificate that is kept, in octets of its DER. Anybody on the way can add one to a mail.
+const LONGEST: usize = 20 * 1024;
+
+/// Largest file that is read: [`MOST`] certificates of [`LONGEST`] fit.
 const LARGEST: u64 = 512 * 1024;
 
 /// The certificates in a data directory.
@@ -39,11 +42,12 @@ impl Brought {
     /// do so is logged and harms no mail.
     pub fn remember(&self, address: &EmailAddress, certificates: &[Certificate]) {
         let known = self.recall(address);
-        if certificates.iter().all(|certificate| known.contains(certificate)) {
+        let short = certificates.iter().filter(|certificate| certificate.der().len() <= LONGEST);
+        if short.clone().all(|certificate| known.contains(certificate)) {
             return;
         }
         let mut kept: Vec<Certificate> = Vec::new();
-        for certificate in certificates.iter().chain(&known) {
+        for certificate in short.chain(&known) {
             if kept.len() < MOST && !kept.contains(certificate) {
                 kept.push(certificate.clone());
             }
@@ -114,6 +118,22 @@ mod tests {
         let kept = brought.recall(&alice);
         assert_eq!((kept.len(), kept.first()), (MOST, all.last()));
         assert_eq!(brought.recall(&bob), [], "another correspondent");
+    }
+
+    #[test]
+    fn a_long_one_takes_no_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let brought = Brought::open(dir.path());
+        let alice = EmailAddress::parse("alice@a.test").unwrap();
+        let long = |octets: usize| {
+            let filler = openssl::asn1::Asn1OctetString::new_from_bytes(&vec![0; octets]).unwrap();
+            let extensions: &[(&str, bool, &[u8])] = &[("1.2.3.4", false, filler.as_slice())];
+            Sample { extensions, ..Sample::default() }.signed_by(&p256())
+        };
+        let whole: Vec<_> = (0..MOST).map(|_| long(LONGEST - 1000)).collect();
+        brought.remember(&alice, &whole);
+        brought.remember(&alice, &[long(LONGEST + 1)]);
+        assert_eq!(brought.recall(&alice), whole);
     }
 
     #[test]

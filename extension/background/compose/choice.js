@@ -16,6 +16,8 @@ import { comparable } from "../address.js";
  * @property {boolean} hasKey the sender holds a key, so there is something to switch
  * @property {boolean} insist encryption was asked for by somebody (a person, a policy, the mail that is answered), so that a
  *   remembered "send it unencrypted" does not count
+ * @property {boolean} usuallyEncrypts what this sender's mail starts with, whatever was switched
+ * @property {boolean} offByDraft a draft says that encryption was switched off; nobody has switched it in this window
  * @property {{ sign: boolean, encrypt: boolean, hideSubject: boolean }} touched switched by the writer
  * @property {string} from the sender it was made for
  * @property {boolean} fromEncrypted whether it was made for a text that was encrypted
@@ -50,6 +52,8 @@ export function makeChoice({ from, fromEncrypted, draft = {}, keys, wishes, prev
     forms: wishes.forms ?? [],
     hasKey,
     insist: encrypt === "required" || answersEncrypted,
+    usuallyEncrypts: encrypt !== "never" || answersEncrypted,
+    offByDraft: false,
     touched: { sign: false, encrypt: false, hideSubject: false },
     from,
     fromEncrypted,
@@ -57,9 +61,11 @@ export function makeChoice({ from, fromEncrypted, draft = {}, keys, wishes, prev
   if (previous) {
     return keepTouched(choice, previous);
   }
-  // Whoever keeps the draft can change its header. What was encrypted stays so, whatever that says.
+  // Whoever keeps the draft can change its header, and a message file from anywhere opens as a draft. What was encrypted stays so,
+  // whatever that says; and where mail is usually encrypted, its writer is asked.
   const { encrypt: switched, ...others } = draft;
-  return touch(choice, switched === false && fromEncrypted ? others : draft);
+  const made = touch(choice, switched === false && fromEncrypted ? others : draft);
+  return { ...made, offByDraft: switched === false && !made.encrypt };
 }
 
 /**
@@ -92,6 +98,7 @@ function keepTouched(choice, previous) {
   }
   if (previous.touched.encrypt) {
     kept = touch(kept, { encrypt: previous.encrypt });
+    kept.offByDraft = previous.offByDraft && !kept.encrypt;
   }
   if (previous.touched.hideSubject) {
     kept = touch(kept, { hideSubject: previous.hideSubject });
@@ -116,6 +123,7 @@ export function touch(choice, { sign, encrypt, hideSubject }) {
   if (encrypt !== undefined && (encrypt || !choice.encryptLocked)) {
     next.encrypt = encrypt;
     next.insist = encrypt;
+    next.offByDraft = false;
     next.touched.encrypt = true;
   }
   if (hideSubject !== undefined) {

@@ -50,10 +50,11 @@ export function propose({ choice, window, recipients, remembered, blindCopies = 
       ],
     };
   }
-  if (!choice.encrypt && window.fromEncrypted) {
+  if (!choice.encrypt && (window.fromEncrypted || (choice.offByDraft && choice.usuallyEncrypts))) {
+    const why = window.fromEncrypted ? "decrypted" : "off_in_draft";
     return {
-      title: text("decrypted_title"),
-      text: text("decrypted_text"),
+      title: text(`${why}_title`),
+      text: text(`${why}_text`),
       back: text("button_back"),
       choices: [
         ...(choice.hasKey ? [{ label: text("button_encrypt"), encrypt: true }] : []),

@@ -4,7 +4,18 @@ import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { autosave, composed, discard, pressSave, saveDraft, untilFound } from "../../support/composing.mjs";
+import {
+  autosave,
+  composed,
+  discard,
+  marks,
+  pressKey,
+  pressSave,
+  pressSend,
+  saveDraft,
+  sent,
+  untilFound,
+} from "../../support/composing.mjs";
 import { until } from "../../support/process.mjs";
 import { stopEventPage } from "../../support/settings.mjs";
 import { ROOT, unregisterHost } from "../../support/thunderbird.mjs";
@@ -16,11 +27,14 @@ import {
   home,
   openDraft,
   order,
+  outcome,
   requests,
   SECRET,
   tb,
   write,
 } from "./scene.mjs";
+
+const BOB = "bob@example.test";
 
 describe("drafts of mail that is to be encrypted", () => {
   const saved = () => readFileSync(join(home, "profile/Mail/Local Folders/Drafts"), "latin1");
@@ -44,6 +58,25 @@ describe("drafts of mail that is to be encrypted", () => {
     );
     await assertSendsEncrypted(again);
     assert.equal(await drafts(), 0);
+  });
+
+  test("switched off in a draft, encryption is asked about: a draft can be anybody's", async () => {
+    const mail = await write();
+    await untilFound(tb, mail, BOB);
+    await pressKey(tb, mail, "E");
+    await until("the mark to go", async () => !(await marks(tb, mail))[BOB]);
+    await saveDraft(tb, mail);
+    await until("the draft", async () => (await drafts()) === 1);
+    assert.match(saved(), /^X-DANE-SMIME-Draft: encrypt=no\r?$/im);
+    await discard(tb, mail);
+
+    const again = await openDraft();
+    await pressSend(tb, again);
+    const asked = await dialog(tb, /In the draft/);
+    assert.deepEqual(asked.buttons, ["Encrypt", "Go back", "Send unencrypted"]);
+    await answer(tb, asked, "Encrypt");
+    await sent(tb, again);
+    assert.deepEqual([outcome(), await drafts()], [["enveloped"], 0]);
   });
 
   test("an autosave that fails interrupts nobody and loses nothing", async () => {

@@ -56,6 +56,20 @@ test("what was switched in a draft comes back with it, and never takes encryptio
   assert.deepEqual(parseChoiceField("encrypt=perhaps; sign; x=yes;; hide-subject=no"), { hideSubject: false });
 });
 
+test("where a draft alone has switched encryption off, its writer is asked", () => {
+  const asks = (/** @type {import("../../../extension/background/compose/choice.js").Choice} */ made) =>
+    !("plan" in proposeFor("ready", { choice: made }));
+  const open = choice({ draft: { encrypt: false } });
+  assert.equal(asks(open), true);
+  assert.equal(asks(touch(touch(open, { encrypt: true }), { encrypt: false })), false, "switched here");
+  assert.equal(asks(touch(choice(), { encrypt: false })), false);
+  const never = wishes({}, { defaults: { encrypt: "never" } });
+  const usual = choice({ draft: { encrypt: false }, wishes: never });
+  assert.equal(asks(usual), false);
+  const other = { from: "a@example.org", keys: [{ ...KEY, address: "a@example.org" }], previous: usual };
+  assert.equal(asks(choice(other)), true, "another sender, who usually encrypts");
+});
+
 test("a choice holds for its sender and its text, and no longer", () => {
   const made = choice({ wishes: wishes({}, { defaults: { encrypt: "never" } }) });
   assert.equal(stillHolds(made, { from: ALICE, fromEncrypted: false }), true);

@@ -2,7 +2,16 @@
 
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
@@ -120,10 +129,12 @@ export class MailServers {
    * @param {Buffer} bytes
    */
   put(user, folder, bytes) {
-    const path = join(this.directory, "mail", user, `.${folder}`, "new", `${randomBytes(8).toString("hex")}.put`);
-    writeFileSync(path, bytes);
+    const maildir = join(this.directory, "mail", user, `.${folder}`);
+    const name = `${randomBytes(8).toString("hex")}.put`;
     const { uid, gid } = mailOwner();
-    chownSync(path, uid, gid);
+    writeFileSync(join(maildir, "tmp", name), bytes);
+    chownSync(join(maildir, "tmp", name), uid, gid);
+    renameSync(join(maildir, "tmp", name), join(maildir, "new", name)); // whence dovecot may take it at once
   }
 
   async stop() {

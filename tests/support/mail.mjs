@@ -101,14 +101,19 @@ export class MailServers {
    */
   stored(user, folder) {
     const maildir = join(this.directory, "mail", user, folder ? `.${folder}` : "");
-    return ["cur", "new"]
-      .flatMap((part) => {
-        const directory = join(maildir, part);
-        const names = existsSync(directory) ? readdirSync(directory) : [];
-        return names.filter((name) => !/:2,[A-Z]*T/.test(name)).map((name) => join(directory, name));
-      })
-      .sort()
-      .map((path) => readFileSync(path));
+    // In this order, because that is how they wander: one on its way is listed twice, not missed.
+    const paths = ["new", "cur"].flatMap((part) => {
+      const directory = join(maildir, part);
+      const names = existsSync(directory) ? readdirSync(directory) : [];
+      return names.filter((name) => !/:2,[A-Z]*T/.test(name)).map((name) => join(directory, name));
+    });
+    try {
+      return paths.sort().map((path) => readFileSync(path));
+    } catch (error) {
+      // The server gave one another name after the look: with other flags, or in `cur`.
+      if (/** @type {NodeJS.ErrnoException} */ (error).code === "ENOENT") return this.stored(user, folder);
+      throw error;
+    }
   }
 
   /**

@@ -11,6 +11,9 @@ import { inChrome } from "./verdict-words.mjs";
 const VERDICT = "dane-smime-verdict";
 const CLOSED_PART = "dane-smime-closed-part";
 
+/** The host's word for content that the reader has asked to see although its signature does not fit. */
+const UNAUTHENTIC = "withheld-unauthentic";
+
 /** An answer that comes sooner needs no "please wait". */
 const PENDING_AFTER_MS = 400;
 
@@ -98,6 +101,9 @@ export class VerdictDisplay {
     }
     if (outcome.ok) {
       tellList(view.win.gMessage, display);
+      if (outcome.verdict.warnings?.some(({ code }) => code === UNAUTHENTIC)) {
+        makeUnselectable(view);
+      }
     }
     this.#bar(view, VERDICT, display.level, display.sentences, this.#buttons(view, display, reveal));
   }
@@ -262,6 +268,23 @@ function tellList(header, { encryption, signature }) {
     const words = [encryption ? "encrypted" : "", signed].filter(Boolean);
     Services.obs.notifyObservers(header, "dane-smime-opened", words.join(" "));
   }
+}
+
+/**
+ * A reply quotes what is selected, and could so carry the plaintext to whoever put the message together. The message's own
+ * style cannot undo an agent's.
+ *
+ * @param {import("./message-views.mjs").MessageView} view
+ */
+function makeUnselectable(view) {
+  const take = () => {
+    if (view.isCurrent) {
+      const { windowUtils } = view.win.getMessagePaneBrowser().contentWindow;
+      const style = "data:text/css,*{user-select:none!important}";
+      windowUtils.loadSheetUsingURIString(style, windowUtils.AGENT_SHEET);
+    }
+  };
+  view.win.msgLoaded ? take() : view.win.addEventListener("MsgLoaded", take, { once: true });
 }
 
 /** @param {any} win */

@@ -73,6 +73,11 @@ describe("mail that is not as it should be", () => {
     photograph("reading-withheld-shown");
     assert.match(verdict(shown), /You asked to see it/);
     assert.notEqual(shown.crypto.signed, "message-signed-verified");
+    await bob.chrome(() => {
+      const pane = mainWindow().document.getElementById("tabmail").currentAboutMessage.getMessagePaneBrowser();
+      pane.focus();
+      pane.docShell.doCommand("cmd_selectAll"); // a reply quotes what is selected
+    });
     const reply = await respond(bob);
     assert.ok(!(await composed(bob, reply)).text.includes("oven"), "a reply could carry it to the attacker");
     await discard(bob, reply);

@@ -55,6 +55,24 @@ describe("blind copies", () => {
     assert.match(stored("Sent"), /^Bcc: carol@example\.test, dora@example\.test\r?$/m);
   });
 
+  test("who is named in To or Cc, too, gets the mail once", async () => {
+    const mail = await write({
+      cc: "Carol@Example.test",
+      bcc: "bob@example.test, Carol@example.test, dora@example.test",
+    });
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    assert.deepEqual(envelopes(), [["dora@example.test"], ["bob@example.test", "Carol@Example.test"]]);
+    smtp.clear();
+    const twice = await write({ bcc: "bob@example.test" });
+    await pressSend(tb, twice);
+    await sent(tb, twice);
+    assert.deepEqual(
+      smtp.mails().map(({ to }) => [...new Set(to)]),
+      [["bob@example.test"]],
+    );
+  });
+
   test("nobody but blind recipients", async () => {
     const mail = await write({ to: "", ...BLIND });
     await pressSend(tb, mail);

@@ -25,15 +25,20 @@ describe("many recipients", () => {
     await tb.chrome(() => {
       const create = (contract, type) => Cc[contract].createInstance(type);
       const [book] = MailServices.ab.directories;
-      const list = create("@mozilla.org/addressbook/directoryproperty;1", Ci.nsIAbDirectory);
-      list.isMailList = true;
-      list.dirName = "Tea party";
-      const added = book.addMailList(list);
-      for (const address of ["bob@example.test", "absent@example.org"]) {
-        const card = create("@mozilla.org/addressbook/cardproperty;1", Ci.nsIAbCard);
-        card.primaryEmail = address;
-        added.addCard(card);
-      }
+      const add = (name, members) => {
+        const list = create("@mozilla.org/addressbook/directoryproperty;1", Ci.nsIAbDirectory);
+        list.isMailList = true;
+        list.dirName = name;
+        const added = book.addMailList(list);
+        for (const member of members) {
+          const card = create("@mozilla.org/addressbook/cardproperty;1", Ci.nsIAbCard);
+          card.primaryEmail = member;
+          card.displayName = member;
+          added.addCard(card);
+        }
+      };
+      add("Hatters", ["absent@example.org"]);
+      add("Tea party", ["bob@example.test", "Hatters"]); // a list in a list
     });
     const mail = await write({ to: "Tea party <Tea party>", cc: "carol@example.test" });
     const pill = () =>

@@ -51,8 +51,17 @@ function membersOf(uri, seen = new Set()) {
   seen.add(uri);
   const cards = /** @type {any[]} */ (MailServices.ab.getDirectory(uri)?.childCards ?? []);
   return cards
-    .flatMap((card) => (card.isMailList ? membersOf(card.mailListURI, seen) : [card.primaryEmail]))
+    .flatMap((card) => {
+      const inner = listOf(card);
+      return inner ? membersOf(inner.URI, seen) : [card.primaryEmail];
+    })
     .filter(Boolean);
+}
+
+/** The list that a member of a list stands for: as Thunderbird tells it, by its name in place of an address. @param {any} card */
+function listOf({ displayName, primaryEmail }) {
+  const list = primaryEmail.includes("@") ? null : MailServices.ab.getMailListFromName(displayName || primaryEmail);
+  return list && (list.description || list.dirName) === primaryEmail ? list : null;
 }
 
 /** @param {any} window @param {string[]} addresses */

@@ -166,7 +166,8 @@ export class Sending {
    * @param {any} message a MimeMessage
    */
   async #protect(secure, path, message) {
-    const { job, entity } = secure.fetch();
+    const { job: whole, entity } = secure.fetch();
+    const job = { ...whole, bcc: unnamed(whole) };
     const header = new TextDecoder("latin1").decode(await IOUtils.read(path));
     const blind = job.encrypt && job.purpose === "send" ? job.bcc : [];
     const { nsMsgQueueForLater, nsMsgDeliverBackground } = Ci.nsIMsgSend;
@@ -421,6 +422,17 @@ async function withdraw({ _deliveryFile, _messageFile }) {
 /** Whether its writer has given it up. @param {any} send @param {CollectingComposeSecure | null} secured */
 function isGivenUp(send, secured) {
   return secured !== null && (secured.isCancelled || Boolean(send._sendProgress?.processCanceledByUser));
+}
+
+/**
+ * The blind recipients whom To and Cc do not name: who is named there gets the mail itself, and gets it once.
+ *
+ * @param {{ to: string[], cc: string[], bcc: string[] }} job
+ */
+function unnamed({ to, cc, bcc }) {
+  const spelled = (/** @type {string} */ address) => address.replace(/@[^@]*$/, (domain) => domain.toLowerCase());
+  const named = new Set([...to, ...cc].map(spelled));
+  return bcc.filter((address) => !named.has(spelled(address)));
 }
 
 /** Our object itself, where XPCOM has wrapped it. @param {any} composeSecure */

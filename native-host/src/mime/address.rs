@@ -80,7 +80,8 @@ impl EmailAddress {
         let local: String = local.nfc().collect();
         // A character that turns the writing round shows one address as another. The two joiners spell words.
         let misleads = |c: char| c.is_control() || (is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}'));
-        if local.is_empty() || local.chars().any(misleads) {
+        // U+FFFD stands for octets that nobody can read: they could be any.
+        if local.is_empty() || local.chars().any(|c| misleads(c) || c == char::REPLACEMENT_CHARACTER) {
             return Err(AddressError::BadLocalPart);
         }
         // RFC 5321 section 4.5.3.1.1 counts octets; twice that leaves room for what is in use.
@@ -365,6 +366,7 @@ mod tests {
             ("\u{202e}moc.elpmaxe@ecila.test", AddressError::BadLocalPart),
             ("\"b\u{2067}ob\"@example.test", AddressError::BadLocalPart),
             ("bob\u{200b}@example.test", AddressError::BadLocalPart),
+            ("bob\u{fffd}@example.test", AddressError::BadLocalPart),
             ("bob@", AddressError::BadDomain),
             ("bob@[192.0.2.1]", AddressError::BadDomain),
             ("bob@\"example.test\"", AddressError::BadDomain),

@@ -79,19 +79,38 @@ fn a_tag_that_can_be_guessed_proves_nothing() {
         let opened = bob.opens(AUTH_ENVELOPED, &with_tag(length));
         assert_eq!(opened.is_ok(), length >= 12, "{length} octets: {opened:?}");
     }
-    // The length of 12 octets goes without saying (RFC 5084 section 3.2), and DER then leaves it out.
+    let unsaid = |length: usize| bob.opens(AUTH_ENVELOPED, &without_tag_length(&fields, length));
+    assert_eq!(unsaid(12).unwrap(), SECRET);
+    assert!(matches!(unsaid(8), Err(CmsError::DecryptionFailed)));
+}
+
+/// The length of 12 octets goes without saying (RFC 5084 section 3.2), and DER then leaves it out.
+fn without_tag_length(fields: &[Vec<u8>], length: usize) -> Vec<Vec<u8>> {
     let content = parts(&fields[2]);
     let cipher = parts(&content[1]);
     let nonce = parts(&cipher[1]).swap_remove(0);
     let parameters = tlv::value(tlv::SEQUENCE, &[&nonce]).unwrap();
     let cipher = tlv::value(tlv::SEQUENCE, &[&cipher[0], &parameters]).unwrap();
     let content = tlv::value(tlv::SEQUENCE, &[&content[0], &cipher, &content[2]]).unwrap();
-    let unsaid = |length: usize| {
-        let fields = [fields[0].clone(), fields[1].clone(), content.clone(), octets(&tag[..length])];
-        bob.opens(AUTH_ENVELOPED, &fields)
+    let tag = AnyRef::from_der(&fields[3]).unwrap().value();
+    vec![fields[0].clone(), fields[1].clone(), content, octets(&tag[..length])]
+}
+
+#[test]
+fn one_certificate_is_not_named_without_end() {
+    let bob = Bob::new();
+    let mut fields = without_tag_length(&bob.sealed(ContentCipher::Aes256Gcm), 12);
+    let own = parts(&fields[1]).swap_remove(0);
+    let named = parts(&own);
+    let false_key = |number: u8| {
+        let key = octets(&[&[0; 255][..], &[number]].concat()); // comes before the true one in DER
+        tlv::value(tlv::SEQUENCE, &[&named[0], &named[1], &named[2], &key]).unwrap()
     };
-    assert_eq!(unsaid(12).unwrap(), SECRET);
-    assert!(matches!(unsaid(8), Err(CmsError::DecryptionFailed)));
+    for (count, opens) in [(0, true), (3, true), (4, false), (100, false)] {
+        let recipients = (0..count).map(false_key).chain([own.clone()]).collect();
+        fields[1] = tlv::set_of(tlv::SET, recipients).unwrap();
+        assert_eq!(bob.opens(AUTH_ENVELOPED, &fields).is_ok(), opens, "{count}");
+    }
 }
 
 #[test]

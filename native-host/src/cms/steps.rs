@@ -31,6 +31,9 @@ use crate::x509::Certificate;
 use agreement::agreed;
 use structure::{Algorithm, as_set, children, is_context, names, skip_context};
 
+/// Most RecipientInfos of one certificate that are tried: each costs a decryption of all the content.
+const MAX_TRIES: usize = 4;
+
 /// A secret on its way from one step to the next.
 type Secret = Zeroizing<Vec<u8>>;
 
@@ -43,8 +46,8 @@ pub(super) fn decrypt(der: &[u8], certificate: &Certificate, key: Key<'_>) -> Re
     let enveloped = Enveloped::read(der).ok_or(CmsError::DecryptionFailed)?;
     let cipher = enveloped.cipher()?;
     let mut last = CmsError::DecryptionFailed;
-    for recipient in &enveloped.recipients {
-        let Some(wrapped) = WrappedKey::read(*recipient, certificate) else { continue };
+    let own = enveloped.recipients.iter().filter_map(|recipient| WrappedKey::read(*recipient, certificate));
+    for wrapped in own.take(MAX_TRIES) {
         match wrapped
             .open(key, certificate, cipher.key_length())
             .and_then(|cek| cipher.decrypt(&cek, &enveloped))

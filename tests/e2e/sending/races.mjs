@@ -41,6 +41,24 @@ const writeToSomebodyNew = async () => {
   return mail;
 };
 
+/** Closes the window by the button in its corner, and has it saved. @param {number} mail */
+const closeAndSave = async (mail) => {
+  await tb.chrome((id) => {
+    const win = windowById(id);
+    win.gContentChanged = true;
+    const close = new win.Event("close", { cancelable: true });
+    win.setTimeout(() => win.dispatchEvent(close) && win.close(), 0);
+  }, mail);
+  await answer(tb, await dialog(tb, /draft/i), "Save");
+};
+
+const deleteDrafts = () =>
+  tb.chrome(() => {
+    const all = [...MailServices.accounts.localFoldersServer.rootFolder.descendants];
+    const folder = all.find(({ name }) => name === "Drafts");
+    folder.deleteMessages([...folder.messages], null, true, false, null, false);
+  });
+
 /** Whether Send can be pressed. @param {number} mail */
 const canSend = (mail) => tb.chrome((id) => windowById(id).defaultController.isCommandEnabled("cmd_sendButton"), mail);
 
@@ -69,20 +87,32 @@ describe("while it is found out whether a mail can be encrypted", () => {
     const saved = await drafts();
     await pressSend(tb, mail);
     await until("the window to be locked", async () => !(await composed(tb, mail)).editable);
-    await tb.chrome((id) => {
-      const win = windowById(id);
-      win.gContentChanged = true;
-      const close = new win.Event("close", { cancelable: true }); // as by the button in its corner
-      win.setTimeout(() => win.dispatchEvent(close) && win.close(), 0);
-    }, mail);
-    await answer(tb, await dialog(tb, /draft/i), "Save");
+    await closeAndSave(mail);
     await sent(tb, mail);
     assert.deepEqual([outcome(), await drafts()], [[], saved + 1]);
-    await tb.chrome(() => {
-      const all = [...MailServices.accounts.localFoldersServer.rootFolder.descendants];
-      const folder = all.find(({ name }) => name === "Drafts");
-      folder.deleteMessages([...folder.messages], null, true, false, null, false);
-    });
+    await deleteDrafts();
+  });
+
+  test("also while another add-on has its turn", async () => {
+    const mail = await writeToBob();
+    const saved = await drafts();
+    await tb.chrome((id) => {
+      const win = windowById(id);
+      win.addEventListener("beforesend", (event) => {
+        event.preventDefault();
+        win.theirTurn = event.detail;
+      });
+    }, mail);
+    await pressSend(tb, mail);
+    await until("their turn", () => tb.chrome((id) => Boolean(windowById(id).theirTurn), mail));
+    order({ faults: { protect: { slow: 2000, when: { purpose: "draft" } } } });
+    const seen = count("protect");
+    await closeAndSave(mail);
+    await until("the draft to be on its way", () => count("protect") > seen);
+    await tb.chrome((id) => windowById(id).theirTurn.resolve(), mail);
+    await sent(tb, mail);
+    assert.deepEqual([outcome(), await drafts()], [[], saved + 1]);
+    await deleteDrafts();
   });
 });
 

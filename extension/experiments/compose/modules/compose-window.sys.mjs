@@ -52,7 +52,7 @@ export class ComposeWindow {
   /** For what that was decided: as {@link ComposeWindow.#basis}. */
   #planBasis = "";
 
-  /** It is being decided, and shall not be sent any more. */
+  /** What Send was pressed for shall not be sent any more. */
   #isWithdrawn = false;
 
   /** What is being sent, or was. @type {CollectingComposeSecure | null} */
@@ -278,7 +278,7 @@ export class ComposeWindow {
     // Other add-ons may change sender and recipients in their turn, so that it has to be decided anew.
     const othersAreThrough = () => {
       const ready = this.#planBasis === this.#basis() ? Promise.resolve(true) : this.#decide();
-      ready.then((/** @type {boolean} */ isDecided) => (isDecided ? resolve() : reject())).catch(failed);
+      ready.then((isDecided) => (isDecided && !this.#isWithdrawn ? resolve() : reject())).catch(failed);
     };
     this.#filled.promise
       .then(() => this.#decide())
@@ -361,6 +361,10 @@ export class ComposeWindow {
       // Somebody else let the mail through while we were still deciding.
       event.preventDefault();
       tellPerson(this.#window, this.#environment.text("not_sent_title"), this.#environment.text("error_addon_silent"));
+      return null;
+    }
+    if (this.#isWithdrawn) {
+      event.preventDefault();
       return null;
     }
     if (this.#planBasis !== this.#basis()) {

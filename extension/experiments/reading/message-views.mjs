@@ -18,9 +18,11 @@ export class MessageViews {
    * The view that a channel is loaded for.
    *
    * @param {any} mailChannel nsIMailChannel of an nsIPgpMimeProxy
+   * @param {boolean} isWhole whether the part is the message as a whole. Any other part of a message that is protected
+   *   as a whole is drawn in the view of the whole, whose verdict must not be lost
    * @returns {MessageView | null} null for a load that is not a drawing: quoting, printing, searching, an attachment
    */
-  begin(mailChannel) {
+  begin(mailChannel, isWhole) {
     // about:message sets the sink, and only on the channel of the message that it is about to draw.
     if (!mailChannel?.smimeSink) {
       return null;
@@ -30,7 +32,11 @@ export class MessageViews {
     if (!win?.gMessageURI || !isDrawing(win, channel)) {
       return null;
     }
-    const view = new MessageView(win, win.gMessageURI, channel.URI.spec, this.#latest, this.#handed);
+    const latest = this.#latest.get(win);
+    if (!isWhole && latest?.isWhole && latest.isCurrent) {
+      return latest;
+    }
+    const view = new MessageView(win, win.gMessageURI, channel.URI.spec, isWhole, this.#latest, this.#handed);
     this.#latest.set(win, view);
     return view;
   }
@@ -54,13 +60,15 @@ export class MessageView {
    * @param {AboutMessage} win
    * @param {string} uri of the message, as the window has it
    * @param {string} spec of the URL that it is loaded from
+   * @param {boolean} isWhole whether the message is protected as a whole, not only a part of it
    * @param {WeakMap<AboutMessage, MessageView>} latest
    * @param {WeakMap<AboutMessage, Handed>} handed
    */
-  constructor(win, uri, spec, latest, handed) {
+  constructor(win, uri, spec, isWhole, latest, handed) {
     this.win = win;
     this.uri = uri;
     this.spec = spec;
+    this.isWhole = isWhole;
     this.#latest = latest;
     this.#handed = handed;
   }

@@ -94,7 +94,7 @@ export class PartHandler {
   /** @param {any} request */
   onStartRequest(request) {
     this.#proxy = request.QueryInterface(Ci.nsIPgpMimeProxy);
-    this.#view = this.#isScanned ? null : this.#around.views.begin(this.#proxy.mailChannel);
+    this.#view = this.#isScanned ? null : this.#around.views.begin(this.#proxy.mailChannel, this.#isWhole);
     if (this.#view && !this.#view.isDrawnAgain && this.#kind === "cms" && this.#proxy.mimePart === "1") {
       this.#beginEarly(this.#view);
     }
@@ -120,6 +120,12 @@ export class PartHandler {
       this.#proxy = null;
       this.#collector = null;
     }
+  }
+
+  /** Whether it is the message as a whole. */
+  get #isWhole() {
+    const { mimePart, allowNestedDecrypt } = this.#proxy;
+    return mimePart === "1" || (mimePart === "1.1" && allowNestedDecrypt);
   }
 
   /** Whether it is loaded for filters or the search index: they get nothing that was encrypted. */
@@ -157,12 +163,11 @@ export class PartHandler {
 
   /** @param {import("../shared/octets.mjs").Octets} octets */
   #handle(octets) {
-    const { mimePart, allowNestedDecrypt } = this.#proxy;
     if (this.#isSavedWithin) {
       this.#write(this.#kind === "cms" ? asBase64(octets.buffer) : sliceOf(octets.buffer));
       return;
     }
-    const whole = mimePart === "1" || (mimePart === "1.1" && allowNestedDecrypt);
+    const whole = this.#isWhole;
     if (this.#kind === "cms") {
       whole ? this.#open(octets) : this.#leaveClosed(octets.buffer);
       return;

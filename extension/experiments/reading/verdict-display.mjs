@@ -177,6 +177,9 @@ export class VerdictDisplay {
    * @param {"cms" | "signed"} kind
    */
   closedPart(view, kind) {
+    if (view.isWhole && kind === "signed") {
+      return; // the verdict is of all that is shown, also of a signed mail that is attached
+    }
     if (view.isCurrent && !box(view.win)?.getNotificationWithValue(CLOSED_PART)) {
       this.#bar(view, CLOSED_PART, "info", [
         { keys: [kind === "cms" ? "reading_part_closed" : "reading_part_signed"] },

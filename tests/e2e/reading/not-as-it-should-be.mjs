@@ -143,6 +143,32 @@ describe("mail that is not as it should be", () => {
     photograph("reading-attached-message");
   });
 
+  test("a protected mail attached to a signed one takes nothing from its verdict", async () => {
+    const around = (/** @type {Buffer} */ attached) =>
+      [
+        'Content-Type: multipart/mixed; boundary="around"\r\n',
+        "--around\r\nContent-Type: text/plain\r\n\r\nSee what is attached.",
+        `--around\r\nContent-Type: message/rfc822\r\n\r\n${attached.toString("latin1")}`,
+        "--around--\r\n",
+      ].join("\r\n");
+    for (const [attached, bars] of /** @type {[Buffer, number][]} */ ([
+      [mails.clear, 1],
+      [mails.leaf, 2],
+    ])) {
+      const signed = await protectedMail(around(attached), "--sign");
+      await show(signed);
+      const shown = await shows(bob, hasVerdict);
+      assert.match(verdict(shown), /Signed by alice/);
+      assert.equal(shown.crypto.signed, "message-signed-verified");
+      assert.equal(shown.bars.length, bars, "only what was left closed is told of");
+      await show(Buffer.from(signed.toString("latin1").replace("See what", "Pay what"), "latin1"));
+      const changed = await shows(bob, hasVerdict);
+      photograph("reading-mail-within");
+      assert.match(verdict(changed), /not what was signed/);
+      assert.equal(changed.crypto.signed, null);
+    }
+  });
+
   test("a signed mail to which a mailing list added a line counts for nothing, and that in words", async () => {
     const signed = entityOf(mails.clear);
     const head = "From: Alice <alice@example.test>\r\nTo: bob@example.test\r\nSubject: List\r\nMIME-Version: 1.0";

@@ -21,6 +21,8 @@ use crate::x509::Fingerprint;
 
 /// Key files and password files are far smaller.
 const MAX_FILE: u64 = 1024 * 1024;
+/// An organisation's backup holds some kilobytes for each of its keys.
+const MAX_BACKUP: u64 = 256 * 1024 * 1024;
 
 /// Arguments of `key`.
 #[derive(Debug, clap::Args)]
@@ -336,7 +338,7 @@ fn list(store: &KeyStore, now: UnixTime) -> Result<Output, Failure> {
 
 fn select(store: &KeyStore, arguments: &Select, now: UnixTime) -> Result<Output, Failure> {
     let address = parse_address(&arguments.address)?;
-    store.select(&address, arguments.sign, arguments.encrypt)?;
+    store.select(&address, arguments.sign, arguments.encrypt, now)?;
     list(store, now)
 }
 
@@ -367,7 +369,7 @@ fn backup(store: &KeyStore, arguments: &Backup) -> Result<Output, Failure> {
 
 fn restore(store: &KeyStore, arguments: &Restore, now: UnixTime) -> Result<Output, Failure> {
     let password = read_password(&arguments.password_file)?;
-    let taken = store.restore(&read(&arguments.file)?, &password, now)?;
+    let taken = store.restore(&read_up_to(MAX_BACKUP, &arguments.file)?, &password, now)?;
     let mut text = format!("Took {} key(s) out of the backup.\n", taken.len());
     for key in &taken {
         let _ = writeln!(text, "{}", key.address);
@@ -414,13 +416,38 @@ fn read_password(file: &Path) -> Result<Zeroizing<String>, Failure> {
 }
 
 fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    read_up_to(MAX_FILE, file)
+}
+
+fn read_up_to(most: u64, file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     use std::io::Read;
     // One allocation of the final size: a buffer that grows would leave unwiped copies behind.
-    let length = std::fs::metadata(file).map_or(0, |metadata| metadata.len()).min(MAX_FILE);
+    let length = std::fs::metadata(file).map_or(0, |metadata| metadata.len()).min(most);
     let room = usize::try_from(length).unwrap_or_default().saturating_add(64);
     let mut content = Zeroizing::new(Vec::with_capacity(room));
-    std::fs::File::open(file).and_then(|opened| opened.take(MAX_FILE).read_to_end(&mut content)).map_err(
-        |reason| Failure::new(Code::UnreadableInput, format!("{} cannot be read: {reason}.", file.display())),
-    )?;
+    std::fs::File::open(file)
+        .and_then(|opened| opened.take(most.saturating_add(1)).read_to_end(&mut content))
+        .map_err(|reason| {
+            Failure::new(Code::UnreadableInput, format!("{} cannot be read: {reason}.", file.display()))
+        })?;
+    if u64::try_from(content.len()).is_ok_and(|length| length > most) {
+        return Err(Failure::new(Code::TooLarge, format!("{} is too large.", file.display())));
+    }
     Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_whole_or_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_FILE).unwrap();
+        let length = |read: Result<Zeroizing<Vec<u8>>, Failure>| read.map(|content| content.len() as u64);
+        assert_eq!(length(read(file.path())).unwrap(), MAX_FILE);
+        file.as_file().set_len(MAX_FILE + 1).unwrap();
+        assert_eq!(length(read(file.path())).unwrap_err().code, Code::TooLarge);
+        assert_eq!(length(read_up_to(MAX_BACKUP, file.path())).unwrap(), MAX_FILE + 1);
+    }
 }

@@ -2,7 +2,8 @@
 //! requests. Correspondents trust it where the domain names it in a DANE-TA record (usage 2).
 //!
 //! An answer holds what this program puts into its own certificates for the addresses asked for,
-//! and nothing else of the request: its other extensions are wishes of whoever wrote it.
+//! and a commonName; nothing else of the request, whose other names and extensions are wishes of whoever
+//! wrote it.
 //!
 //! # Limitations
 //! No revocation lists: a user's certificate is withdrawn by its record in the DNS. One level, no
@@ -15,8 +16,9 @@ use der::{Decode, DecodePem, Encode};
 use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
 use openssl::pkey::{Id, PKeyRef, Public};
-use openssl::x509::{X509, X509Builder, X509NameRef, X509Req};
+use openssl::x509::{X509, X509Builder, X509Name, X509NameRef, X509Req};
 use x509_cert::ext::Extensions;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
 use x509_cert::request::{CertReq, ExtensionReq};
@@ -68,6 +70,15 @@ impl CertificateRequest {
         let addresses = requested_addresses(&parsed).unwrap_or_default();
         if addresses.is_empty() { Err(IssueError::NoAddress) } else { Ok(Self { request, addresses }) }
     }
+
+    /// The name that the certificate bears: the commonName asked for. An emailAddress beside it would
+    /// count as an address of its own, which nobody has compared with the authority's domain.
+    fn subject(&self) -> Result<X509Name, KeyError> {
+        let address = self.addresses.first().ok_or(IssueError::NoAddress)?;
+        let asked = self.request.subject_name().entries_by_nid(Nid::COMMONNAME).next();
+        let wished = asked.and_then(|entry| entry.data().to_string().ok());
+        Ok(subject(wished.as_deref(), address)?)
+    }
 }
 
 fn requested_addresses(request: &CertReq) -> Option<Vec<EmailAddress>> {
@@ -81,7 +92,7 @@ fn requested_addresses(request: &CertReq) -> Option<Vec<EmailAddress>> {
 /// Makes the authority's key and certificate.
 pub(super) fn self_signed(new: &NewKey, now: UnixTime) -> Result<(PrivateKey, Certificate), KeyError> {
     let key = new.algorithm.make()?;
-    let name = subject(new)?;
+    let name = subject(new.name.as_deref(), &new.address)?;
     let mut builder = begun(&name, &name, new.days, now)?;
     builder.set_pubkey(&key)?;
     add_subject_key_identifier(&mut builder, &key)?;
@@ -102,7 +113,12 @@ pub(super) fn issue(
 ) -> Result<Certificate, KeyError> {
     let key = request.request.public_key()?;
     let issuer = authority.certificate.x509()?.subject_name();
-    let mut builder = begun(request.request.subject_name(), issuer, days, now)?;
+    let mut builder = begun(&*request.subject()?, issuer, days, now)?;
+    // Nobody believes it longer than its authority.
+    let last = authority.certificate.not_after();
+    if last < not_after(days, now) {
+        builder.set_not_after(&*Asn1Time::from_unix(last.seconds())?)?;
+    }
     builder.set_pubkey(&key)?;
     add_subject_key_identifier(&mut builder, &key)?;
     if let Some(identifier) = authority.certificate.subject_key_identifier() {
@@ -148,10 +164,13 @@ fn begun(
     builder.set_subject_name(name)?;
     builder.set_issuer_name(issuer)?;
     let not_before = now.plus(-BACKDATED_SECONDS);
-    let not_after = now.plus(i64::from(days).saturating_mul(DAY_SECONDS));
     builder.set_not_before(&*Asn1Time::from_unix(not_before.seconds())?)?;
-    builder.set_not_after(&*Asn1Time::from_unix(not_after.seconds())?)?;
+    builder.set_not_after(&*Asn1Time::from_unix(not_after(days, now).seconds())?)?;
     Ok(builder)
+}
+
+fn not_after(days: u16, now: UnixTime) -> UnixTime {
+    now.plus(i64::from(days).saturating_mul(DAY_SECONDS))
 }
 
 fn finished(builder: X509Builder) -> Result<Certificate, KeyError> {

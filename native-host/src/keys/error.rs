@@ -202,6 +202,9 @@ pub enum BackupError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
+    /// The authority is retired, or its certificate is not valid now.
+    #[error("the authority is retired, or its certificate has expired or is not valid yet")]
+    AuthorityOver,
     /// The signature in it is not by its own key.
     #[error("the request is not signed by its key")]
     BadSignature,
@@ -237,6 +240,9 @@ pub enum ImportError {
     /// There is no certificate that belongs to the key.
     #[error("the file holds no certificate that belongs to its key")]
     NoCertificate,
+    /// PKCS#12 without a MAC.
+    #[error("the file has no MAC")]
+    NoMac,
     /// There is no private key.
     #[error("the file holds no private key")]
     NoKey,

@@ -133,7 +133,7 @@ impl FromStr for NewAlgorithm {
 /// Makes a key and a certificate that it signs itself.
 pub(super) fn self_signed(new: &NewKey, now: UnixTime) -> Result<(PrivateKey, Certificate), KeyError> {
     let key = new.algorithm.make()?;
-    let subject = subject(new)?;
+    let subject = subject(new.name.as_deref(), &new.address)?;
     let mut builder = X509::builder()?;
     builder.set_version(2)?; // counts from 0: version 3
     builder.set_serial_number(&*serial_number()?)?;
@@ -159,7 +159,7 @@ pub(super) fn self_signed(new: &NewKey, now: UnixTime) -> Result<(PrivateKey, Ce
 /// certificate would have; the authority decides.
 pub(super) fn request(new: &NewKey) -> Result<(PrivateKey, Vec<u8>), KeyError> {
     let key = new.algorithm.make()?;
-    let subject = subject(new)?;
+    let subject = subject(new.name.as_deref(), &new.address)?;
     let mut builder = X509Req::builder()?;
     builder.set_version(0)?; // version 1, the only one there is
     builder.set_subject_name(&subject)?;
@@ -234,10 +234,11 @@ pub(super) fn extension(
     )
 }
 
-pub(super) fn subject(new: &NewKey) -> Result<X509Name, ErrorStack> {
-    let address = new.address.to_string();
+/// A commonName and nothing else: the name wished for if it fits, else the address.
+pub(super) fn subject(wished: Option<&str>, address: &EmailAddress) -> Result<X509Name, ErrorStack> {
+    let address = address.to_string();
     let mut name = X509Name::builder()?;
-    let candidates = [new.name.as_deref().map(str::trim), Some(address.as_str())];
+    let candidates = [wished.map(str::trim), Some(address.as_str())];
     let fits = |text: &&str| !text.is_empty() && text.chars().count() <= COMMON_NAME_MAX;
     // An address too long for a commonName leaves the subject empty, which is legal: the
     // subjectAltName has it.

@@ -7,6 +7,8 @@
 //! - OpenSSL gives out one private key of a PKCS#12 file. Further ones (GnuPG and others put a
 //!   signing and an encryption key into one file) are found where they stand as usual: shrouded
 //!   key bags, DER, in a SafeContents that is not encrypted as a whole.
+//! - A file without a MAC is refused: OpenSSL before 3.4 takes none for one that fails, and nothing else
+//!   tells a wrong password.
 //! - A MAC that fails means a wrong password or a damaged file; the two cannot be told apart, and
 //!   the former is said.
 
@@ -101,6 +103,9 @@ fn read_pkcs12(der: &[u8], password: &str) -> Result<Vec<KeyMaterial>, ImportErr
         Ok(_) => ImportError::NoKey,
         Err(_) => ImportError::Damaged,
     })?;
+    if Pfx::from_der(der).is_ok_and(|pfx| pfx.mac_data.is_none()) {
+        return Err(ImportError::NoMac);
+    }
     let (parsed, further) = match parse(&file, der, password) {
         Err(Trouble::Unsupported) => {
             // The default provider stays; the legacy one goes when this ends.
@@ -153,11 +158,15 @@ fn explain(stack: &ErrorStack) -> Trouble {
     const MAC_VERIFY_FAILURE: i32 = 113;
     /// `ERR_R_UNSUPPORTED` with `ERR_RFLAG_COMMON`: an algorithm that no provider has.
     const UNSUPPORTED: i32 = 0x8010c;
+    /// `PKCS12_R_UNKNOWN_DIGEST_ALGORITHM`: of the MAC, such as PBMAC1 (RFC 9579) before OpenSSL 3.4.
+    const UNKNOWN_DIGEST: i32 = 118;
     let library = |error: &openssl::error::Error| error.library().unwrap_or_default().to_owned();
-    let mut errors = stack.errors().iter();
-    if stack.errors().iter().any(|error| error.reason_code() == UNSUPPORTED) {
+    let of_pkcs12 =
+        |reason| stack.errors().iter().any(|e| library(e) == "PKCS12 routines" && e.reason_code() == reason);
+    let unsupported = stack.errors().iter().any(|error| error.reason_code() == UNSUPPORTED);
+    if unsupported || of_pkcs12(UNKNOWN_DIGEST) {
         Trouble::Unsupported
-    } else if errors.any(|e| library(e) == "PKCS12 routines" && e.reason_code() == MAC_VERIFY_FAILURE) {
+    } else if of_pkcs12(MAC_VERIFY_FAILURE) {
         Trouble::Other(ImportError::WrongPassword)
     } else {
         Trouble::Other(ImportError::Damaged)

@@ -186,7 +186,7 @@ fn retired_keys_still_decrypt_and_sign_nothing() {
     let listed = store.list(NOW).unwrap();
     assert!(listed[0].retired && !listed[0].selected_sign);
     assert!(matches!(
-        store.select(&alice(), Some(old.certificate.sha256()), None),
+        store.select(&alice(), Some(old.certificate.sha256()), None, NOW),
         Err(KeyError::NoUsableKey { why: NoneUsable::Retired, .. })
     ));
 }
@@ -199,14 +199,21 @@ fn a_chosen_key_is_used_and_a_deleted_one_is_gone() {
     let second = store.generate(&new_key(), NOW.plus(10)).unwrap();
     let signer = || store.signer_for(&alice(), None, NOW).unwrap().certificate;
     assert_eq!(signer(), second.certificate);
-    store.select(&alice(), Some(first.certificate.sha256()), None).unwrap();
+    store.select(&alice(), Some(first.certificate.sha256()), None, NOW).unwrap();
     assert_eq!(signer(), first.certificate);
     assert_eq!(store.encrypting_keys_for(&alice(), None, NOW).unwrap()[0].certificate, second.certificate);
     let bob = EmailAddress::parse("bob@example.test").unwrap();
     assert!(matches!(
-        store.select(&bob, Some(first.certificate.sha256()), None),
+        store.select(&bob, Some(first.certificate.sha256()), None, NOW),
         Err(KeyError::AddressDoesNotFit { .. })
     ));
+    store.retire_at(second.certificate.sha256(), NOW.plus(20)).unwrap();
+    let select = |now| store.select(&alice(), Some(second.certificate.sha256()), None, now);
+    assert!(select(NOW.plus(19)).is_ok());
+    assert!(
+        matches!(select(NOW.plus(20)), Err(KeyError::NoUsableKey { why: NoneUsable::Retired, .. })),
+        "it would be passed over"
+    );
     store.delete(first.certificate.sha256()).unwrap();
     assert_eq!(signer(), second.certificate);
     assert_eq!((place.files("key").len(), place.files("pem").len()), (1, 1));

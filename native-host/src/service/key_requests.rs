@@ -189,7 +189,7 @@ impl Engine {
         let address = parse_address(&request.address)?;
         let sign = request.sign.as_deref().map(fingerprint).transpose()?;
         let encrypt = request.encrypt.as_deref().map(fingerprint).transpose()?;
-        self.keys().select(&address, sign, encrypt)?;
+        self.keys().select(&address, sign, encrypt, self.now())?;
         Ok(Reply::default())
     }
 

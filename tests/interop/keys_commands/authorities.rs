@@ -65,3 +65,33 @@ fn an_own_authority_signs_requests() {
     let refused = place.key(&["issue", &place.path("request.pem"), "--authority", &sha256(&row)]);
     assert_eq!(refused.code(), "bad-request");
 }
+
+#[test]
+fn an_authority_vouches_for_what_it_was_asked_and_no_longer_than_it_lives() {
+    let place = Place::new();
+    let make =
+        ["authority", "--address", "ca@example.test", "--name", "CA", "--algorithm", "p-256", "--days", "9"];
+    let authority = sha256(&place.key(&make).good());
+    // An address in the subject counts as one that the certificate names (RFC 8550 section 3).
+    place.openssl(
+        "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out request.pem \
+         -subj /O=Example/CN=Alice/emailAddress=boss@example.test/emailAddress=ceo@other.test \
+         -addext subjectAltName=email:alice@example.test",
+    );
+    let request = place.path("request.pem");
+    let issue = ["issue", &request, "--authority", &authority, "--days", "700"];
+    place.write("answer.pem", place.key(&issue).good()["certificate"].as_str().unwrap());
+    let shown = |what: &str| {
+        let out = place.openssl(&format!("x509 -in answer.pem -noout {what}"));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    assert_eq!(shown("-email").trim(), "alice@example.test");
+    assert_eq!(shown("-subject").trim(), "subject=CN = Alice");
+    std::fs::copy(place.certificate_of(&authority), place.path("ca.pem")).unwrap();
+    let ends = |file: &str| place.openssl(&format!("x509 -in {file} -noout -enddate")).stdout;
+    assert_eq!(ends("answer.pem"), ends("ca.pem"));
+    let late = [&["--at", "2090-01-01T00:00:00Z"], &issue[..]].concat();
+    assert_eq!(place.key(&late).code(), "bad-request");
+    place.key(&["retire", "--sha256", &authority]).good();
+    assert_eq!(place.key(&issue).code(), "bad-request");
+}

@@ -32,6 +32,24 @@ fn pkcs12_of_openssl_old_and_new() {
 }
 
 #[test]
+fn a_mac_that_cannot_be_judged_is_no_wrong_password() {
+    let place = Place::new();
+    place.carol("-newkey rsa:2048");
+    let export = "pkcs12 -export -inkey key.pem -in cert.pem -passout file:password";
+    place.openssl(&format!("{export} -out without.p12 -nomac"));
+    place.openssl(&format!("{export} -out unknown.p12 -macalg sha512"));
+    // The digest of the MAC stands last: one that nobody has.
+    let mut file = std::fs::read(place.path("unknown.p12")).unwrap();
+    let sha512 = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03];
+    let at = file.windows(sha512.len()).rposition(|window| window == sha512).unwrap();
+    file[at + sha512.len() - 1] = 0x7f;
+    place.write("unknown.p12", file);
+    for file in ["without.p12", "unknown.p12"] {
+        assert_eq!(place.import(file, "password").code(), "not-supported-here", "{file}");
+    }
+}
+
+#[test]
 fn the_old_ciphers_are_put_away_again() {
     use dane_smime::keys::read_key_file;
     let place = Place::new();

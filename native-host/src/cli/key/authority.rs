@@ -37,7 +37,7 @@ pub(super) struct Issue {
     /// SHA-256 of the authority's certificate
     #[arg(long, value_name = "FINGERPRINT")]
     authority: Fingerprint,
-    /// For how many days the user's certificate is valid
+    /// For how many days the user's certificate is valid, as far as the authority's own is
     #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u16).range(1..=7300), value_name = "DAYS")]
     days: u16,
 }

@@ -16,7 +16,7 @@ use crate::keys::held::{Choices, HeldKey, Selected};
 use crate::keys::import::{KeyMaterial, chain_above};
 use crate::keys::sealed::{self, KeyId, Sealed};
 use crate::mime::EmailAddress;
-use crate::x509::{Certificate, Fingerprint, NameMatch};
+use crate::x509::{Certificate, Fingerprint, NameMatch, Validity};
 
 impl KeyStore {
     /// Makes a key and a self-signed certificate for it, and keeps both.
@@ -54,6 +54,9 @@ impl KeyStore {
         let held = self.held(authority, now)?;
         if !held.certificate.is_ca() {
             return Err(IssueError::NotAnAuthority.into());
+        }
+        if held.retired || held.certificate.validity_at(now) != Validity::Good {
+            return Err(IssueError::AuthorityOver.into());
         }
         let domain = held.address.domain();
         if let Some(address) = request.addresses.iter().find(|address| address.domain() != domain) {
@@ -129,7 +132,7 @@ impl KeyStore {
                 .ok_or_else(|| none_held(&new.address, purpose))
         };
         let (sign, encrypt) = (current(Purpose::Sign)?, current(Purpose::Encrypt)?);
-        self.select(&new.address, Some(sign), Some(encrypt))?;
+        self.select(&new.address, Some(sign), Some(encrypt), now)?;
         let next = self.generate(new, now)?;
         if let Some(moment) = retire_at {
             // After the next one is safely there.
@@ -163,13 +166,14 @@ impl KeyStore {
     ///
     /// # Errors
     /// [`KeyError::NoSuchKey`]; [`KeyError::AddressDoesNotFit`] if a key is none of this address;
-    /// [`KeyError::NoUsableKey`] if it is retired or not made for this. Dates are not looked at:
-    /// the next key may be chosen before its time.
+    /// [`KeyError::NoUsableKey`] if it is retired by `now` or not made for this. Its own dates are
+    /// not looked at: the next key may be chosen before its time.
     pub fn select(
         &self,
         address: &EmailAddress,
         sign: Option<Fingerprint>,
         encrypt: Option<Fingerprint>,
+        now: UnixTime,
     ) -> Result<(), KeyError> {
         let choices = self.choices()?;
         for (purpose, chosen) in [(Purpose::Sign, sign), (Purpose::Encrypt, encrypt)] {
@@ -181,7 +185,7 @@ impl KeyStore {
             let refuse =
                 |why, fitness| Err(KeyError::NoUsableKey { address: address.clone(), purpose, why, fitness });
             let fitness = key.fitness(purpose);
-            if choices.retired.contains(&chosen.to_string()) {
+            if choices.retires(chosen).is_some_and(|moment| moment <= now) {
                 return refuse(NoneUsable::Retired, None);
             } else if !fitness.is_fit() {
                 return refuse(NoneUsable::NotFit, Some(fitness));

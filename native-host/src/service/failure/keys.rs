@@ -136,7 +136,7 @@ impl From<IssueError> for Failure {
     fn from(error: IssueError) -> Self {
         let code = match error {
             IssueError::OtherDomain { .. } => Code::CertificateDoesNotFit,
-            IssueError::NotAnAuthority => Code::BadRequest,
+            IssueError::NotAnAuthority | IssueError::AuthorityOver => Code::BadRequest,
             _ => Code::UnreadableInput,
         };
         Self::new(code, format!("No certificate was made: {error}."))
@@ -181,6 +181,11 @@ impl From<ImportError> for Failure {
             ImportError::NotAKeyFile => {
                 (Code::UnreadableInput, "The file is neither PKCS#12 (.p12, .pfx) nor PEM.")
             }
+            ImportError::NoMac => (
+                Code::NotSupportedHere,
+                "The file has no checksum (MAC) that would tell a wrong password or a damaged file. Export the key \
+                 again with one.",
+            ),
             ImportError::UnknownEncryption => {
                 (Code::NotSupportedHere, "The file is encrypted in a way that OpenSSL does not know.")
             }

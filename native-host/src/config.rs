@@ -155,6 +155,31 @@ keys! {
     locked: Vec<String> = "locked";
 }
 
+impl Layer {
+    /// The layer as a settings file of `folder` means it: see [`path_in`]. The programs' names stay as they are.
+    pub(crate) fn written_in(mut self, folder: &Path) -> Self {
+        let paths = [
+            &mut self.data_dir,
+            &mut self.trust_anchor,
+            &mut self.ca_file,
+            &mut self.crl_file,
+            &mut self.unlock_file,
+            &mut self.nsupdate_key,
+            &mut self.audit_log,
+        ];
+        for path in paths.into_iter().flatten() {
+            *path = path_in(folder, path);
+        }
+        if let Some(file) = self.log_to.as_mut().filter(|to| !matches!(to.as_str(), "stderr" | "journal")) {
+            *file = path_in(folder, Path::new(file)).to_string_lossy().into_owned();
+        }
+        if let Some(Provision { hand_over: HandOver::Directory(directory), .. }) = &mut self.provision {
+            *directory = path_in(folder, directory);
+        }
+        self
+    }
+}
+
 /// For whom the host makes a key by itself, and who is given the DNS lines to publish.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -414,5 +439,16 @@ impl Settings {
 fn read_layer(file: &Path) -> Result<Layer, ConfigError> {
     let text = std::fs::read_to_string(file)
         .map_err(|reason| ConfigError::Unreadable { file: file.to_owned(), reason })?;
-    toml::from_str(&text).map_err(|reason| ConfigError::Wrong { file: file.to_owned(), reason })
+    let layer: Layer =
+        toml::from_str(&text).map_err(|reason| ConfigError::Wrong { file: file.to_owned(), reason })?;
+    Ok(layer.written_in(file.parent().unwrap_or(Path::new(""))))
+}
+
+/// A path as it stands in a settings file of `folder`: `~` is the user's home, and what is not absolute lies in that folder.
+/// Where the program happens to be started must not decide which keys there are and whom it believes.
+fn path_in(folder: &Path, path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), directories::BaseDirs::new()) {
+        (Ok(rest), Some(dirs)) => dirs.home_dir().join(rest),
+        _ => folder.join(path),
+    }
 }

@@ -32,11 +32,32 @@ pub(super) fn customary_places() -> Vec<PathBuf> {
     user_file().into_iter().chain([system_dir().join("config.toml")]).collect()
 }
 
-/// Whether there is such a file. Where that cannot be seen there is one: its rules must not be passed over.
+/// Whether there is such a file. Where that cannot be seen there is one, and where a link on the way to it leads nowhere,
+/// such as to a share that is not mounted: its rules must not be passed over.
 pub(super) fn is_there(file: &Path) -> bool {
-    file.try_exists().unwrap_or(true)
+    let leads_nowhere = |place: &Path| place.is_symlink() && !place.exists();
+    file.try_exists().unwrap_or(true) || file.ancestors().any(leads_nowhere)
 }
 
 pub(super) fn project_dirs() -> Option<ProjectDirs> {
     ProjectDirs::from("org", "dane-smime", "dane-smime")
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_reached_counts_as_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |name: &str| dir.path().join(name);
+        assert!(!is_there(&place("policy.toml")));
+        for link in ["policy.toml", "dane-smime"] {
+            std::os::unix::fs::symlink("/nowhere/at/all", place(link)).unwrap();
+        }
+        std::fs::write(place("file"), "").unwrap();
+        for unreachable in ["policy.toml", "dane-smime/policy.toml", "file/policy.toml"] {
+            assert!(is_there(&place(unreachable)), "{unreachable}");
+        }
+    }
 }

@@ -84,3 +84,39 @@ fn the_sample_policy_sets_every_key_that_is_for_administrators() {
     let expected: Vec<_> = Layer::KEYS.iter().filter(|key| !others.contains(key)).copied().collect();
     assert_eq!(sample.set(), expected);
 }
+
+#[test]
+fn paths_in_a_file_do_not_hang_on_where_the_program_is_started() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config.toml");
+    let text = "data-dir = 'data'\nca-file = '/ca'\nunlock-file = '~/unlock'\nlog-to = 'log'\npinentry = 'pinentry-qt'";
+    std::fs::write(&file, text).unwrap();
+    let settings = Settings::from_files(layer("trust-anchor = 'anchors'"), Some(file.clone()), None).unwrap();
+    assert_eq!(settings.data_dir, dir.path().join("data"));
+    assert_eq!(settings.ca_file, Some("/ca".into()));
+    let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
+    assert_eq!(settings.unlock_file, home.map(|home| home.join("unlock")));
+    assert_eq!(settings.log.to, LogTarget::File(dir.path().join("log")));
+    assert_eq!(settings.pinentry, Some("pinentry-qt".into()));
+    assert_eq!(settings.trust_anchor, Some("anchors".into()), "the command line means where it is typed");
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_stops_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = dir.path().join("policy.toml");
+    let load = |policy: &Path| Settings::from_files(layer("data-dir = '/d'"), None, Some(policy.to_owned()));
+    assert!(matches!(load(&policy), Err(ConfigError::Unreadable { .. })));
+    assert!(matches!(load(dir.path()), Err(ConfigError::Unreadable { .. })));
+    for (content, good) in [
+        (&b"ca-file = '/\xff'"[..], false),
+        (b"ca-file = 1", false),
+        (b"ca-file = '/a'\nca-file = '/b'", false),
+        (b"ca-file = '/a", false),
+        (b"\xef\xbb\xbfca-file = '/a'\r\nlocked = ['resolver']\r\n", true),
+    ] {
+        std::fs::write(&policy, content).unwrap();
+        let loaded = load(&policy);
+        assert_eq!(loaded.is_ok(), good, "{}: {loaded:?}", String::from_utf8_lossy(content));
+    }
+}

@@ -74,7 +74,7 @@ pub fn change(wish: &Configure, settings: &Settings) -> Result<(), Failure> {
         Err(error) => return Err(unwritable(&user, &error)),
     };
     let after = edited(&before, wish)?;
-    try_out(&after)?;
+    try_out(&after, user.parent().unwrap_or(Path::new("")))?;
     if let Some(folder) = user.parent() {
         std::fs::create_dir_all(folder).map_err(|error| unwritable(&user, &error))?;
     }
@@ -102,10 +102,11 @@ fn edited(before: &str, wish: &Configure) -> Result<String, Failure> {
     Ok(document.to_string())
 }
 
-fn try_out(text: &str) -> Result<(), Failure> {
+fn try_out(text: &str, folder: &Path) -> Result<(), Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::new(Code::BadConfiguration, format!("{error}."));
     let layer: Layer = toml::from_str(text).map_err(|error| wrong(&error))?;
-    let settings = Settings::from_files(layer, None, None).map_err(|error| wrong(&error))?;
+    let settings =
+        Settings::from_files(layer.written_in(folder), None, None).map_err(|error| wrong(&error))?;
     recipients::open_directory(&settings)?;
     if let Some(file) = &settings.ca_file {
         Anchors::load(file, settings.crl_file.as_deref())
@@ -148,10 +149,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_refused() {
-        let code = |text: &str| try_out(text).unwrap_err().code;
+        let code = |text: &str| try_out(text, Path::new("/")).unwrap_err().code;
         assert_eq!(code("data-dir = \"/d\"\nresolver = \"nowhere at all\"\n"), Code::BadResolver);
         assert_eq!(code("data-dir = \"/d\"\nca-file = \"/nowhere/ca.pem\"\n"), Code::UnreadableInput);
         assert_eq!(code("data-dir = \"/d\"\ntrust-anchor = \"/nowhere/anchor\"\n"), Code::BadTrustAnchor);
-        assert!(try_out("data-dir = \"/d\"\nresolver = \"127.0.0.1:53\"\n").is_ok());
+        assert!(try_out("data-dir = \"/d\"\nresolver = \"127.0.0.1:53\"\n", Path::new("/")).is_ok());
     }
 }

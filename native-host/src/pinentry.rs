@@ -217,7 +217,8 @@ impl Drop for Dialogue {
 fn read_lines(from: ChildStdout) -> Receiver<Zeroizing<Vec<u8>>> {
     let (sender, lines) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut from = BufReader::new(from);
+        // What this reader holds is not wiped: one octet, the end of a line, is no secret.
+        let mut from = BufReader::with_capacity(1, from);
         loop {
             // One allocation of the final size: a buffer that grows leaves unwiped copies behind.
             let mut line = Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_LINE).unwrap_or(0)));

@@ -29,6 +29,21 @@ fn only_our_add_on_may_call() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn its_manifest_may_lie_in_a_folder_whose_name_is_no_unicode() {
+    use std::os::unix::ffi::OsStrExt;
+    let home = tempfile::tempdir().unwrap();
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_dane-smime-host"))
+        .arg(std::ffi::OsStr::from_bytes(b"/home/j\xfcrgen/dane_smime.json"))
+        .arg(host_client::ADD_ON)
+        .env("HOME", home.path())
+        .env("DANE_SMIME_SYSTEM_DIR", home.path())
+        .stdin(std::process::Stdio::null())
+        .status();
+    assert_eq!(ended.unwrap().code(), Some(0), "it serves until its input ends");
+}
+
 #[test]
 fn a_frame_that_is_too_large_or_no_request_ends_it() {
     let home = tempfile::tempdir().unwrap();

@@ -13,5 +13,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(dane_smime::service::host::main(std::env::args().skip(1).collect()))
+    // The manifest may lie in a folder whose name is no Unicode.
+    let arguments: Vec<_> =
+        std::env::args_os().skip(1).map(|one| one.to_string_lossy().into_owned()).collect();
+    ExitCode::from(dane_smime::service::host::main(&arguments))
 }

@@ -85,16 +85,24 @@ impl Brought {
     }
 
     fn write(&self, address: &EmailAddress, pem: &str) -> io::Result<()> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.dir)?;
+        make_private_dir(&self.dir)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?; // 0600
         file.write_all(pem.as_bytes())?;
         file.persist(self.file(address))?;
         Ok(())
     }
+}
+
+/// Makes a directory, its parents too, for its owner alone, whatever the process's umask; one that exists stays as it is.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn make_private_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 //! # Limitations
 //! A line is written when the mail is protected. Whether it was sent after that is Thunderbird's and the server's to know.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -27,7 +28,7 @@ pub fn record(settings: &Settings, from: &str, recipients: &[String], made: &Val
         "encrypted": made.get("encrypted"),
         "algorithm": made.get("algorithm"),
     });
-    let written = OpenOptions::new().append(true).create(true).open(file).and_then(|mut log| {
+    let written = open(file).and_then(|mut log| {
         // One write: lines of several users do not mix.
         log.write_all(format!("{line}\n").as_bytes())
     });
@@ -38,4 +39,35 @@ pub fn record(settings: &Settings, from: &str, recipients: &[String], made: &Val
         );
         Failure::new(Code::AuditFailed, words)
     })
+}
+
+/// Opens the log to add to it. One that is not there yet is made for its owner alone: it says who writes to whom.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn open(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_is_made_is_for_its_owner_and_what_is_there_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("audit.log");
+        let mode = || std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        drop(open(&file).unwrap());
+        assert_eq!(mode(), 0o600);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o662)).unwrap();
+        drop(open(&file).unwrap());
+        assert_eq!(mode(), 0o662);
+    }
 }

@@ -12,8 +12,8 @@ use crate::logging;
 use crate::wire::request::Call;
 
 /// Serves until the input ends. `arguments` are the manifest's path and the add-on's id.
-pub fn main(arguments: Vec<String>) -> u8 {
-    if let [only] = arguments.as_slice()
+pub fn main(arguments: &[String]) -> u8 {
+    if let [only] = arguments
         && only == "--version"
     {
         let told = writeln!(io::stdout(), "dane-smime-host {}", env!("CARGO_PKG_VERSION"));
@@ -26,7 +26,7 @@ pub fn main(arguments: Vec<String>) -> u8 {
         "warn",
     );
     crate::keys::harden_process();
-    match arguments.as_slice() {
+    match arguments {
         // Thunderbird enforces it by the manifest's `allowed_extensions`; this is the second lock, against a manifest
         // that was written for another host.
         [_, caller, ..] if caller == ADD_ON => {}

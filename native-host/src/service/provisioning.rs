@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::engine::Engine;
 use super::{Code, Failure, key_list, key_requests, records};
 use crate::config::{HandOver, Provision};
+use crate::directory::brought::make_private_dir;
 use crate::keys::{HeldKey, Purpose};
 use crate::mime::EmailAddress;
 
@@ -29,7 +30,7 @@ pub fn provision(engine: &Engine, addresses: &[EmailAddress]) -> Result<Value, F
             if !mark.exists() {
                 hand_over(&wanted.hand_over, engine, address, &key)?;
                 let marked =
-                    mark.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&mark, ""));
+                    mark.parent().map_or(Ok(()), make_private_dir).and_then(|()| fs::write(&mark, ""));
                 marked.map_err(|reason| failed(&mark, &reason))?;
                 rows.push(key_list::row(&key));
             }
@@ -105,7 +106,8 @@ fn run(words: &[String], lines: &str) -> Result<(), Failure> {
         .spawn();
     let done = started.and_then(|mut child| {
         if let Some(mut input) = child.stdin.take() {
-            input.write_all(lines.as_bytes())?;
+            // A program may end well without reading to the end; its status tells.
+            let _ = input.write_all(lines.as_bytes());
         }
         child.wait()
     });

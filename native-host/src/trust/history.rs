@@ -15,6 +15,7 @@ use openssl::sha::Sha256;
 
 use super::Binding;
 use crate::clock::UnixTime;
+use crate::directory::brought::make_private_dir;
 use crate::mime::EmailAddress;
 use crate::x509::Certificate;
 
@@ -81,7 +82,7 @@ impl History {
 
     fn append(&self, seal: &Seal<'_>, binding: Binding, now: UnixTime) -> io::Result<()> {
         if let Some(dir) = self.file.parent() {
-            std::fs::create_dir_all(dir)?;
+            make_private_dir(dir)?;
         }
         let mut file = private_file(&self.file)?;
         file.lock()?; // the command line and the host may write at the same time

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use openssl::sha::Sha256;
 
 use crate::clock::UnixTime;
+use crate::directory::brought::make_private_dir;
 use crate::mime::EmailAddress;
 use crate::x509::{Capabilities, Capability};
 
@@ -93,7 +94,7 @@ impl Programs {
             octets.extend_from_slice(&entry.octets());
         }
         let dir = self.file.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(dir)?;
+        make_private_dir(dir)?;
         let mut file = tempfile::NamedTempFile::new_in(dir)?; // for its owner alone
         file.write_all(&octets)?;
         file.persist(&self.file).map(|_| ()).map_err(|error| error.error)

@@ -14,10 +14,9 @@ mod network;
 mod policies;
 mod registration;
 
-use std::fs::OpenOptions;
 use std::time::Duration;
 
-use super::Failure;
+use super::{Failure, audit};
 use crate::clock::UnixTime;
 use crate::config::Settings;
 use crate::installation::Surroundings;
@@ -114,7 +113,7 @@ impl Examination<'_> {
 fn look_at_audit_log(settings: &Settings) -> Option<Check> {
     let file = settings.audit_log.as_ref()?;
     let name = file.display().to_string();
-    Some(match OpenOptions::new().append(true).create(true).open(file) {
+    Some(match audit::open(file) {
         Ok(_) => Check::new("audit-log", Finding::AuditGood, &[&name]),
         Err(error) => Check::new("audit-log", Finding::AuditUnwritable, &[&name, &error.to_string()]),
     })

@@ -12,6 +12,8 @@ mod places;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
+use std::io::Read;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -436,9 +438,17 @@ impl Settings {
     }
 }
 
+/// Settings are far smaller.
+const MAX_FILE: u64 = 1024 * 1024;
+
 fn read_layer(file: &Path) -> Result<Layer, ConfigError> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|reason| ConfigError::Unreadable { file: file.to_owned(), reason })?;
+    let unreadable = |reason| ConfigError::Unreadable { file: file.to_owned(), reason };
+    let mut text = String::new();
+    let opened = File::open(file).map_err(unreadable)?;
+    opened.take(MAX_FILE.saturating_add(1)).read_to_string(&mut text).map_err(unreadable)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_FILE) {
+        return Err(unreadable(std::io::ErrorKind::FileTooLarge.into()));
+    }
     let layer: Layer =
         toml::from_str(&text).map_err(|reason| ConfigError::Wrong { file: file.to_owned(), reason })?;
     Ok(layer.written_in(file.parent().unwrap_or(Path::new(""))))

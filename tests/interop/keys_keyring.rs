@@ -53,6 +53,23 @@ impl User {
     }
 }
 
+#[test]
+fn everything_may_be_logged_while_the_keyring_is_asked() {
+    let user = User::with(Secrets::Unlocked);
+    // The connection to the keyring has threads of its own, which log as well.
+    let mut command = user.session.command("timeout");
+    command.args(["60", env!("CARGO_BIN_EXE_dane-smime"), "--json", "--data-dir"]).arg(user.data("data"));
+    command.args(["key", "generate", "--address", "alice@example.test", "--algorithm", "p-256"]);
+    let answer = Answer::of(command.env("DANE_SMIME_LOG", "trace"));
+    assert_eq!(
+        (answer.status, &answer.json["address"]),
+        (0, &"alice@example.test".into()),
+        "{}",
+        answer.said
+    );
+    assert!(answer.said.contains("TRACE"), "{}", answer.said);
+}
+
 fn key_in(session: &Session, data: &Path, arguments: &[&str]) -> Answer {
     let mut command = session.command(env!("CARGO_BIN_EXE_dane-smime"));
     Answer::of(command.args(["--json", "--data-dir"]).arg(data).arg("key").args(arguments))

@@ -8,6 +8,7 @@
 
 fn main() -> std::process::ExitCode {
     dane_smime::keys::harden_process();
-    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+    // Not locked: other threads of this process log to standard error, too.
+    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     std::process::ExitCode::from(dane_smime::cli::main(std::env::args_os(), &mut out, &mut err))
 }

@@ -317,6 +317,9 @@ fn import(store: &KeyStore, arguments: &Import, now: UnixTime) -> Result<Output,
 
 fn export(store: &KeyStore, arguments: &Export) -> Result<Output, Failure> {
     let password = read_password(&arguments.password_file)?;
+    if password.is_empty() {
+        return Err(Failure::new(Code::BadRequest, "A file with a private key needs a password."));
+    }
     let encryption = if arguments.legacy { Pkcs12Encryption::Legacy } else { Pkcs12Encryption::Modern };
     store.export_pkcs12(arguments.sha256, &password, encryption, &arguments.p12)?;
     let text = format!("Wrote the key and its certificate to {}.\n", arguments.p12.display());

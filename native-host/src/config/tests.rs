@@ -113,6 +113,7 @@ fn a_policy_that_cannot_be_read_stops_everything() {
         (b"ca-file = 1", false),
         (b"ca-file = '/a'\nca-file = '/b'", false),
         (b"ca-file = '/a", false),
+        (&[b'#'; 1024 * 1024 + 1], false),
         (b"\xef\xbb\xbfca-file = '/a'\r\nlocked = ['resolver']\r\n", true),
     ] {
         std::fs::write(&policy, content).unwrap();

@@ -108,6 +108,10 @@ fn a_chain_comes_along_and_a_foreign_certificate_does_not_fit() {
     place
         .key(&["export", "--sha256", &sha256(&row), "--p12", &exported, "--password-file", &password])
         .good();
+    place.write("empty", "");
+    let unprotected =
+        ["export", "--sha256", &sha256(&row), "--p12", &exported, "--password-file", &place.path("empty")];
+    assert_eq!(place.key(&unprotected).code(), "bad-request");
     let back = place.openssl("pkcs12 -in back.p12 -passin file:password -nodes");
     assert_eq!(String::from_utf8_lossy(&back.stdout).matches("BEGIN CERTIFICATE").count(), 2);
 }

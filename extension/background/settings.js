@@ -105,14 +105,14 @@ async function managedStorage() {
  * @returns {Settings}
  */
 export function parseSettings(raw) {
-  const accounts = Array.isArray(raw?.accounts) ? raw.accounts : [];
+  const accounts = listOf(raw?.accounts);
   return {
     defaults: parseWishes(raw?.defaults),
     accounts: accounts
       .filter((/** @type {any} */ account) => typeof account?.match === "string")
       .map((/** @type {any} */ account) => ({ match: account.match, ...parseWishes(account) })),
     locked: texts(raw?.locked),
-    encryptTo: texts(typeof raw?.encrypt_to === "string" ? [raw.encrypt_to] : raw?.encrypt_to),
+    encryptTo: texts(raw?.encrypt_to),
     offerUnencrypted: raw?.offer_unencrypted === undefined || raw.offer_unencrypted === true,
     patience: isPatience(raw?.patience) ? raw.patience : null,
     openWith: OPEN_WITH.includes(raw?.open_with) ? raw.open_with : null,
@@ -164,9 +164,19 @@ function parseWishes(raw) {
   return wishes;
 }
 
+/**
+ * One thing that stands where a list belongs is told and meant well: without it less would be required, or locked.
+ *
+ * @param {any} raw
+ * @returns {any[]}
+ */
+function listOf(raw) {
+  return Array.isArray(raw) ? raw : [raw];
+}
+
 /** @param {unknown} raw @returns {string[]} */
 function texts(raw) {
-  return Array.isArray(raw) ? raw.filter((value) => typeof value === "string") : [];
+  return listOf(raw).filter((value) => typeof value === "string");
 }
 
 /** @param {unknown} value */

@@ -92,3 +92,14 @@ test("a policies.json that cannot be read is told, and what it said before still
   unreadable = true;
   assert.deepEqual(await inForce(), [undefined, "policies.json unreadable"]);
 });
+
+test("one thing where a list belongs counts as the list of it", () => {
+  const account = { match: "*@example.test", encrypt: "required" };
+  const settings = parseSettings({ accounts: account, locked: "accounts", encrypt_to: "*@bank.example" });
+  assert.deepEqual(settings.accounts, [account]);
+  assert.deepEqual([settings.locked, settings.encryptTo], [["accounts"], ["*@bank.example"]]);
+  for (const nothing of [null, 1, {}, [null]]) {
+    const { accounts, locked, encryptTo } = parseSettings({ accounts: nothing, locked: nothing, encrypt_to: nothing });
+    assert.deepEqual([accounts, locked, encryptTo], [[], [], []]);
+  }
+});

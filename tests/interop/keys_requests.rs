@@ -351,6 +351,12 @@ fn a_signed_update_puts_the_record_into_a_zone_and_takes_retired_ones_out() {
     let (right, wrong) = (user.path("dns/update.key"), user.path("dns/wrong.key"));
     assert_eq!(user.code(publish(wrong, false), b""), "update-refused");
     assert_eq!(user.code(publish(user.path("no.key"), false), b""), "unreadable-input");
+    // Of a key file that nsupdate cannot read, it says what it read.
+    let damaged = user.path("damaged.key");
+    std::fs::write(&damaged, "key k { algorithm hmac-sha256; secret \"c2VjcmV0!\"; };\n").unwrap();
+    let answer = user.host.ask(publish(damaged, false));
+    let said = answer["message"].as_str().unwrap();
+    assert!(said.contains("key file") && !said.contains("c2VjcmV0"), "{said}");
     assert_eq!(server.dig(&owner, "TYPE53"), "");
     user.good(publish(right.clone(), false));
     let served = server.dig(&owner, "TYPE53");

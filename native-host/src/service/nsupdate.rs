@@ -71,12 +71,24 @@ pub fn send(target: &Target, orders: &[String], patience: Duration) -> Result<()
     match said {
         None => Err(Failure::new(Code::Deadline, "The name server did not answer in time. Try again later.")),
         Some(_) if status.success() => Ok(()),
+        Some(said) if stumbled_over_key(&said) => {
+            let words = "The key file for the update is not one that nsupdate reads: its format or the secret in it is \
+                         damaged.";
+            Err(Failure::new(Code::UpdateRefused, words))
+        }
         Some(said) => {
             let line = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
             let line: String = line.trim().chars().take(MOST_WORDS).collect();
             Err(Failure::new(Code::UpdateRefused, format!("The name server did not take the change: {line}")))
         }
     }
+}
+
+/// Whether the program could not use the key. It then quotes from the key file, so none of its words are told, and
+/// sends the update unsigned, whose refusal would tell the wrong reason.
+fn stumbled_over_key(said: &str) -> bool {
+    said.lines()
+        .any(|line| ["could not read key", "could not create key"].iter().any(|sign| line.contains(sign)))
 }
 
 fn command(program: &Path, target: &Target) -> Command {
@@ -142,6 +154,19 @@ fn server_order(server: &str) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_cannot_be_used_is_told_apart_and_not_quoted() {
+        // BIND 9.18's own words.
+        for said in [
+            "28-Nov-2026 23:04:10.047 k:1: unknown option 'hmac-sha256:name:c2Vjc...'\n\
+             could not read key from k.{private,key}: unexpected token\nupdate failed: REFUSED\n",
+            "could not create key from hmac-sha256:k:c2VjcmV0!: bad base64 encoding\n",
+        ] {
+            assert!(stumbled_over_key(said));
+        }
+        assert!(!stumbled_over_key("update failed: REFUSED\n"));
+    }
 
     #[test]
     fn servers() {

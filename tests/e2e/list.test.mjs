@@ -98,6 +98,48 @@ describe("the column", () => {
     }
   });
 
+  test("mail that cannot be read is not sorted again and again", async () => {
+    await fill(
+      bob,
+      "Unreadable",
+      Array.from({ length: 40 }, (_, at) => mail(at % 8 ? "plain" : "encrypted", at)),
+    );
+    const sorts = await bob.chrome(async () => {
+      const folder = MailServices.accounts.localFoldersServer.rootFolder.getChildNamed("Unreadable");
+      const headers = [...folder.messages];
+      for (const header of headers.slice(0, 20)) header.storeToken = "99999999";
+      const about3Pane = mainWindow().document.getElementById("tabmail").currentAbout3Pane;
+      about3Pane.displayFolder(folder.URI);
+      await until("the folder", () => about3Pane.gFolder === folder && about3Pane.gDBView?.rowCount);
+      about3Pane.document.getElementById("daneSmimeCol").querySelector("button").click();
+      await until("the marks", () => headers.slice(20).every((each) => each.getStringProperty("dane-smime-mark")));
+      await sleep(1000);
+      const { ThreadPaneColumns } = ChromeUtils.importESModule("chrome://messenger/content/ThreadPaneColumns.mjs");
+      const { handler } = ThreadPaneColumns.getCustomColumns().find(({ id }) => id === "daneSmimeCol");
+      const asked = handler.getSortLongForRow;
+      let count = 0;
+      handler.getSortLongForRow = (header) => {
+        count++;
+        return asked(header);
+      };
+      await sleep(1000);
+      handler.getSortLongForRow = asked;
+      return { count, unread: headers.filter((each) => !each.getStringProperty("dane-smime-mark")).length };
+    });
+    assert.deepEqual(sorts, { count: 0, unread: 20 });
+  });
+
+  test("a mail whose header is long is looked into to its end", async () => {
+    const long = `X-Trace: ${"a few hops more\r\n ".repeat(800)}end\r\n`;
+    await fill(
+      bob,
+      "Long",
+      Array.from({ length: 12 }, (_, at) => long + mail("encrypted", at)),
+    );
+    await openTable(bob, "Long");
+    await eventually((seen) => seen.length > 8 && seen.every(({ mark }) => mark === "encrypted"));
+  });
+
   test("a mail that was opened is marked by what was found, and remembered", async () => {
     await openTable(bob, "Many");
     await bob.chrome(async () => {

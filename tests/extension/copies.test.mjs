@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HostError } from "../../extension/background/host-error.js";
 import { Converter } from "../../extension/ui/reading/converter.js";
-import { mayBeEncrypted, sameBody, withContent } from "../../extension/ui/reading/copies.js";
+import { isSame, mayBeEncrypted, withContent } from "../../extension/ui/reading/copies.js";
 
 const octets = (/** @type {string} */ text) => Uint8Array.from(Buffer.from(text, "latin1"));
 const text = (/** @type {Uint8Array} */ bytes) => Buffer.from(bytes).toString("latin1");
@@ -36,16 +36,53 @@ describe("a copy", () => {
   });
 
   test("is the same whatever the line ends, and never the same as nothing", () => {
-    assert.ok(sameBody(octets("A: b\r\n\r\nx\r\ny\r\n"), octets("A: b\nX-Mozilla-Status: 0\n\nx\ny")));
-    assert.ok(!sameBody(octets("A: b\r\n\r\nx"), octets("A: b\r\n\r\ny")));
-    assert.ok(!sameBody(octets("A: b\r\n\r\n"), octets("A: b\r\n\r\n")));
+    const wanted = octets("A: b\r\nC: d\r\n e\r\n\r\nx\r\ny\r\n");
+    assert.ok(isSame(octets("A: b\nX-Mozilla-Status: 0\nC: d\n e\n\nx\ny"), wanted));
+    assert.ok(!isSame(octets("A: b\r\nC: d\r\n e\r\n\r\nx\r\nz"), wanted), "another body");
+    assert.ok(!isSame(octets("A: b\r\n\r\nx\r\ny"), wanted), "a field is missing");
+    assert.ok(!isSame(octets("A: b\r\nC: d\r\n\r\nx\r\ny"), wanted), "a fold is missing");
+    assert.ok(isSame(octets("A: b\r\n\r\n"), octets("A: b\r\n\r\n")), "a mail of a subject alone");
+    assert.ok(!isSame(octets(""), octets("")));
+  });
+
+  test("has the subject that the older kind of protection hid", () => {
+    const old = octets('Content-Type: text/plain; protected-headers="v1"\r\nSubject: Tarts\r\n\r\nx\r\n');
+    assert.match(text(withContent(SEALED, old, { readable: true })), /^Subject: Tarts\r$/m);
+  });
+
+  test("of a draft of ours has the header that stands inside, with the blind recipients", () => {
+    const draft = octets(
+      'Content-Type: text/plain; hp="cipher"\r\nHP-Outer: Subject: [...]\r\nTo: bob@example.test\r\nSubject: Tarts\r\n' +
+        "X-DANE-SMIME-Draft: header=inside\r\nX-DANE-SMIME-Draft-Bcc: queen@example.test\r\n\r\nx\r\n",
+    );
+    const copy = text(withContent(SEALED, draft, { readable: true }));
+    for (const field of ["To: bob@example.test", "Subject: Tarts", "Bcc: queen@example.test", "Message-ID: <1@x>"]) {
+      assert.ok(copy.includes(`${field}\r\n`), copy);
+    }
+    assert.doesNotMatch(copy, /X-DANE|HP-Outer|\[\.\.\.\]/);
+  });
+
+  test("leaves behind what the folder kept beside the original", () => {
+    const kept = octets(
+      `X-Mozilla-Status: 0009\r\nX-Mozilla-Status2: 00000000\r\nX-Mozilla-Keys: $label1\r\n${text(SEALED)}`,
+    );
+    assert.deepEqual(withContent(kept, INSIDE, { readable: true }), withContent(SEALED, INSIDE, { readable: true }));
   });
 });
 
 describe("one message after the other", () => {
   /** @param {any} [more] what differs from a world in which all goes well */
   function world(
-    { answer, damage = (/** @type {Uint8Array} */ copy) => copy, folder = "Test" } = /** @type {any} */ ({}),
+    {
+      answer,
+      damage = (/** @type {Uint8Array} */ copy) => copy,
+      folder = "Test",
+      store,
+      move,
+      there = [],
+      isOnline = true,
+      patience,
+    } = /** @type {any} */ ({}),
   ) {
     /** @type {Record<string, any>} */
     const seen = { imported: [], deleted: [] };
@@ -60,11 +97,16 @@ describe("one message after the other", () => {
       }),
       getRaw: async (/** @type {number} */ id) => new Blob([/** @type {any} */ (files.get(id))]),
       import: async (/** @type {Blob} */ file, /** @type {string} */ into) => {
+        await store?.();
         files.set(2, damage(new Uint8Array(await file.arrayBuffer())));
         seen.imported.push(into);
         return { id: 2 };
       },
-      delete: async (/** @type {number[]} */ ids) => void seen.deleted.push(...ids),
+      query: async () => ({ messages: there }),
+      delete: async (/** @type {number[]} */ ids) => {
+        await move?.();
+        seen.deleted.push(...ids);
+      },
     };
     const opened = { encryption: { state: "decrypted", code: "ok", reason: "", recipient: "old@example.test" } };
     const host = /** @type {any} */ ({
@@ -79,10 +121,11 @@ describe("one message after the other", () => {
       },
     });
     const accounts = { get: async () => ({ identities: [{ email: "bob@example.test" }] }) };
-    const order = { folderId: "Into", removeOriginals: true, signal: new AbortController().signal };
+    const cancelling = new AbortController();
+    const order = { folderId: "Into", isOnServer: true, removeOriginals: true, signal: cancelling.signal };
     const convert = (/** @type {"decrypt" | "reencrypt"} */ mode) =>
-      new Converter({ host, mail, accounts, mode }).convert(1, order);
-    return { seen, convert };
+      new Converter({ host, mail, accounts, isOnline: () => isOnline, mode, patience }).convert(1, order);
+    return { seen, convert, cancelling };
   }
 
   test("is copied, read back, and only then is the original moved away", async () => {
@@ -101,7 +144,7 @@ describe("one message after the other", () => {
   test("a copy that came out otherwise leaves the original", async () => {
     for (const mode of /** @type {const} */ (["decrypt", "reencrypt"])) {
       const { seen, convert } = world({ damage: (/** @type {Uint8Array} */ copy) => copy.slice(0, -4) });
-      assert.deepEqual(await convert(mode), { what: "left", subject: "[...]", cause: "not-the-same" });
+      assert.deepEqual(await convert(mode), { what: "left", subject: "[...]", cause: "not-the-same", ends: false });
       assert.deepEqual(seen.deleted, []);
     }
   });
@@ -109,7 +152,7 @@ describe("one message after the other", () => {
   test("what is not opened is not copied", async () => {
     const gone = new HostError("keyring-locked");
     const cases = [
-      [() => Promise.reject(gone), gone],
+      [() => Promise.reject(gone), gone, true],
       [
         () => ({ result: { verdict: { encryption: { state: "failed", code: "not-for-us" } } }, body: octets("") }),
         "not-for-us",
@@ -122,11 +165,53 @@ describe("one message after the other", () => {
         "withheld-unauthentic",
       ],
     ];
-    for (const [open, cause] of cases) {
+    for (const [open, cause, ends = false] of cases) {
       const { seen, convert } = world({ answer: { open } });
-      assert.deepEqual(await convert("decrypt"), { what: "left", subject: "[...]", cause });
+      assert.deepEqual(await convert("decrypt"), { what: "left", subject: "[...]", cause, ends });
       assert.deepEqual([seen.imported, seen.deleted], [[], []]);
     }
+  });
+
+  test("a folder that takes no copy, and one that has such a message already", async () => {
+    const refuse = () => Promise.reject(new Error("Aborted with status: 2147549183"));
+    const full = world({ store: refuse });
+    assert.deepEqual(await full.convert("decrypt"), {
+      what: "left",
+      subject: "[...]",
+      cause: "not-stored",
+      ends: true,
+    });
+    const twice = world({ store: refuse, there: [{ id: 7 }] });
+    const said = await twice.convert("decrypt");
+    assert.deepEqual(said, { what: "left", subject: "[...]", cause: "already-there", ends: false });
+    assert.deepEqual([full.seen.deleted, twice.seen.deleted], [[], []]);
+  });
+
+  test("nothing is stored on a server while offline", async () => {
+    const { seen, convert } = world({ isOnline: false });
+    assert.deepEqual(await convert("decrypt"), { what: "left", subject: "[...]", cause: "offline", ends: true });
+    assert.deepEqual([seen.imported, seen.deleted], [[], []]);
+  });
+
+  test("a folder that never answers is waited for so long, and after Cancel only a moment", async () => {
+    const never = () => new Promise(() => {});
+    const silent = world({ store: never, patience: { folderMs: 5, cancelledMs: 1e6 } });
+    assert.equal(/** @type {any} */ (await silent.convert("decrypt")).cause, "folder-silent");
+    /** @type {any} */
+    let cancelled;
+    const store = () => {
+      cancelled.cancelling.abort();
+      return never();
+    };
+    cancelled = world({ store, patience: { folderMs: 1e6, cancelledMs: 5 } });
+    assert.equal((await cancelled.convert("decrypt")).cause, "cancelled");
+    assert.deepEqual([silent.seen.deleted, cancelled.seen.deleted], [[], []]);
+  });
+
+  test("an original that cannot be moved away is said to be there beside its copy", async () => {
+    const { seen, convert } = world({ move: () => Promise.reject(new Error("no trash")) });
+    assert.equal(/** @type {any} */ (await convert("decrypt")).cause, "not-moved");
+    assert.deepEqual(seen.imported, ["Into"]);
   });
 
   test("nothing is stored that the host did not encrypt, and nothing goes into the folder it lies in", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asMark, claimed, found } from "../../extension/experiments/list/marks.mjs";
+import { asMark, claimed, found, isHeaderWhole } from "../../extension/experiments/list/marks.mjs";
 
 const CLAIMS = [
   ["text/plain", "plain"],
@@ -27,6 +27,12 @@ test("only the header counts, and the first of two fields", () => {
   assert.equal(claimed(`Subject: x\r\n ${sealed}\r\n\r\n`), "plain", "a folded line is no field");
   assert.equal(claimed(`Content-Type: text/plain\r\n${sealed}\r\n\r\n`), "plain");
   assert.equal(claimed(""), "plain");
+});
+
+test("a header is whole where a blank line ends it", () => {
+  assert.ok(isHeaderWhole("A: b\r\n\r\nText"));
+  assert.ok(isHeaderWhole("A: b\n\n"));
+  assert.ok(!isHeaderWhole("A: b\r\nC: d\r\n"));
 });
 
 test("what was found when it was opened", () => {

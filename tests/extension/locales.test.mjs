@@ -92,11 +92,44 @@ test("everything that can be wrong with a record is said in every language", () 
   );
 });
 
+const failures = () =>
+  [...RUST("service/failure/mod.rs").matchAll(/^\s+\w+ = "([a-z-]+)", \d;/gm)].map(([, code]) => code);
+
+test("the protocol lists every code of the host, and none that it has not", () => {
+  const table = RUST("../PROTOCOL.md").split("\n## Codes\n")[1] ?? "";
+  const listed = [...table.matchAll(/`([a-z-]+)`/g)].map(([, code]) => code);
+  assert.deepEqual(listed.sort(), failures().sort());
+});
+
+test("no word is kept that nobody asks for", () => {
+  const beginnings = [...CODE.matchAll(/["`]([a-z]+(?:_[a-z0-9]+)*)(?:"|_?\$\{)/g)].map(([, word]) => `${word}_`);
+  const asked = new Set(CODE.match(/[a-z]\w*/g));
+  const stale = Object.keys(LOCALES.en).filter(
+    (key) =>
+      !asked.has(key) && !CODE.includes(`__MSG_${key}__`) && !beginnings.some((beginning) => key.startsWith(beginning)),
+  );
+  assert.deepEqual(stale, []);
+});
+
+test("everything that a verdict can say is said in every language", () => {
+  const codes = [
+    ...RUST("service/verdict.rs").matchAll(/^\s+"([a-z]+(?:-[a-z]+)+)",$|=> \("([a-z-]+)", "|"code": "([a-z-]+)"/gm),
+  ]
+    .map((found) => found.slice(1).find(Boolean) ?? "")
+    .filter((code) => code !== "ok" && code !== "none");
+  assert.ok(codes.length > 30, String(codes.length));
+  const kinds = ["signature", "encryption", "warning"];
+  const silent = codes.filter(
+    (code) => !kinds.some((kind) => LOCALES.en[`reading_${kind}_${code.replaceAll("-", "_")}`]),
+  );
+  assert.deepEqual(silent, []);
+});
+
 /** Codes that never reach a reader of mail: they belong to commands, or the request that they answer is never sent. */
 const OF_COMMANDS = new Set(["not-built", "unreadable-input", "unwritable-output", "wrong-password", "no-such-key"]);
 
 test("every code of the host has words in every language, unless it is for the command line alone", () => {
-  const codes = [...RUST("service/failure/mod.rs").matchAll(/^\s+\w+ = "([a-z-]+)", \d;/gm)].map(([, code]) => code);
+  const codes = failures();
   assert.ok(codes.length > 30);
   const silent = codes.filter((code) => !LOCALES.en[`error_${code.replaceAll("-", "_")}`]);
   assert.deepEqual(

@@ -35,6 +35,8 @@ export class MessageList {
   #redrawing = false;
   /** Messages without a mark were sorted: their order has to be made anew when all have been looked into. */
   #sortedUnmarked = false;
+  /** Something was marked since. Without that, messages that cannot be read would be sorted again and again. */
+  #markedSince = false;
   #scanner = new Scanner({
     mark: (header, mark) => this.#mark(header, mark),
     isMarked: (header) => markOf(header) !== null,
@@ -144,12 +146,14 @@ export class MessageList {
   #mark(header, mark) {
     header.setStringProperty(PROPERTY, mark);
     this.#changed ||= mark !== "plain";
+    this.#markedSince ||= mark !== "plain";
   }
 
   /** @param {boolean} done whether all has been looked into */
   #redraw(done) {
-    if (done && this.#sortedUnmarked) {
+    if (done && this.#sortedUnmarked && this.#markedSince) {
       this.#sortedUnmarked = false;
+      this.#markedSince = false;
       sortedByUs().forEach(sortAnew);
     }
     if (this.#changed && !this.#redrawing) {

@@ -28,6 +28,11 @@ export function asMark(text) {
   return MARKS.find((mark) => mark === text) ?? null;
 }
 
+/** @param {string} start of a message @returns {boolean} whether all of its header is there */
+export function isHeaderWhole(start) {
+  return /\r?\n\r?\n/.test(start);
+}
+
 /**
  * The mark of a message that was not opened yet, by its header.
  *

@@ -4,10 +4,12 @@
  */
 
 import { setTimeout } from "resource://gre/modules/Timer.sys.mjs";
-import { claimed } from "./marks.mjs";
+import { claimed, isHeaderWhole } from "./marks.mjs";
 
-/** So much of a message is read; a header in which the type comes later is taken for plain until the message is opened. */
-const HEADER_OCTETS = 4096;
+/** So much of a message is read at first; most headers end there. */
+const FIRST_OCTETS = 4096;
+/** So much at most: what comes later is taken for plain until the message is opened. */
+const HEADER_OCTETS = 65_536;
 /** A slice ends after this, and something else gets its turn. */
 const SLICE_MS = 12;
 const PAUSE_MS = 4;
@@ -142,7 +144,11 @@ function startOf(header) {
   try {
     const reader = Cc["@mozilla.org/scriptableinputstream;1"].createInstance(Ci.nsIScriptableInputStream);
     reader.init(stream);
-    return reader.readBytes(Math.min(HEADER_OCTETS, stream.available()));
+    let start = reader.readBytes(Math.min(FIRST_OCTETS, stream.available()));
+    while (start.length < HEADER_OCTETS && !isHeaderWhole(start) && stream.available()) {
+      start += reader.readBytes(Math.min(FIRST_OCTETS, stream.available()));
+    }
+    return start;
   } finally {
     stream.close();
   }

@@ -61,12 +61,12 @@ export function switchedInside(entity) {
 /**
  * The header of a message that was encrypted. Of a draft of ours all of it stands inside: whoever keeps the draft could write
  * themselves among the blind recipients outside. Of any other message the subject counts, where it was protected as the real
- * one (RFC 9788 section 2.1.1: `hp="cipher"`).
+ * one (RFC 9788 section 2.1.1: `hp="cipher"`; or the older `protected-headers="v1"`).
  *
  * @param {import("./mime-text.mjs").Field[]} outside
  * @param {import("./mime-text.mjs").Field[]} inside
  */
-function ownFields(outside, inside) {
+export function ownFields(outside, inside) {
   if (fieldValue(inside, SWITCHED)) {
     const blind = inside.find(({ name }) => name === BLIND);
     const written = inside.filter(({ name }) => !/^(hp-outer|bcc|x-dane-smime-draft.*)$/.test(name));
@@ -77,7 +77,10 @@ function ownFields(outside, inside) {
     ];
   }
   const type = fieldValue(inside, "content-type");
-  const subject = parameter(type, "hp") === "cipher" ? inside.find(({ name }) => name === "subject") : undefined;
+  const isProtected =
+    parameter(type, "hp") === "cipher" ||
+    (parameter(type, "hp") === null && parameter(type, "protected-headers") === "v1");
+  const subject = isProtected ? inside.find(({ name }) => name === "subject") : undefined;
   return subject ? [...outside.filter(({ name }) => name !== "subject"), subject] : outside;
 }
 

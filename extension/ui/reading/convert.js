@@ -10,6 +10,9 @@ import { Converter } from "./converter.js";
 
 translatePage();
 
+/** Types of the accounts into whose folders Thunderbird stores a copy. */
+const STORING = ["local", "pop3", "imap"];
+
 const { mode, ids } = await takeOrder();
 const cancelling = new AbortController();
 // A connection of its own: the event page may be stopped while this works.
@@ -22,16 +25,28 @@ byId("title").textContent = text(`convert_title_${mode}`);
 document.title = text(`convert_title_${mode}`);
 byId("intro").textContent = text(ids.length === 1 ? "convert_one" : "convert_many", [String(ids.length)]);
 byId("hint").textContent = text(`convert_hint_${mode}`);
-await listFolders();
+/** Accounts that lie on a server, by the folders in them: what is copied there, others can read. @type {Map<string, string>} */
+const onServers = new Map();
+byId("folder").addEventListener("change", askAboutServer);
 
 byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
+  const agreed = /** @type {HTMLInputElement} */ (byId("agreed"));
+  // Not left to `required`: that stops nobody in a popup window.
+  const missing = !chosenFolder() ? byId("folder") : mustAgree() && !agreed.checked ? agreed : null;
+  if (missing) {
+    missing.focus();
+    return;
+  }
   work().catch((error) => say(explain(error, text)));
 });
 byId("close").addEventListener("click", () => window.close());
 byId("done").addEventListener("click", () => window.close());
 byId("cancel").addEventListener("click", () => cancelling.abort());
 window.addEventListener("unload", () => host.close());
+await listFolders();
+// Pressed before that, the form would load this page anew, and its order was taken already.
+/** @type {HTMLButtonElement} */ (byId("start")).disabled = false;
 
 /** @returns {Promise<{ mode: "decrypt" | "reencrypt", ids: number[] }>} what the event page left for this window */
 async function takeOrder() {
@@ -43,28 +58,59 @@ async function takeOrder() {
 
 async function listFolders() {
   const select = /** @type {HTMLSelectElement} */ (byId("folder"));
+  // None is chosen beforehand: the first one is an inbox on a server.
+  select.append(new Option(text("convert_choose"), "", true, true));
   for (const account of await browser.accounts.list(false)) {
+    if (!STORING.includes(account.type)) {
+      continue;
+    }
     const group = make("optgroup", { label: account.name });
     const folders = await browser.folders.query({ accountId: account.id, isVirtual: false, isRoot: false });
     group.append(...folders.map(({ id, path }) => new Option(path?.replace(/^\//, "") ?? "", id)));
     if (folders.length) {
       select.append(group);
     }
+    if (account.type === "imap") {
+      for (const { id } of folders) {
+        onServers.set(id ?? "", account.name);
+      }
+    }
   }
+}
+
+/** Text that was encrypted goes to a server only where the reader has agreed to that. */
+function askAboutServer() {
+  const isAsked = mustAgree();
+  const agreed = /** @type {HTMLInputElement} */ (byId("agreed"));
+  agreed.checked = false;
+  agreed.required = isAsked;
+  byId("server").hidden = !isAsked;
+  byId("server-words").textContent = text("convert_on_server", [onServers.get(chosenFolder()) ?? ""]);
+}
+
+function mustAgree() {
+  return mode === "decrypt" && onServers.has(chosenFolder());
+}
+
+function chosenFolder() {
+  return /** @type {HTMLSelectElement} */ (byId("folder")).value;
 }
 
 async function work() {
   byId("form").hidden = true;
   byId("work").hidden = false;
-  const converter = new Converter({ host, mail: browser.messages, accounts: browser.accounts, mode });
+  const { messages: mail, accounts } = browser;
+  const converter = new Converter({ host, mail, accounts, isOnline: () => navigator.onLine, mode });
   const order = {
-    folderId: /** @type {HTMLSelectElement} */ (byId("folder")).value,
+    folderId: chosenFolder(),
+    isOnServer: onServers.has(chosenFolder()),
     removeOriginals: /** @type {HTMLInputElement} */ (byId("remove")).checked,
     signal: cancelling.signal,
   };
   const progress = /** @type {HTMLProgressElement} */ (byId("progress"));
   progress.max = ids.length;
   let [copied, passed] = [0, 0];
+  let isEnded = false;
   for (const [at, id] of ids.entries()) {
     if (cancelling.signal.aborted) {
       break;
@@ -78,13 +124,17 @@ async function work() {
       passed++;
     } else if (!cancelling.signal.aborted) {
       byId("left").append(make("li", {}, outcome.subject, make("small", {}, explainLeft(outcome.cause))));
+      if (outcome.ends) {
+        isEnded = true;
+        break;
+      }
     }
   }
-  if (!cancelling.signal.aborted) {
+  if (!cancelling.signal.aborted && !isEnded) {
     progress.value = ids.length;
   }
   const counts = [String(copied), String(passed), String(ids.length - copied - passed)];
-  say(text(cancelling.signal.aborted ? "convert_cancelled" : "convert_finished", counts));
+  say(text(`convert_${cancelling.signal.aborted ? "cancelled" : isEnded ? "stopped" : "finished"}`, counts));
   byId("cancel").hidden = true;
   byId("done").hidden = false;
   byId("done").focus();

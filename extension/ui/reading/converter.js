@@ -1,15 +1,29 @@
 /** Makes one copy at a time: reads the message, has the host open it, puts the copy into its folder, reads it back. */
 
-import { mayBeEncrypted, sameBody, split, withContent } from "./copies.js";
+import { HostError } from "../../background/host-error.js";
+import { isSame, mayBeEncrypted, split, withContent } from "./copies.js";
 
 /** A message may be large, and the host may have to ask the DNS. */
 const DEADLINE_MS = 120_000;
+/**
+ * How long a folder may take (Thunderbird itself waits for a silent server for ever), and how long it may go on after Cancel,
+ * so that nothing is left half done.
+ */
+const PATIENCE = { folderMs: 120_000, cancelledMs: 5_000 };
 
 /**
- * @typedef {{ what: "copied" } | { what: "not-encrypted" } | { what: "left", subject: string, cause: unknown }} Outcome
- *   `left`: the original stays as it is; the cause is an error, or a word
- * @typedef {{ folderId: string, removeOriginals: boolean, signal: AbortSignal }} Order
+ * @typedef {{ what: "copied" } | { what: "not-encrypted" } | { what: "left", subject: string, cause: unknown, ends: boolean }} Outcome
+ *   `left`: the original stays as it is; the cause is an error, or a word. `ends`: the next message would fare no better
+ * @typedef {{ folderId: string, isOnServer: boolean, removeOriginals: boolean, signal: AbortSignal }} Order
  */
+
+/** What is wrong with the host, the keys or the folder, and not with one message. */
+const ENDS = new Set([
+  ...["host-missing", "host-broken", "protocol-mismatch", "bad-configuration", "bad-trust-anchor", "disk-full"],
+  ...["keyring-locked", "keyring-missing", "keyring-entry-missing", "keyring-failed", "sealed-otherwise"],
+  ...["pin-needed", "pin-wrong", "pin-locked", "pinentry-failed", "cancelled"],
+  ...["no-key", "folder-silent", "not-stored", "offline"],
+]);
 
 /** A word that says why a message was left. */
 class Left extends Error {
@@ -24,20 +38,26 @@ export class Converter {
   #host;
   #mail;
   #accounts;
+  #isOnline;
   #mode;
+  #patience;
 
   /**
    * @param {object} parts
    * @param {Pick<import("../../background/host.js").Host, "request">} parts.host
    * @param {any} parts.mail `browser.messages`
    * @param {any} parts.accounts `browser.accounts`
+   * @param {() => boolean} parts.isOnline
    * @param {"decrypt" | "reencrypt"} parts.mode
+   * @param {typeof PATIENCE} [parts.patience]
    */
-  constructor({ host, mail, accounts, mode }) {
+  constructor({ host, mail, accounts, isOnline, mode, patience = PATIENCE }) {
     this.#host = host;
     this.#mail = mail;
     this.#accounts = accounts;
+    this.#isOnline = isOnline;
     this.#mode = mode;
+    this.#patience = patience;
   }
 
   /**
@@ -50,7 +70,7 @@ export class Converter {
     try {
       const header = await this.#mail.get(id);
       subject = header.subject;
-      const original = await this.#read(id);
+      const original = await this.#read(id, order.signal, "not-read");
       if (!mayBeEncrypted(original)) {
         return { what: "not-encrypted" };
       }
@@ -60,20 +80,27 @@ export class Converter {
       }
       const copy = await this.#copyOf(original, opened, header, order.signal);
       stopIfCancelled(order.signal);
-      const kept = await this.#keep(copy, header, order.folderId);
+      const kept = await this.#keep(copy, header, order);
       await this.#verify(kept.id, copy, opened.content, order.signal);
       if (order.removeOriginals) {
-        await this.#mail.delete([id], { deletePermanently: false });
+        await this.#inTime(this.#mail.delete([id], { deletePermanently: false }), order.signal, "not-moved");
       }
       return { what: "copied" };
     } catch (error) {
-      return { what: "left", subject, cause: error instanceof Left ? error.word : error };
+      const cause = error instanceof Left ? error.word : error;
+      const word = error instanceof HostError ? error.code : cause;
+      return { what: "left", subject, cause, ends: ENDS.has(String(word)) };
     }
   }
 
-  /** @param {number} id @returns {Promise<Uint8Array>} */
-  async #read(id) {
-    const file = await this.#mail.getRaw(id, { data_format: "File" });
+  /**
+   * @param {number} id
+   * @param {AbortSignal} signal
+   * @param {string} word for a failure
+   * @returns {Promise<Uint8Array>}
+   */
+  async #read(id, signal, word) {
+    const file = await this.#inTime(this.#mail.getRaw(id, { data_format: "File" }), signal, word);
     return new Uint8Array(await file.arrayBuffer());
   }
 
@@ -145,9 +172,13 @@ export class Converter {
   /**
    * @param {Uint8Array} copy
    * @param {any} header
-   * @param {string} folderId
+   * @param {Order} order
    */
-  async #keep(copy, { read, flagged, tags, folder }, folderId) {
+  async #keep(copy, { headerMessageId, read, flagged, tags, folder }, { folderId, isOnServer, signal }) {
+    // What is put into a folder of a server while offline lies here alone: nobody knows yet whether the server will take it.
+    if (isOnServer && !this.#isOnline()) {
+      throw new Left("offline");
+    }
     if (folder?.id === folderId) {
       throw new Left("same-folder");
     }
@@ -155,7 +186,22 @@ export class Converter {
       throw new Left("no-message-id");
     }
     const file = new File([/** @type {Uint8Array<ArrayBuffer>} */ (copy)], "message.eml", { type: "message/rfc822" });
-    return this.#mail.import(file, folderId, { read, flagged, tags });
+    try {
+      return await this.#inTime(this.#mail.import(file, folderId, { read, flagged, tags }), signal, "not-stored");
+    } catch (error) {
+      // Thunderbird stores no two of the same Message-ID, and says so in a sentence only. To look before is slow in a large folder.
+      const isTaken = error instanceof Left && error.word === "not-stored";
+      throw isTaken && (await this.#isThere(headerMessageId, folderId)) ? new Left("already-there") : error;
+    }
+  }
+
+  /** @param {string} headerMessageId @param {string} folderId @returns {Promise<boolean>} */
+  async #isThere(headerMessageId, folderId) {
+    try {
+      return (await this.#mail.query({ folderId, headerMessageId })).messages.length > 0;
+    } catch {
+      return false; // the folder is gone
+    }
   }
 
   /**
@@ -165,14 +211,50 @@ export class Converter {
    * @param {AbortSignal} signal
    */
   async #verify(id, copy, content, signal) {
-    const read = await this.#read(id);
-    let same = sameBody(read, copy);
+    const read = await this.#read(id, signal, "copy-not-read");
+    let same = isSame(read, copy);
     if (same && this.#mode === "reencrypt") {
       const opened = await this.#open(read, signal);
-      same = opened !== null && sameBody(opened.content, content);
+      same = opened !== null && isSame(opened.content, content);
     }
     if (!same) {
       throw new Left("not-the-same");
+    }
+  }
+
+  /**
+   * What Thunderbird does with a folder, which has no deadline of its own.
+   *
+   * @template T
+   * @param {Promise<T>} work
+   * @param {AbortSignal} signal
+   * @param {string} word for its failure
+   * @returns {Promise<T>}
+   */
+  async #inTime(work, signal, word) {
+    const { folderMs, cancelledMs } = this.#patience;
+    const settled = new AbortController();
+    /** @type {ReturnType<typeof setTimeout>[]} */
+    const timers = [];
+    /** @type {Promise<never>} */
+    const late = new Promise((_, reject) => {
+      const after = (/** @type {number} */ ms, /** @type {string} */ cause) =>
+        timers.push(setTimeout(() => reject(new Left(cause)), ms));
+      after(folderMs, "folder-silent");
+      if (signal.aborted) {
+        after(cancelledMs, "cancelled");
+      } else {
+        signal.addEventListener("abort", () => after(cancelledMs, "cancelled"), { signal: settled.signal });
+      }
+    });
+    const done = work.catch(() => {
+      throw new Left(word);
+    });
+    try {
+      return await Promise.race([done, late]);
+    } finally {
+      settled.abort();
+      timers.forEach(clearTimeout);
     }
   }
 }

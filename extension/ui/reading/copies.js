@@ -3,11 +3,14 @@
  * encrypts is the host.
  */
 
-import { isOpenedByHost, outerHeader } from "../../experiments/reading/draft-message.mjs";
-import { fieldValue, headerFields, parameter, smimeKind, splitEntity } from "../../experiments/reading/mime-text.mjs";
+import { isOpenedByHost, outerHeader, ownFields } from "../../experiments/reading/draft-message.mjs";
+import { fieldValue, headerFields, smimeKind, splitEntity } from "../../experiments/reading/mime-text.mjs";
 
 /** Headers of mail are not longer. */
 const HEADER_OCTETS = 1024 * 1024;
+
+/** Fields that the file of a folder has beside those of the message. */
+const OF_FOLDER = /^(x-mozilla-(status2?|keys)|x-account-key)$/;
 
 /** @param {string} text byte string */
 const octets = (text) => Uint8Array.from(text, (char) => char.charCodeAt(0));
@@ -42,22 +45,23 @@ export function mayBeEncrypted(message) {
 }
 
 /**
- * A message with the header of the original and what was inside it.
+ * A message with the header of the original and what was inside it. What Thunderbird keeps in the file of a folder about the
+ * message (read, deleted, labelled) is of that folder, and is not copied.
  *
  * @param {Uint8Array} original
  * @param {Uint8Array} entity with its own `Content-*` fields
- * @param {{ readable: boolean }} how `readable`: the entity is plaintext, so a subject that was hidden is the message's
+ * @param {{ readable: boolean }} how `readable`: the entity is plaintext, so the header that was hidden is the message's
  * @returns {Uint8Array}
  */
 export function withContent(original, entity, { readable }) {
   const { fields } = split(original);
   const inside = split(entity);
-  const type = fieldValue(inside.fields, "content-type");
-  const isHidden = readable && parameter(type, "hp") === "cipher";
-  const subject = isHidden ? inside.fields.find(({ name }) => name === "subject") : undefined;
-  const own = subject ? [...fields.filter(({ name }) => name !== "subject"), subject] : fields;
+  const own = readable ? ownFields(fields, inside.fields) : fields;
+  if (!own.some(({ name }) => name === "message-id")) {
+    own.push(...fields.filter(({ name }) => name === "message-id"));
+  }
   const content = inside.fields.filter(({ name }) => name.startsWith("content-")).map(({ raw }) => `${raw}\r\n`);
-  const head = octets(`${outerHeader(own)}${content.join("")}\r\n`);
+  const head = octets(`${outerHeader(own.filter(({ name }) => !OF_FOLDER.test(name)))}${content.join("")}\r\n`);
   const message = new Uint8Array(head.length + inside.body.length);
   message.set(head);
   message.set(inside.body, head.length);
@@ -65,15 +69,22 @@ export function withContent(original, entity, { readable }) {
 }
 
 /**
- * Whether two messages have the same text, whatever their line ends. A folder may add fields to a header, so the bodies
- * count.
+ * Whether a message came back as it should be: all fields of its header, and its body, whatever the line ends. A folder may
+ * add fields of its own.
  *
- * @param {Uint8Array} one
- * @param {Uint8Array} other
+ * @param {Uint8Array} read
+ * @param {Uint8Array} wanted
  */
-export function sameBody(one, other) {
-  const [a, b] = [one, other].map((message) => withoutCr(split(message).body));
-  return a.length > 0 && a.length === b.length && a.every((octet, at) => octet === b[at]);
+export function isSame(read, wanted) {
+  const [there, asked] = [read, wanted].map(split);
+  const raws = new Set(there.fields.map(({ raw }) => raw.trimEnd()));
+  const [a, b] = [there, asked].map(({ body }) => withoutCr(body));
+  return (
+    asked.fields.length > 0 &&
+    asked.fields.every(({ raw }) => raws.has(raw.trimEnd())) &&
+    a.length === b.length &&
+    a.every((octet, at) => octet === b[at])
+  );
 }
 
 /** @param {Uint8Array} bytes @returns {Uint8Array} without CR, and without line ends at the end */

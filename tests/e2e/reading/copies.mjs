@@ -7,6 +7,13 @@ import { page, select, shows } from "../../support/reading.mjs";
 import { plainText, SECRET } from "./mails.mjs";
 import { bob, deliver, faults, hasVerdict, mails, photograph, protectedMail, show, world } from "./scene.mjs";
 
+/** Agrees to text being stored readable on a server. */
+const AGREE = 'content.document.getElementById("agreed").click()';
+/** Presses Start, which has to wait until the page knows all folders. */
+const START = `const start = content.document.getElementById("start");
+  if (start.disabled) throw new content.Error("not yet");
+  start.click()`;
+
 describe("copies of encrypted mail", () => {
   test("without encryption, the original left where it is", async () => {
     await makeFolder("Readable");
@@ -15,7 +22,7 @@ describe("copies of encrypted mail", () => {
     await chooseInListMenu("Copy without encryption…");
     await page(bob, "ui/reading/convert.html", pick("Readable"));
     photograph("reading-convert");
-    const said = await page(bob, "ui/reading/convert.html", "content.document.getElementById('start').click()");
+    const said = await page(bob, "ui/reading/convert.html", START);
     assert.match(said.text, /One message|Message 1|Copied/);
     const done = await finished();
     photograph("reading-convert-done");
@@ -35,7 +42,7 @@ describe("copies of encrypted mail", () => {
     const before = (await rawMessages("Test")).length;
     await chooseInListMenu("Copy, encrypted to my present key…");
     await page(bob, "ui/reading/convert.html", `${pick("Anew")}; content.document.getElementById("remove").click()`);
-    await page(bob, "ui/reading/convert.html", "content.document.getElementById('start').click()");
+    await page(bob, "ui/reading/convert.html", START);
     assert.match(await finished(), /Copied: 1\./);
     const [copy] = await rawMessages("Anew");
     assert.match(copy ?? "", /application\/pkcs7-mime/);
@@ -44,6 +51,74 @@ describe("copies of encrypted mail", () => {
     await closePages();
     await show(Buffer.from(copy ?? "", "latin1"));
     await shows(bob, (now) => now.text.includes(SECRET) && hasVerdict(now));
+  });
+});
+
+describe("copies that meet trouble", () => {
+  /** Decrypts what is selected into a folder, the original to be moved away. @param {string} folder */
+  async function copyInto(folder) {
+    await chooseInListMenu("Copy without encryption…");
+    await page(bob, "ui/reading/convert.html", `${pick(folder)}; content.document.getElementById("remove").click()`);
+  }
+
+  test("a copy is read, starred, labelled and dated as its original; a second of the same Message-ID is left", async () => {
+    await makeFolder("Twice");
+    const mail = await protectedMail(plainText("From here on\r\n.\r\nFrom the oven."), "--encrypt");
+    for (const round of ["first", "second"]) {
+      await show(mail);
+      await shows(bob, hasVerdict);
+      await bob.chrome(() => {
+        const { gDBView } = mainWindow().document.getElementById("tabmail").currentAbout3Pane;
+        const header = gDBView.hdrForFirstSelectedMessage;
+        header.markFlagged(true);
+        header.folder.addKeywordsToMessages([header], "$label1");
+      });
+      await copyInto("Twice");
+      await page(bob, "ui/reading/convert.html", START);
+      const said = await finished();
+      assert.match(
+        said,
+        round === "first" ? /Copied: 1\./ : /Copied: 0\..*Left as they are: 1\.[\s\S]*same Message-ID/,
+      );
+      await closePages();
+    }
+    const [copy, original] = await bob.chrome(() =>
+      ["Twice", "Test"].map((name) => {
+        const folder = MailServices.accounts.localFoldersServer.rootFolder.getChildNamed(name);
+        const header = [...folder.messages].at(-1);
+        const { isRead, isFlagged, date, messageId } = header;
+        return {
+          isRead,
+          isFlagged,
+          date,
+          messageId,
+          tags: header.getStringProperty("keywords"),
+          all: folder.getTotalMessages(false),
+        };
+      }),
+    );
+    assert.deepEqual({ ...copy, all: 0 }, { ...original, all: 0 });
+    assert.deepEqual([copy?.isFlagged, copy?.isRead, copy?.all], [true, true, 1]);
+    const [raw = ""] = await rawMessages("Twice");
+    assert.doesNotMatch(raw, /^X-Mozilla[\s\S]*^X-Mozilla-Status:[\s\S]*^X-Mozilla-Status:/im);
+  });
+
+  test("a folder that is gone when it is to be written into: it says so, and the original stays", async () => {
+    await makeFolder("Gone");
+    await show(mails.leaf);
+    await shows(bob, hasVerdict);
+    const before = (await rawMessages("Test")).length;
+    await copyInto("Gone");
+    await bob.chrome(() => {
+      const { rootFolder } = MailServices.accounts.localFoldersServer;
+      rootFolder.propagateDelete(rootFolder.getChildNamed("Gone"), true);
+    });
+    await page(bob, "ui/reading/convert.html", START);
+    const said = await finished();
+    photograph("reading-convert-stopped");
+    assert.match(said, /Stopped[\s\S]*did not take the copy/);
+    assert.equal((await rawMessages("Test")).length, before);
+    await closePages();
   });
 });
 
@@ -56,8 +131,14 @@ describe("copies of encrypted mail on an IMAP server", () => {
     for (const mail of [mails.sealed, mails.leaf, mails.clear]) await deliver(mail);
     const before = stored("").length;
     await chooseInFolderMenu("Copy messages without encryption…");
+    const first = await page(bob, "ui/reading/convert.html", START);
+    assert.doesNotMatch(first.text, /Message 1|Copied/, "no folder is chosen beforehand");
     await page(bob, "ui/reading/convert.html", pick("Opened"));
-    await page(bob, "ui/reading/convert.html", "content.document.getElementById('start').click()");
+    const asked = await page(bob, "ui/reading/convert.html", START);
+    photograph("reading-convert-server");
+    assert.match(asked.text, /Yes, store the copies unencrypted on the server/);
+    await page(bob, "ui/reading/convert.html", AGREE);
+    await page(bob, "ui/reading/convert.html", START);
     const [, copied, passed] =
       /Copied: (\d+)\. Not encrypted: (\d+)\. Left as they are: 0\./.exec(await finished()) ?? [];
     photograph("reading-convert-folder");
@@ -76,13 +157,34 @@ describe("copies of encrypted mail on an IMAP server", () => {
     await shows(bob, hasVerdict);
     await chooseInListMenu("Copy, encrypted to my present key…");
     await page(bob, "ui/reading/convert.html", `${pick("Renewed")}; content.document.getElementById("remove").click()`);
-    await page(bob, "ui/reading/convert.html", "content.document.getElementById('start').click()");
+    await page(bob, "ui/reading/convert.html", START);
     assert.match(await finished(), /Copied: 1\./);
     await closePages();
     const [copy = ""] = stored("Renewed");
     assert.match(copy, /application\/pkcs7-mime/);
     assert.ok(!copy.includes("Once more."));
     await until("the trash", () => stored("Trash").length > 0);
+  });
+
+  test("nothing is stored there while offline, where nobody knows whether the server will take it", async () => {
+    await makeServerFolder("Offline");
+    await show(mails.leaf);
+    await shows(bob, hasVerdict);
+    const before = (await rawMessages("Test")).length;
+    await chooseInListMenu("Copy, encrypted to my present key…");
+    await page(bob, "ui/reading/convert.html", `${pick("Offline")}; content.document.getElementById("remove").click()`);
+    await bob.chrome(() => {
+      Services.io.offline = true;
+    });
+    await page(bob, "ui/reading/convert.html", START);
+    const said = await finished();
+    await bob.chrome(() => {
+      Services.io.offline = false;
+    });
+    assert.match(said, /Stopped[\s\S]*Thunderbird is offline/);
+    await closePages();
+    assert.deepEqual(stored("Offline"), []);
+    assert.equal((await rawMessages("Test")).length, before);
   });
 
   test("are cancelled on request, and nothing is half done", async () => {
@@ -93,9 +195,9 @@ describe("copies of encrypted mail on an IMAP server", () => {
     await page(
       bob,
       "ui/reading/convert.html",
-      `${pick("Cancelled")}; content.document.getElementById("remove").click()`,
+      `${pick("Cancelled")}; ${AGREE}; content.document.getElementById("remove").click()`,
     );
-    await page(bob, "ui/reading/convert.html", "content.document.getElementById('start').click()");
+    await page(bob, "ui/reading/convert.html", START);
     await until("the first one", async () => /Message 1 of/.test((await page(bob, "ui/reading/convert.html")).text));
     photograph("reading-convert-working");
     await page(bob, "ui/reading/convert.html", "content.document.getElementById('cancel').click()");
@@ -174,7 +276,8 @@ function chooseInListMenu(label) {
 /** Chooses a folder on the page for copies. @param {string} folder */
 function pick(folder) {
   return `const select = content.document.getElementById("folder");
-    select.value = [...select.options].find(({ text }) => text === ${JSON.stringify(folder)}).value`;
+    select.value = [...select.options].find(({ text }) => text === ${JSON.stringify(folder)}).value;
+    select.dispatchEvent(new content.Event("change"))`;
 }
 
 /** What the page for copies says at the end. */
@@ -182,7 +285,7 @@ async function finished() {
   let text = "";
   await until("the end", async () => {
     ({ text } = await page(bob, "ui/reading/convert.html"));
-    return /^(Done|Cancelled)\./m.test(text);
+    return /^(Done|Cancelled)\.|^Stopped,/m.test(text);
   });
   return text;
 }

@@ -1,5 +1,7 @@
 //! The examples of `--help`, run in a shell as they stand, in a DNS that publishes what they publish.
 
+#[path = "../support/pinentry.rs"]
+mod pinentry;
 #[path = "../support/signed_tree.rs"]
 mod signed_tree;
 #[path = "../support/soft_token.rs"]
@@ -9,6 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use pinentry::Pinentry;
 use signed_tree::{Tree, Zone};
 use soft_token::Tokens;
 
@@ -93,17 +96,18 @@ fn every_example_works() {
         Zone::signed("example.org.", line.lines().map(str::to_owned).collect()),
     ]);
     let anchor = tree.anchor_file();
-    let pinentry = shell.0.path().join("pinentry");
+    let pinentry = Pinentry::new(shell.0.path());
     shell.configure(&format!(
-        "resolver = \"{}\"\ntrust-anchor = {anchor:?}\npinentry = {pinentry:?}\n",
-        tree.address
+        "resolver = \"{}\"\ntrust-anchor = {anchor:?}\npinentry = {:?}\n",
+        tree.address,
+        pinentry.program()
     ));
     // A token behind the module that the example names.
     let tokens = Tokens::new(shell.0.path());
     tokens.token("card");
     tokens.key("card", "card", "01", "-newkey rsa:2048", "dora@example.org", true);
     std::os::unix::fs::symlink(soft_token::module(), shell.0.path().join("opensc-pkcs11.so")).unwrap();
-    fs::write(shell.0.path().join("answers"), format!("{}\n", soft_token::PIN)).unwrap();
+    pinentry.will_enter(&[soft_token::PIN]);
     for words in AFTER {
         shell.must(&shell.example(words));
     }

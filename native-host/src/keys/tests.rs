@@ -192,6 +192,21 @@ fn retired_keys_still_decrypt_and_sign_nothing() {
 }
 
 #[test]
+fn choices_for_thousands_of_addresses_are_read() {
+    let place = Place::new();
+    let store = place.store();
+    let held = store.generate(&new_key(), NOW).unwrap();
+    store.retire(held.certificate.sha256()).unwrap();
+    let file = store.certificate_path(held.certificate.sha256()).with_file_name("choices.json");
+    let mut choices: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let others = (0..16_000).map(|number| format!("{number:064x}").into());
+    choices["retired"].as_array_mut().unwrap().extend(others);
+    std::fs::write(&file, choices.to_string()).unwrap();
+    assert!(std::fs::metadata(&file).unwrap().len() > 1024 * 1024);
+    assert!(store.list(NOW).unwrap()[0].retired);
+}
+
+#[test]
 fn a_chosen_key_is_used_and_a_deleted_one_is_gone() {
     let place = Place::new();
     let store = place.store();

@@ -40,8 +40,10 @@ use crate::keys::token::AskPin;
 use crate::mime::EmailAddress;
 use crate::x509::{Certificate, Fingerprint, NameMatch};
 
-/// Certificates with their chains and the JSON files stay far below this.
+/// A certificate with its chain and the store's own file stay far below this.
 const MAX_FILE: u64 = 1024 * 1024;
+/// Choices grow with the store, by some hundred octets for each address.
+const MAX_CHOICES: u64 = 64 * 1024 * 1024;
 
 /// The keys of one data directory. Opening one reads nothing and asks no keyring.
 #[derive(Clone)]
@@ -366,7 +368,7 @@ impl KeyStore {
 
     fn choices(&self) -> Result<Choices, KeyError> {
         let path = self.choices_path();
-        let Some(content) = files::read(&path, MAX_FILE)? else { return Ok(Choices::default()) };
+        let Some(content) = files::read(&path, MAX_CHOICES)? else { return Ok(Choices::default()) };
         serde_json::from_slice(&content).map_err(|_| KeyError::Damaged { file: path })
     }
 

@@ -103,6 +103,6 @@ test("an untrustworthy answer of the DNS is told with its reason", () => {
   assert.deepEqual(rows, ["aa._smimecert.example.test.", "details_dns_bogus", "The signature is wrong."]);
   assert.deepEqual(
     sections.find(({ title }) => title === "details_dnssec")?.rows.map(({ value }) => value),
-    ["signature-wrong", "example.test."],
+    ["details_cause_signature_wrong", "example.test."],
   );
 });

@@ -125,6 +125,16 @@ test("everything that a verdict can say is said in every language", () => {
   assert.deepEqual(silent, []);
 });
 
+test("every reason why an answer of the DNS proves nothing is said in every language", () => {
+  const code = RUST("service/failure/dns.rs");
+  const words = ["cause", "defect", "outage"].flatMap((kind) => {
+    const table = code.split(`fn ${kind}_word(`)[1].split("\n}\n")[0];
+    return [...table.matchAll(/=> "([a-z-]+)"/g)].map(([, word]) => `details_cause_${word.replaceAll("-", "_")}`);
+  });
+  const said = Object.keys(LOCALES.en).filter((key) => key.startsWith("details_cause_"));
+  assert.deepEqual(said.sort(), words.sort());
+});
+
 /** Codes that never reach a reader of mail: they belong to commands, or the request that they answer is never sent. */
 const OF_COMMANDS = new Set(["not-built", "unreadable-input", "unwritable-output", "wrong-password", "no-such-key"]);
 

@@ -139,10 +139,11 @@ function dnssec(found, words) {
     const by = DNSSEC_ALGORITHMS[algorithm] ?? words.text("details_algorithm_number", [String(algorithm)]);
     return { label: name, value: words.text("details_zone_key", [String(key_tag), by]) };
   });
+  const cause = String(found.cause ?? found.defect ?? "");
   return [
     ...chain,
     ...row("details_proof_until", found.valid_until && words.date(found.valid_until), words),
-    ...row("details_cause", found.cause ?? found.defect, words),
+    ...row("details_cause", cause && (words.text(`details_cause_${cause.replaceAll("-", "_")}`) || cause), words),
     ...row("details_zone", found.chain ? null : found.zone, words),
   ];
 }

@@ -4,8 +4,9 @@
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-/// Runs to the end; also the most octets that lay in memory at once (Linux's VmHWM, read again and
-/// again until the process is gone).
+/// Runs to the end; also the most octets that it had in memory at once (Linux's VmHWM less RssFile, read
+/// again and again until the process is gone). How much of the program's own file is mapped beside is up to
+/// the system, and comes out otherwise each time.
 pub fn run(command: &mut Command) -> (Output, u64) {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let peak = std::thread::scope(|scope| {
@@ -31,6 +32,9 @@ fn watch(process: u32) -> u64 {
 
 fn high_water(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+    let octets = |field: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+        Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+    };
+    Some(octets("VmHWM:")?.saturating_sub(octets("RssFile:")?))
 }

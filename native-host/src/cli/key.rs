@@ -447,7 +447,9 @@ mod tests {
     fn a_file_is_read_whole_or_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(MAX_FILE).unwrap();
-        let length = |read: Result<Zeroizing<Vec<u8>>, Failure>| read.map(|content| content.len() as u64);
+        let length = |read: Result<Zeroizing<Vec<u8>>, Failure>| {
+            read.map(|content| u64::try_from(content.len()).unwrap())
+        };
         assert_eq!(length(read(file.path())).unwrap(), MAX_FILE);
         file.as_file().set_len(MAX_FILE + 1).unwrap();
         assert_eq!(length(read(file.path())).unwrap_err().code, Code::TooLarge);

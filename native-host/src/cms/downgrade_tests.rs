@@ -1,12 +1,12 @@
 //! Encrypted objects that were made into others, in which changes would go unnoticed.
 
 use der::asn1::{AnyRef, ObjectIdentifier};
-use der::{Decode, Encode, Reader, SliceReader};
+use der::{Decode, Encode};
 use openssl::pkey::{PKey, Private};
 
 use super::*;
-use crate::x509::Certificate;
 use crate::x509::samples::{Sample, rsa};
+use crate::x509::{Certificate, children};
 
 const SECRET: &[u8] = b"Content-Type: text/plain\r\n\r\nmeet me at noon\r\n";
 
@@ -44,12 +44,8 @@ impl Bob {
 
 /// The values inside a constructed one, as DER.
 fn parts(der: &[u8]) -> Vec<Vec<u8>> {
-    let whole = AnyRef::from_der(der).unwrap();
-    let (mut reader, mut found) = (SliceReader::new(whole.value()).unwrap(), Vec::new());
-    while !reader.is_finished() {
-        found.push(AnyRef::decode(&mut reader).unwrap().to_der().unwrap());
-    }
-    found
+    let inside = children(AnyRef::from_der(der).unwrap()).unwrap();
+    inside.iter().map(|value| value.to_der().unwrap()).collect()
 }
 
 fn octets(value: &[u8]) -> Vec<u8> {

@@ -27,9 +27,9 @@ use zeroize::Zeroizing;
 use super::CmsError;
 use super::decrypt::MIN_TAG;
 use super::key::{Key, KeyFault, RsaPadding};
-use crate::x509::Certificate;
+use crate::x509::{Certificate, children};
 use agreement::agreed;
-use structure::{Algorithm, as_set, children, is_context, names, skip_context};
+use structure::{Algorithm, as_set, is_context, names, skip_context};
 
 /// Most RecipientInfos of one certificate that are tried: each costs a decryption of all the content.
 const MAX_TRIES: usize = 4;

@@ -12,13 +12,14 @@ use const_oid::db::rfc5280::{
     ID_CE_SUBJECT_KEY_IDENTIFIER,
 };
 use der::asn1::AnyRef;
-use der::{Decode, Encode, Reader, SliceReader, Tag, Tagged};
+use der::{Decode, Encode, Tag, Tagged};
 use openssl::error::ErrorStack;
 use openssl::x509::{X509, X509Ref};
 use x509_cert::certificate::{CertificateInner, Raw};
 use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
 use x509_cert::name::Name;
 
+use super::asn1::children;
 use super::names::Names;
 use super::usage::Usage;
 use super::{Capabilities, Fingerprint, Fitness, KeyAlgorithm, NameMatch};
@@ -91,7 +92,7 @@ impl Certificate {
     /// [`CertificateError::NotACertificate`] for anything else, trailing octets included.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let no = |_| CertificateError::NotACertificate;
-        if has_endless_name(der).map_err(no)? {
+        if has_endless_name(der).unwrap_or(true) {
             return Err(CertificateError::NotACertificate);
         }
         let parsed = CertificateInner::<Raw>::from_der(der).map_err(no)?;
@@ -361,27 +362,17 @@ impl<'a> Extensions<'a> {
 
 /// Whether a name has more attributes side by side (RFC 5280 section 4.1.2.4) than anybody's: `x509-cert` sorts them,
 /// in a time that grows with their square.
-fn has_endless_name(der: &[u8]) -> der::Result<bool> {
-    let certificate = AnyRef::from_der(der)?;
-    let Some(signed) = values(&certificate)?.into_iter().next() else { return Ok(false) };
-    for name in values(&signed)?.iter().filter(|field| field.tag() == Tag::Sequence) {
-        for rdn in values(name)?.iter().filter(|rdn| rdn.tag() == Tag::Set) {
-            if values(rdn)?.len() > MAX_IN_RDN {
-                return Ok(true);
+fn has_endless_name(der: &[u8]) -> Option<bool> {
+    let certificate = children(AnyRef::from_der(der).ok()?)?;
+    let Some(signed) = certificate.first() else { return Some(false) };
+    for name in children(*signed)?.into_iter().filter(|field| field.tag() == Tag::Sequence) {
+        for rdn in children(name)?.into_iter().filter(|rdn| rdn.tag() == Tag::Set) {
+            if children(rdn)?.len() > MAX_IN_RDN {
+                return Some(true);
             }
         }
     }
-    Ok(false)
-}
-
-/// The values inside a constructed one.
-fn values<'a>(any: &AnyRef<'a>) -> der::Result<Vec<AnyRef<'a>>> {
-    let mut reader = SliceReader::new(any.value())?;
-    let mut found = Vec::new();
-    while !reader.is_finished() {
-        found.push(AnyRef::decode(&mut reader)?);
-    }
-    Ok(found)
+    Some(false)
 }
 
 fn moment(time: x509_cert::time::Time) -> UnixTime {

@@ -12,6 +12,7 @@
 //! - Dates before 1970 are refused, as are encodings that are not DER.
 
 mod algorithm;
+mod asn1;
 mod capabilities;
 mod certificate;
 mod fingerprint;
@@ -19,6 +20,7 @@ mod names;
 mod usage;
 
 pub use algorithm::KeyAlgorithm;
+pub(crate) use asn1::children;
 pub use capabilities::{Capabilities, Capability};
 pub use certificate::{Certificate, CertificateError, IssuerAndSerial, Validity};
 pub use fingerprint::{Fingerprint, NotAFingerprint};

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use der::asn1::AnyRef;
-use der::{Decode, Encode, Reader, SliceReader};
+use der::{Decode, Encode};
 use openssl::pkey::{PKey, Private};
 use proptest::prelude::*;
 
@@ -78,13 +78,9 @@ fn a_certificate_with_an_endless_name_is_none() {
         let long = [&[tag, 0x80 | u8::try_from(4 - used).unwrap()], &length[used..], content].concat();
         if content.len() < 0x80 { [&[tag, length[3]], content].concat() } else { long }
     };
-    let parts = |der: &[u8]| {
-        let mut reader = SliceReader::new(AnyRef::from_der(der).unwrap().value()).unwrap();
-        let mut found = Vec::new();
-        while !reader.is_finished() {
-            found.push(AnyRef::decode(&mut reader).unwrap().to_der().unwrap());
-        }
-        found
+    let parts = |der: &[u8]| -> Vec<Vec<u8>> {
+        let inside = children(AnyRef::from_der(der).unwrap()).unwrap();
+        inside.iter().map(|value| value.to_der().unwrap()).collect()
     };
     let with = |place: usize, count: u32| {
         let mut whole = parts(certificate.der());

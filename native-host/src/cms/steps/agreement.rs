@@ -13,11 +13,11 @@ use openssl::x509::X509Ref;
 use zeroize::Zeroizing;
 
 use super::Secret;
-use super::structure::{Algorithm, children, is_context};
+use super::structure::{Algorithm, is_context};
 use crate::cms::CmsError;
 use crate::cms::key::{Key, KeyFault};
 use crate::cms::tlv::{OCTET_STRING, SEQUENCE, context, value};
-use crate::x509::Certificate;
+use crate::x509::{Certificate, children};
 
 /// The key-encryption key of an ephemeral-static agreement (RFC 5753 section 3.1, RFC 8418).
 pub(super) fn agreed(

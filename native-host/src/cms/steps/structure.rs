@@ -1,9 +1,9 @@
 //! What the structures of RFC 5652 hold, read where it lies.
 
 use der::asn1::{AnyRef, ObjectIdentifier};
-use der::{Class, Decode, Encode, Reader, SliceReader, Tag, Tagged};
+use der::{Class, Encode, Tag, Tagged};
 
-use crate::x509::Certificate;
+use crate::x509::{Certificate, children};
 
 /// AlgorithmIdentifier.
 #[derive(Clone, Copy)]
@@ -37,16 +37,6 @@ pub(super) fn names(rid: AnyRef<'_>, certificate: &Certificate) -> bool {
     let nested = rid.tag().is_constructed().then(|| children(rid)).flatten();
     let id = nested.as_ref().and_then(|parts| parts.first()).map_or(rid.value(), |first| first.value());
     key_id.is_some_and(|own| own == id)
-}
-
-/// The values inside a constructed one.
-pub(super) fn children(any: AnyRef<'_>) -> Option<Vec<AnyRef<'_>>> {
-    let mut reader = SliceReader::new(any.value()).ok()?;
-    let mut found = Vec::new();
-    while !reader.is_finished() {
-        found.push(AnyRef::decode(&mut reader).ok()?);
-    }
-    Some(found)
 }
 
 pub(super) fn is_context(any: &AnyRef<'_>, number: u8) -> bool {

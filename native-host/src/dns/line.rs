@@ -81,13 +81,13 @@ impl Line {
         ways: &Ways,
         patience: Duration,
     ) -> Result<Answered, Outage> {
-        let answer = async {
+        let answer = tokio::time::timeout(patience, async {
             if matches!(self.way, Protocol::Udp) {
                 return udp::ask(self.server, &request(name, record_type)).await;
             }
             self.ask_connected(name, record_type, ways, patience / 2).await
-        };
-        let answer = tokio::time::timeout(patience, answer).await;
+        })
+        .await;
         accept(answer.unwrap_or(Err(Outage::TimedOut(patience)))?, name, record_type)
     }
 
@@ -136,7 +136,7 @@ impl Line {
         if let Some(connection) = open.as_ref() {
             return Ok((connection.clone(), false));
         }
-        let kind = self.connect(ways).await?;
+        let kind = Box::pin(self.connect(ways)).await?;
         let number = ways.connections.fetch_add(1, Ordering::Relaxed);
         let connection = Connection { number, kind };
         *open = Some(connection.clone());

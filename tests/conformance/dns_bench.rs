@@ -22,8 +22,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 const ZONES: usize = 50;
 const RUNS: usize = 21;
-/// To the resolver that is not on this machine; as long back.
-const WAY: Duration = Duration::from_millis(5);
+/// How far away a resolver is in the same house, and a provider's: there and back.
+const DISTANCES: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(10)];
 
 fn main() {
     let hex = hex::encode(certificates::certificate("alice@z0.test", 0, 400).der);
@@ -36,7 +36,7 @@ fn main() {
     std::fs::write(&keys, bind_keys(&std::fs::read_to_string(tree.anchor_file()).unwrap())).unwrap();
 
     let (resolver, anchor) = (tree.address.to_string(), tree.anchor_file());
-    let distant = distant(tree.address).to_string();
+    let distant = DISTANCES.map(|distance| (distance, distant(tree.address, distance / 2).to_string()));
     let asking = |resolver: &str, addresses: &[String]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dane-smime"));
         command
@@ -65,13 +65,15 @@ fn main() {
     let all: Vec<String> = (0..ZONES).map(address).collect();
     // Taken in turns, so that a busy moment meets all alike.
     let (mut one, mut fifty, mut by_delv, mut by_unbound) = (vec![], vec![], vec![], vec![]);
-    let (mut one_distant, mut fifty_distant) = (vec![], vec![]);
+    let mut from_afar = distant.each_ref().map(|_| (vec![], vec![]));
     for _ in 0..RUNS {
         one.push(ours(&all[..1]));
         by_delv.push(delv());
         fifty.push(ours(&all));
-        one_distant.push(asking(&distant, &all[..1]));
-        fifty_distant.push(asking(&distant, &all));
+        for ((_, resolver), (one, fifty)) in distant.iter().zip(&mut from_afar) {
+            one.push(asking(resolver, &all[..1]));
+            fifty.push(asking(resolver, &all));
+        }
         if has_unbound {
             by_unbound.push(unbound());
         }
@@ -82,8 +84,9 @@ fn main() {
         row("one cold, whole process, beside unbound-host", &one, &by_unbound, "");
     }
     row(&format!("{ZONES} cold in {ZONES} zones, beside one"), &fifty, &one, "3");
-    let far = format!("the same, {} ms away", 2 * WAY.as_millis());
-    row(&far, &fifty_distant, &one_distant, "3");
+    for ((distance, _), (one, fifty)) in distant.iter().zip(&from_afar) {
+        row(&format!("the same, resolver {} ms away", distance.as_millis()), fifty, one, "3");
+    }
     let warm = warm(&tree, &address(0));
     println!(
         "{:<44}{:>10}{:>28}  1 ms",
@@ -159,8 +162,8 @@ fn bind_keys(zone_file_line: &str) -> String {
     )
 }
 
-/// The server, as far away as a resolver is that has to ask others. What is sent arrives that much later.
-fn distant(server: SocketAddr) -> SocketAddr {
+/// The server, further away: what is sent arrives so much later.
+fn distant(server: SocketAddr, way: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -171,15 +174,15 @@ fn distant(server: SocketAddr) -> SocketAddr {
             while let Ok((near, _)) = listener.accept().await {
                 let (from_near, to_near) = near.into_split();
                 let (from_far, to_far) = TcpStream::connect(server).await.unwrap().into_split();
-                carry(from_near, to_far);
-                carry(from_far, to_near);
+                carry(from_near, to_far, way);
+                carry(from_far, to_near, way);
             }
         });
     });
     address
 }
 
-fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Duration) {
     to.as_ref().set_nodelay(true).unwrap();
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
     tokio::spawn(async move {
@@ -189,7 +192,7 @@ fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
             // this end has put off.
             #[cfg(target_os = "linux")]
             from.as_ref().set_quickack(true).unwrap();
-            sender.send((Instant::now() + WAY, octets[..count].to_vec())).unwrap();
+            sender.send((Instant::now() + way, octets[..count].to_vec())).unwrap();
         }
     });
     tokio::spawn(async move {

@@ -224,7 +224,7 @@ fn not_built(what: &str) -> Failure {
 }
 
 fn line(value: &Value) -> Vec<u8> {
-    let mut bytes = value.to_string().into_bytes();
+    let mut bytes = serde_json::to_vec(value).unwrap_or_default(); // a `Value` has nothing that JSON has not
     bytes.push(b'\n');
     bytes
 }

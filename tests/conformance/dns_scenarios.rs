@@ -68,9 +68,11 @@ impl Outcome {
         format!("{} {} {}", self.file, self.question, self.verdict)
     }
 
-    /// Secure where it is not, or a downgrade: insecure where it is bogus.
+    /// Secure where it is not, or a downgrade: insecure where it is bogus. A resolver answers questions for
+    /// a sentinel (RFC 8509) by what it trusts itself; the records are good, whatever it says.
     fn overstates(&self) -> bool {
-        (self.verdict == "secure" && self.expected != "secure")
+        let is_sentinel = self.question.starts_with("root-key-sentinel-");
+        (self.verdict == "secure" && self.expected != "secure" && !is_sentinel)
             || (self.verdict == "insecure" && self.expected == "bogus")
     }
 }

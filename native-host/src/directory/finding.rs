@@ -210,7 +210,34 @@ impl FoundCertificate {
         };
         let fit = |fitness: Fitness| if fitness.is_fit() { Ok(()) } else { Err(Unfit::Purpose(fitness)) };
         let signing = dates.and_then(|()| fit(certificate.signing_fitness()));
-        let encryption = dates.and_then(|()| fit(certificate.encryption_fitness()));
+        // OpenSSL encrypts, and does not read all that reads records.
+        let readable = || certificate.x509().map(drop).map_err(|_| Unfit::Purpose(Fitness::Unreadable));
+        let encryption = dates.and_then(|()| fit(certificate.encryption_fitness())).and_then(|()| readable());
         Self { certificate, usage, signing, encryption }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::samples::{Sample, p256};
+
+    #[test]
+    fn nothing_is_encrypted_to_what_only_one_of_two_readers_reads() {
+        let good = Sample { subject: &[("CN", "Bob of old")], ..Sample::default() }.signed_by(&p256());
+        let judge = |der: &[u8]| {
+            let certificate = Certificate::from_der(der).unwrap();
+            FoundCertificate::judge(certificate, Usage::DaneEe, UnixTime::from_seconds(1_500_000_000))
+                .encryption
+        };
+        assert_eq!(judge(good.der()), Ok(()));
+        // A name that says it is UTF-8 and is not.
+        let mut odd = good.der().to_vec();
+        for at in 0..odd.len() {
+            if odd[at..].starts_with(b"Bob of old") {
+                odd[at] = 0xff;
+            }
+        }
+        assert_eq!(judge(&odd), Err(Unfit::Purpose(Fitness::Unreadable)));
     }
 }

@@ -45,6 +45,8 @@ pub enum Fitness {
     NotForMail,
     /// Its keyUsage forbids this.
     NotThisUsage,
+    /// OpenSSL, which would have to use it, cannot read it.
+    Unreadable,
     /// The kind of key cannot do this, or OpenSSL cannot do it with this kind of key.
     UnsupportedKey(KeyAlgorithm),
     /// An RSA key of fewer than 2048 bits.

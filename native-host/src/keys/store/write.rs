@@ -94,7 +94,8 @@ impl KeyStore {
     ///
     /// # Errors
     /// [`KeyError::NoKeyForCertificates`] if none of them belongs to a key held here;
-    /// [`KeyError::AddressDoesNotFit`] if it names others than the address that the key is for.
+    /// [`KeyError::AddressDoesNotFit`] if it names others than the address that the key is for;
+    /// [`KeyError::Crypto`] if OpenSSL cannot read it.
     pub fn install(&self, certificates: &[Certificate], now: UnixTime) -> Result<HeldKey, KeyError> {
         for certificate in certificates {
             let id = KeyId::of_spki(certificate.spki_der());
@@ -104,6 +105,7 @@ impl KeyStore {
             if certificate.names_address(&sealed.address) == NameMatch::NamesOthers {
                 return Err(KeyError::AddressDoesNotFit { address: sealed.address });
             }
+            certificate.x509()?; // what could not be used must not take the place of the request
             let _lock = WriteLock::take(&self.dir)?;
             self.write_certificate(certificate, &chain_above(certificate, certificates))?;
             files::remove(&self.request_file(&id))?;

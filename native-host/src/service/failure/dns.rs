@@ -78,6 +78,7 @@ pub fn unfit_words(unfit: Unfit) -> String {
         Unfit::Purpose(fitness) => match fitness {
             Fitness::NotForMail => "is not meant for mail".to_owned(),
             Fitness::NotThisUsage => "is not meant for this use".to_owned(),
+            Fitness::Unreadable => "cannot be read by this computer’s OpenSSL".to_owned(),
             Fitness::UnsupportedKey(key) => format!("has a kind of key that cannot do this ({key})"),
             Fitness::WeakKey(bits) => format!("has a key of only {bits} bits"),
             _ => "has an extension that must be understood and is not".to_owned(),

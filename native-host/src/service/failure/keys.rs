@@ -232,6 +232,7 @@ pub(crate) fn against(fitness: Fitness) -> &'static str {
         Fitness::ForeignExtension => "it has a critical part that this program does not understand",
         Fitness::NotForMail => "it is not made for mail",
         Fitness::NotThisUsage => "its key usage does not allow it",
+        Fitness::Unreadable => "this computer’s OpenSSL cannot read it",
         Fitness::UnsupportedKey(_) => "this computer’s OpenSSL cannot use its kind of key for that",
         Fitness::WeakKey(_) => "its key is too short to be safe",
     }

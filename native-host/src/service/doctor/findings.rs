@@ -127,7 +127,7 @@ findings! {
         "If it should be protected, make a key: dane-smime key generate --address {0}";
     KeyGood = "key-good", Ok, "{0} has a key that signs and decrypts, until {1}.", "";
     KeyExpiresSoon = "key-expires-soon", NotOk, "The certificate of {0} expires on {1}.",
-        "Make the next key now, so that both can be published side by side: dane-smime key generate --address {0}";
+        "Make the next key now, so that both can be published side by side: dane-smime key rotate --address {0}";
     KeyNotUsable = "key-not-usable", NotOk, "{0} has keys, and none of them can be used now both to sign and to decrypt: expired, retired, or not made for it.",
         "Make a new one: dane-smime key generate --address {0}. The old ones go on decrypting old mail.";
     TokenGood = "token-good", Ok, "The token “{0}” is there, with the key of {1}.", "";

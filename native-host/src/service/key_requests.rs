@@ -56,7 +56,7 @@ impl Engine {
             }
             KeyCall::Publish(request) => self.publish(&request, work),
             KeyCall::Record(request) => self.records(&request),
-            KeyCall::Request(request) => self.request_certificate(&request),
+            KeyCall::Request(request) => self.request_certificate(&request, work),
             KeyCall::Restore(request) => self.restore(&request, body, work),
             KeyCall::Retire(request) => {
                 self.keys().retire(fingerprint(&request.sha256)?)?;
@@ -121,16 +121,16 @@ impl Engine {
         let held = if request.next {
             let retire_at =
                 request.retire_after_days.map(|days| now.plus(i64::from(days).saturating_mul(DAY_SECONDS)));
-            self.keys().generate_next(&new, retire_at, now)?
+            self.keys_for(work).generate_next(&new, retire_at, now)?
         } else {
-            self.keys().generate(&new, now)?
+            self.keys_for(work).generate(&new, now)?
         };
         Ok(result(json!({ "key": key_list::row(&held) })))
     }
 
-    fn request_certificate(&self, request: &NewRequest) -> Result<Reply, Failure> {
+    fn request_certificate(&self, request: &NewRequest, work: &Work) -> Result<Reply, Failure> {
         let new = new_key(&request.address, request.name.as_deref(), request.algorithm.as_deref(), 0)?;
-        let pem = self.keys().request(&new)?;
+        let pem = self.keys_for(work).request(&new)?;
         Ok(result(json!({ "address": new.address.to_string(), "request": pem })))
     }
 
@@ -148,7 +148,7 @@ impl Engine {
         work.go_on()?;
         let mut rows = Vec::new();
         for material in &found {
-            let held = self.keys().import(material, address.as_ref(), self.now())?;
+            let held = self.keys_for(work).import(material, address.as_ref(), self.now())?;
             rows.push(key_list::row(&held));
         }
         Ok(result(json!({ "keys": rows })))
@@ -163,7 +163,7 @@ impl Engine {
             "Choose a password for the file. Whoever has both can read your mail.",
             work,
         )?;
-        let body = self.keys().pkcs12(sha256, &password, encryption)?;
+        let body = self.keys_for(work).pkcs12(sha256, &password, encryption)?;
         Ok(Reply { body: work.hand_over(&body)?, ..Reply::default() })
     }
 
@@ -173,14 +173,14 @@ impl Engine {
             "Choose a password for the backup. Whoever has both can read your mail.",
             work,
         )?;
-        let body = self.keys().backup(&password)?;
+        let body = self.keys_for(work).backup(&password)?;
         Ok(Reply { body: work.hand_over(&body)?, ..Reply::default() })
     }
 
     fn restore(&self, request: &Asking, file: &[u8], work: &Work) -> Result<Reply, Failure> {
         let question = question(&request.prompt, "The backup of your keys is protected with a password.");
         let held = self.with_password(&question, &request.prompt, work, |password| {
-            self.keys().restore(file, password, self.now()).map_err(Failure::from)
+            self.keys_for(work).restore(file, password, self.now()).map_err(Failure::from)
         })?;
         Ok(result(json!({ "keys": held.iter().map(key_list::row).collect::<Vec<_>>() })))
     }

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::User;
 use crate::host_client::Host;
 use crate::soft_token::PIN;
+use crate::{ALICE, User};
 
 /// A user who holds a key, and a letter to it.
 fn with_a_letter() -> (User, Vec<u8>) {
@@ -123,6 +123,41 @@ fn a_pin_may_take_longer_than_the_request() {
     user.pinentry.will_enter(&[PIN]);
     let (end, _) = host.ask_with(json!({"type": "open", "deadline_ms": 60_000}), &letter);
     assert_eq!(end["verdict"]["encryption"]["state"], "decrypted", "{end}");
+}
+
+/// A keyring that asks its user for a password says nothing meanwhile. What answers as slowly here is a pipe in place of
+/// the unlock file.
+#[test]
+fn a_keyring_may_take_longer_than_the_request() {
+    let user = User::new();
+    let secret = user.read("unlock");
+    user.tokens.run(&format!(
+        "openssl req -x509 -nodes -days 30 -newkey rsa:2048 -keyout key.pem -out rsa.crt -subj /CN=a -addext \
+         subjectAltName=email:{ALICE}"
+    ));
+    user.write("both.pem", user.read("key.pem") + &user.read("rsa.crt"));
+    user.dane(&["key", "import", "both.pem"]).good();
+    user.opens("-aes256", "rsa.crt").good();
+    let letter = std::fs::read(user.path("letter.eml")).unwrap();
+    std::fs::remove_file(user.path("unlock")).unwrap();
+    user.tokens.run("mkfifo unlock");
+
+    let mut host = start(&user);
+    let hello =
+        json!({"type": "hello", "protocol": {"min": 1, "max": 1}, "addon": "0.1.0", "password_ms": 60_000});
+    assert_eq!(host.ask(hello)["type"], "hello");
+    let deadline = Duration::from_secs(2);
+    begin_to_open(&mut host, 101, &letter, deadline);
+    while host.read().unwrap()["stage"] != "password" {}
+    std::thread::sleep(deadline);
+    user.write("unlock", secret);
+    loop {
+        let frame = host.read().unwrap();
+        if frame["type"] == "result" || frame["type"] == "error" {
+            assert_eq!(frame["verdict"]["encryption"]["state"], "decrypted", "{frame}");
+            break;
+        }
+    }
 }
 
 fn wait(what: &str, is_so: impl Fn() -> bool) {

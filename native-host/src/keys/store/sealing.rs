@@ -1,5 +1,8 @@
 //! What the store's keys are sealed with: `store.json` and the key-encryption key.
 
+use std::sync::mpsc::{self, RecvError, RecvTimeoutError};
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{KeyStore, MAX_FILE};
@@ -8,6 +11,9 @@ use crate::keys::files::{self, WriteLock};
 use crate::keys::kek::{Kek, StoreId};
 
 const VERSION: u32 = 1;
+
+/// A keyring that is open answers in a few milliseconds.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// `store.json`.
 #[derive(Serialize, Deserialize)]
@@ -52,8 +58,7 @@ impl KeyStore {
         if file.sealed_by != self.source.sealed_by() {
             return Err(self.sealed_otherwise(&file));
         }
-        let kek =
-            self.source.load(&id)?.ok_or(KeyError::KeyringEntryMissing { sealed: self.count_sealed()? })?;
+        let kek = self.load(&id)?.ok_or(KeyError::KeyringEntryMissing { sealed: self.count_sealed()? })?;
         if kek.check(&id)? == file.check { Ok(kek) } else { Err(self.sealed_otherwise(&file)) }
     }
 
@@ -67,7 +72,7 @@ impl KeyStore {
             Some(file) => self.store_id(&file)?,
             None => StoreId::random()?,
         };
-        let kek = match self.source.load(&id)? {
+        let kek = match self.load(&id)? {
             Some(kek) => kek,
             None => self.source.establish(&id)?,
         };
@@ -79,6 +84,25 @@ impl KeyStore {
         };
         self.write_json(&self.store_path(), &file)?;
         Ok(kek)
+    }
+
+    /// Asks for the secret. A keyring that is locked has its user asked for a password before it answers, and does not say
+    /// so; who waits for the outcome is told where it takes long enough for that.
+    fn load(&self, id: &StoreId) -> Result<Option<Kek>, KeyError> {
+        std::thread::scope(|scope| {
+            let (sender, loaded) = mpsc::channel();
+            scope.spawn(move || sender.send(self.source.load(id)));
+            // A thread that ends without an answer has panicked.
+            let fell = |_| KeyError::KeyringFailed { reason: "it broke off".to_owned() };
+            match loaded.recv_timeout(AT_ONCE) {
+                Err(RecvTimeoutError::Timeout) => {
+                    let mut late = None;
+                    self.pins.meanwhile(&mut |_wanted| late = Some(loaded.recv()));
+                    late.unwrap_or_else(|| loaded.recv()).map_err(fell)?
+                }
+                answered => answered.map_err(|_| fell(RecvError))?,
+            }
+        })
     }
 
     fn sealed_otherwise(&self, file: &StoreFile) -> KeyError {

@@ -1,5 +1,5 @@
 /* A PKCS#11 module in front of SoftHSM, for what SoftHSM does not do: lock a token. ODD_TOKEN_FLAGS are added to the
-   token's own; C_Login answers CKR_PIN_LOCKED. The list of functions has a version, then pointers in the order of the
+   token's own; where there are any, C_Login answers CKR_PIN_LOCKED. The list of functions has a version, then pointers in the order of the
    standard (PKCS #11 v2.40, section 5). */
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -14,16 +14,21 @@ struct list {
 
 static struct list ours;
 static unsigned long (*their_token_info)(unsigned long, char *);
+static unsigned long (*their_login)(unsigned long, unsigned long, char *, unsigned long);
+
+static unsigned long odd_flags(void) { return strtoul(getenv("ODD_TOKEN_FLAGS"), NULL, 0); }
 
 static unsigned long token_info(unsigned long slot, char *info) {
   unsigned long answer = their_token_info(slot, info), flags;
   memcpy(&flags, info + FLAGS_AT, sizeof flags);
-  flags |= strtoul(getenv("ODD_TOKEN_FLAGS"), NULL, 0);
+  flags |= odd_flags();
   memcpy(info + FLAGS_AT, &flags, sizeof flags);
   return answer;
 }
 
-static unsigned long login(void) { return PIN_LOCKED; }
+static unsigned long login(unsigned long session, unsigned long who, char *pin, unsigned long length) {
+  return odd_flags() ? PIN_LOCKED : their_login(session, who, pin, length);
+}
 
 unsigned long C_GetFunctionList(struct list **list) {
   struct list *theirs;
@@ -32,6 +37,7 @@ unsigned long C_GetFunctionList(struct list **list) {
   unsigned long answer = get(&theirs);
   ours = *theirs;
   their_token_info = (unsigned long (*)(unsigned long, char *))theirs->functions[GET_TOKEN_INFO];
+  their_login = (unsigned long (*)(unsigned long, unsigned long, char *, unsigned long))theirs->functions[LOGIN];
   ours.functions[GET_TOKEN_INFO] = (void *)token_info;
   ours.functions[LOGIN] = (void *)login;
   *list = &ours;

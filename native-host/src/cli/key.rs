@@ -366,7 +366,13 @@ fn backup(store: &KeyStore, arguments: &Backup) -> Result<Output, Failure> {
         return Err(Failure::new(Code::BadRequest, "A backup needs a password."));
     }
     KeyStore::write_private(&arguments.file, &store.backup(&password)?)?;
-    let text = format!("Wrote all keys to {}. Keep it and its password apart.\n", arguments.file.display());
+    let mut text =
+        format!("Wrote all keys to {}. Keep it and its password apart.\n", arguments.file.display());
+    if !store.waiting_requests()?.is_empty() {
+        text.push_str(
+            "A key that still waits for its certificate is not in it: back up again when that has come.\n",
+        );
+    }
     Ok(Output::good(json!({"file": arguments.file.display().to_string()}), text))
 }
 
@@ -377,6 +383,12 @@ fn restore(store: &KeyStore, arguments: &Restore, now: UnixTime) -> Result<Outpu
     for key in &taken {
         let _ = writeln!(text, "{}", key.address);
         describe(&mut text, &key.into());
+    }
+    if taken.iter().any(|key| key.token.is_some()) {
+        text.push_str(
+            "\nFrom a backup no software of a token is started. Name its module once, unless that was done here before:\n  \
+             dane-smime key token add --module FILE\n",
+        );
     }
     Ok(Output::good(taken.iter().map(key_list::row).collect(), text))
 }

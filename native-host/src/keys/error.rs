@@ -75,8 +75,8 @@ pub enum KeyError {
     /// The certificate names no address, and none was given.
     #[error("the certificate names no mail address")]
     AddressMissing,
-    /// The file is no backup that can be taken in.
-    #[error("there is nothing to restore: {0}")]
+    /// There is nothing to back up, or the file is no backup that can be taken in.
+    #[error("there is nothing to back up or to restore: {0}")]
     Backup(#[from] BackupError),
     /// OpenSSL failed at something that should work.
     #[error("OpenSSL failed: {0}")]
@@ -180,7 +180,7 @@ pub enum KeyError {
     },
 }
 
-/// Why a backup cannot be restored.
+/// Why a backup cannot be made or restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
@@ -190,6 +190,9 @@ pub enum BackupError {
     /// A newer version wrote it.
     #[error("the backup was written by a newer version")]
     FromTheFuture,
+    /// There is nothing to put into one.
+    #[error("there are no keys")]
+    NoKeys,
     /// It is something else.
     #[error("the file is no backup")]
     NotABackup,

@@ -41,7 +41,7 @@ pub use import::{KeyMaterial, holds_key_in_the_clear, read_certificates, read_ke
 pub use kek::KekSource;
 pub use private::{PrivateKey, UsableKey};
 pub use process::harden_process;
-pub use store::{KeyStore, SigningKey};
+pub use store::{KeyStore, SigningKey, TakenKeys};
 pub use token::{
     AskPin, PinFault, PinQuestion, TokenError, TokenName, TokenSight, Tries, close_all as close_tokens,
 };

@@ -229,3 +229,37 @@ fn a_backup_file_brings_all_keys_into_another_directory() {
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+#[test]
+fn no_backup_takes_the_place_of_a_fuller_one() {
+    let place = Place::new();
+    let (file, password) = (place.path("all.backup"), place.path("password"));
+    let back_up = || place.key(&["backup", &file, "--password-file", &password]);
+    let alice = place.key(&["generate", "--address", "alice@example.test", "--algorithm", "p-256"]).good();
+    place.key(&["generate", "--address", "bob@example.test", "--algorithm", "p-256"]).good();
+    back_up().good();
+    let full = std::fs::read(&file).unwrap();
+    // Of two keys the certificate of one is damaged: it is listed no more, and yet it is one of "all keys".
+    let pem = place.certificate_of(&sha256(&alice));
+    place.write(&pem, "no certificate");
+    assert!(back_up().fails("key-damaged").contains(&pem));
+    std::fs::rename(place.path("data"), place.path("lost")).unwrap();
+    back_up().fails("no-such-key");
+    assert_eq!(std::fs::read(&file).unwrap(), full);
+    place.key(&["restore", &file, "--password-file", &password]).good();
+    place.key(&["request", "--address", "carol@example.test", "--algorithm", "p-256"]).good();
+    let said = std::process::Command::new(env!("CARGO_BIN_EXE_dane-smime"))
+        .args([
+            "--data-dir",
+            &place.path("data"),
+            "--unlock-file",
+            &place.path("unlock"),
+            "key",
+            "backup",
+            &file,
+        ])
+        .args(["--password-file", &password])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&said.stdout).contains("still waits for its certificate"));
+}

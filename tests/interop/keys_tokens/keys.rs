@@ -75,7 +75,82 @@ fn the_store_keeps_where_the_key_is_and_never_the_key() {
     let restored = user.dane(&["key", "restore", "backup", "--password-file", "password"]).good();
     assert_eq!(restored, json!([row]), "a backup knows where it was");
     user.pinentry.will_enter(&[PIN]);
+    let said = user.opens("-aes256", "rsa.crt").fails("token-failed");
+    assert!(said.contains("key token add --module"), "{said}");
+    let report = user.dane(&["doctor"]).json;
+    let codes: Vec<_> = report["checks"].as_array().unwrap().iter().map(|check| &check["code"]).collect();
+    assert!(codes.contains(&&json!("token-broken")), "{codes:?}");
+    assert_eq!(user.pinentry.times_asked(), 0);
+    user.add(&module(), &[]).good();
+    user.pinentry.will_enter(&[PIN]);
     user.opens("-aes256", "rsa.crt").good();
+}
+
+/// Whoever made a backup could write anything into it, and a library runs as soon as it is loaded.
+#[test]
+fn no_backup_has_a_library_loaded() {
+    let user = User::with_key_on("mine");
+    user.tokens.key("mine", "other", "02", "-newkey rsa:2048", BOB, true);
+    // When it is loaded, it leaves a trace.
+    let trap = user.path("trap.so");
+    user.write(
+        "trap.c",
+        "#include <stdio.h>\n__attribute__((constructor)) static void run(void) { fclose(fopen(\"sprung\", \"w\")); }\n",
+    );
+    user.tokens.run(&format!("cc -shared -fPIC -o {} trap.c", trap.display()));
+    user.pinentry.will_enter(&[PIN]);
+    user.add(&module(), &[]).good();
+    user.write("password", "open sesame\n");
+    let backup = |name| user.dane(&["key", "backup", name, "--password-file", "password"]).good();
+    let restore = |name| user.dane(&["key", "restore", name, "--password-file", "password"]).good();
+    for file in std::fs::read_dir(user.path("keys/keys")).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_some_and(|extension| extension == "token") {
+            let content = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, content.replace(module().to_str().unwrap(), trap.to_str().unwrap()))
+                .unwrap();
+        }
+    }
+    backup("evil");
+    std::fs::remove_dir_all(user.path("keys")).unwrap();
+
+    restore("evil");
+    user.pinentry.will_enter(&[PIN]);
+    user.opens("-aes256", "rsa.crt").fails("token-failed");
+    user.dane(&["doctor"]);
+    assert!(!user.path("sprung").exists());
+    // What the user has named stays, whatever is restored over it.
+    user.add(&module(), &[]).good();
+    restore("evil");
+    user.pinentry.will_enter(&[PIN]);
+    user.opens("-aes256", "rsa.crt").good();
+    assert!(!user.path("sprung").exists());
+}
+
+#[test]
+fn a_key_that_wants_its_pin_for_each_use_is_left_and_that_is_said() {
+    let user = User::new();
+    user.tokens.token("piv");
+    let put = |name: &str, id: &str, kind: &str, more: &str| {
+        user.tokens.key("scratch", name, id, kind, ALICE, true);
+        let tool = format!("pkcs11-tool --module {} --token-label piv", module().display());
+        let put = format!("{tool} --login --pin {PIN} --id {id} --write-object");
+        user.tokens.run(&format!("{put} {name}.key --type privkey --usage-sign{more}"));
+        user.tokens.run(&format!("{put} {name}.der --type cert"));
+    };
+    user.tokens.token("scratch"); // where `key` puts them first
+    put("sign", "02", "-newkey rsa:2048", " --always-auth");
+    user.pinentry.will_enter(&[PIN, PIN, PIN, PIN]);
+    let add = |more: &[&str]| user.add(&module(), &[&["--token", "piv"], more].concat());
+    let said = add(&[]).fails("not-supported-here");
+    assert!(said.contains("for every single use"), "{said}");
+    add(&["--cert", "sign.crt"]).fails("not-supported-here");
+    put("both", "03", "-newkey rsa:2048", "");
+    assert_eq!(add(&[]).good().as_array().unwrap().len(), 1);
+    let mut command = user.tokens.command(env!("CARGO_BIN_EXE_dane-smime"));
+    command.args(["--config", "config.toml", "--data-dir", "keys", "key", "token", "add", "--token", "piv"]);
+    let output = command.arg("--module").arg(module()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("Not taken"), "{said}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Output, describe, how_to_publish, parse_address, read};
 use crate::clock::UnixTime;
-use crate::keys::{KeyStore, TokenName, read_certificates};
+use crate::keys::{KeyStore, TakenKeys, TokenName, read_certificates};
 use crate::service::Failure;
 use crate::service::key_list;
 
@@ -80,13 +80,20 @@ fn add(store: &KeyStore, arguments: &Add, now: UnixTime) -> Result<Output, Failu
         None => None,
     };
     let module = module_at(&arguments.from.module);
-    let taken =
+    let TakenKeys { taken, left } =
         store.add_token(&module, arguments.token.as_deref(), address.as_ref(), certificate.as_ref(), now)?;
     let mut text = String::new();
     for key in &taken {
         let _ = writeln!(text, "Took the key of {} into use. It stays on its token.\n", key.address);
         describe(&mut text, &key.into());
         text.push_str(&how_to_publish(store, key));
+    }
+    for certificate in &left {
+        let _ = writeln!(
+            text,
+            "\nNot taken, because it wants its PIN for every single use, which this program cannot do:\n  fingerprint  {}",
+            certificate.sha256()
+        );
     }
     Ok(Output::good(taken.iter().map(key_list::row).collect(), text))
 }

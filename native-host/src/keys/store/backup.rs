@@ -11,6 +11,7 @@ use super::KeyStore;
 use crate::clock::UnixTime;
 use crate::keys::backup;
 use crate::keys::error::{BackupError, KeyError};
+use crate::keys::files;
 use crate::keys::held::{Choices, HeldKey};
 use crate::keys::import::KeyMaterial;
 use crate::keys::private::PrivateKey;
@@ -51,11 +52,13 @@ impl KeyStore {
     /// Every key with its certificates and what was chosen, sealed under a password.
     ///
     /// # Errors
-    /// As [`KeyStore::unseal`], for the first key that does not open: half a backup is none.
+    /// As [`KeyStore::unseal`], for the first key that does not open or whose certificate is damaged: half a backup is
+    /// none. [`BackupError::NoKeys`]: an empty one would only take the place of a full one.
     pub fn backup(&self, password: &str) -> Result<Vec<u8>, KeyError> {
         let (mut keys, mut tokens) = (Vec::new(), Vec::new());
         let mut room = 1024_usize;
-        for held in self.scan()? {
+        for file in files::with_extension(&self.dir, "pem")? {
+            let Some(held) = self.read_held(&file)? else { continue };
             let certificates: String =
                 std::iter::once(&held.certificate).chain(&held.chain).map(Certificate::to_pem).collect();
             if let Some(place) = self.token_of(&held.handle.0)? {
@@ -69,6 +72,9 @@ impl KeyStore {
             room = room.saturating_add(key.len()).saturating_add(certificates.len().saturating_mul(2));
             keys.push(Kept { address: held.address.to_string(), key, certificates });
         }
+        if keys.is_empty() && tokens.is_empty() {
+            return Err(BackupError::NoKeys.into());
+        }
         let content = Content { keys, tokens, choices: self.choices()? };
         // One allocation of the final size: a buffer that grows would leave unwiped copies behind.
         let mut plain = Zeroizing::new(Vec::with_capacity(room.saturating_mul(2)));
@@ -78,7 +84,8 @@ impl KeyStore {
     }
 
     /// Takes the keys of a backup in. Keys that are held already stay as they are, and what was
-    /// chosen here stands over what the backup chose; a retired key stays retired.
+    /// chosen here stands over what the backup chose; a retired key stays retired. Of a key on a token
+    /// it is not believed which module speaks to that: [`KeyStore::add_token`] tells.
     ///
     /// # Errors
     /// [`KeyError::Backup`]; else as [`KeyStore::import`].
@@ -103,7 +110,7 @@ impl KeyStore {
         for OnToken { place, certificates } in content.tokens {
             let chain = Certificate::from_pem(&certificates).map_err(|_| damaged())?;
             let (certificate, chain) = chain.split_first().ok_or_else(damaged)?;
-            self.keep_token(&place, certificate, chain)?;
+            self.restore_token(place, certificate, chain)?;
             taken.push(certificate.sha256());
         }
         self.change(|choices| choices.take_over(content.choices))?;

@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use index::Stamp;
 use known::Known;
+pub use tokens::TakenKeys;
 
 use crate::clock::UnixTime;
 use crate::keys::error::{KeyError, NoneUsable, Purpose};

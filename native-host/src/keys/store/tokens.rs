@@ -13,7 +13,9 @@ use crate::keys::files::{self, WriteLock};
 use crate::keys::held::HeldKey;
 use crate::keys::import::chain_above;
 use crate::keys::sealed::KeyId;
-use crate::keys::token::{self, AskPin, PinQuestion, TokenError, TokenFile, TokenKey, TokenName, TokenSight};
+use crate::keys::token::{
+    self, AskPin, Keys, PinQuestion, TokenError, TokenFile, TokenKey, TokenName, TokenSight,
+};
 use crate::mime::EmailAddress;
 use crate::pinentry::PinentryError;
 use crate::x509::{Certificate, NameMatch};
@@ -31,6 +33,15 @@ impl AskPin for NobodyToAsk {
     }
 }
 
+/// What became of the keys of a token.
+#[derive(Debug)]
+pub struct TakenKeys {
+    /// Those that are in use now.
+    pub taken: Vec<HeldKey>,
+    /// The certificates of those that were left: they want their PIN for every single use.
+    pub left: Vec<Certificate>,
+}
+
 impl KeyStore {
     /// The tokens behind a module that are there now. Nobody is asked for a PIN.
     ///
@@ -46,7 +57,7 @@ impl KeyStore {
     /// serial number of the token; there must be one such token alone.
     ///
     /// # Errors
-    /// [`KeyError::Token`]; [`KeyError::Import`] where there is nothing to take;
+    /// [`KeyError::Token`], [`TokenError::PinForEachUse`] among them; [`KeyError::Import`] where there is nothing to take;
     /// [`KeyError::AddressDoesNotFit`], [`KeyError::AddressMissing`]; [`KeyError::Unwritable`].
     pub fn add_token(
         &self,
@@ -55,38 +66,41 @@ impl KeyStore {
         address: Option<&EmailAddress>,
         certificate: Option<&Certificate>,
         now: UnixTime,
-    ) -> Result<Vec<HeldKey>, KeyError> {
+    ) -> Result<TakenKeys, KeyError> {
         let name = only(token::tokens(module)?, wanted)?;
         let opened = token::with_name(module, &name)?;
         opened.open(&*self.pins)?;
-        let (mut found, others) = token::find(&opened)?;
+        let Keys { mut found, pin_for_each_use: mut left, others } = token::find(&opened)?;
         if let Some(certificate) = certificate {
-            let one = token::find_for(&opened, certificate)?;
-            found = vec![one.ok_or_else(|| TokenError::NoSuchKey(name.clone()))?];
+            found = vec![token::find_for(&opened, certificate)?];
+            left.clear();
         } else if address.is_none() {
             // Log-in certificates and the like are none of ours.
             found.retain(|one| !one.certificate.email_addresses().is_empty());
+            left.retain(|certificate| !certificate.email_addresses().is_empty());
         }
         if found.is_empty() {
-            return Err(ImportError::NoKey.into());
+            return Err(match left.is_empty() {
+                true => ImportError::NoKey.into(),
+                false => TokenError::PinForEachUse(name).into(),
+            });
         }
         let mut files = Vec::new();
         for one in &found {
             let file = TokenFile {
                 version: TokenFile::VERSION,
                 address: held_for(&one.certificate, address)?.to_string(),
-                module: module.to_owned(),
+                module: Some(module.to_owned()),
                 token: name.clone(),
                 id: hex::encode(&one.id),
             };
             files.push((&one.certificate, file));
         }
-        files::make_private_dir(&self.dir)?;
         for (certificate, file) in files {
             self.keep_token(&file, certificate, &chain_above(certificate, &others))?;
         }
-        let taken = |key: &HeldKey| found.iter().any(|one| one.certificate == key.certificate);
-        Ok(self.list(now)?.into_iter().filter(taken).collect())
+        let is_taken = |key: &HeldKey| found.iter().any(|one| one.certificate == key.certificate);
+        Ok(TakenKeys { taken: self.list(now)?.into_iter().filter(is_taken).collect(), left })
     }
 
     /// What is seen of a key on its token without the PIN. `None` for a key that is on none.
@@ -97,8 +111,21 @@ impl KeyStore {
         let key_id = KeyId::of_spki(key.certificate.spki_der());
         let Some(file) = self.token_of(&key_id)? else { return Ok(None) };
         let id = hex::decode(&file.id).map_err(|_| KeyError::Damaged { file: self.token_file(&key_id) })?;
-        let token = token::with_name(&file.module, &file.token)?;
+        let token = token::with_name(module_of(&file)?, &file.token)?;
         Ok(Some(token::look(&token, &id, &key.certificate)?))
+    }
+
+    /// Notes where a key is that comes from a backup, and its certificate. The module that the backup names is not taken
+    /// over: it would be loaded, and whoever made the backup could name anything. What is known here already stays.
+    pub(super) fn restore_token(
+        &self,
+        file: TokenFile,
+        certificate: &Certificate,
+        chain: &[Certificate],
+    ) -> Result<(), KeyError> {
+        let known = self.token_of(&KeyId::of_spki(certificate.spki_der()));
+        let file = known.ok().flatten().unwrap_or(TokenFile { module: None, ..file });
+        self.keep_token(&file, certificate, chain)
     }
 
     /// Notes where a key is, and its certificate.
@@ -108,6 +135,7 @@ impl KeyStore {
         certificate: &Certificate,
         chain: &[Certificate],
     ) -> Result<(), KeyError> {
+        files::make_private_dir(&self.dir)?;
         let _lock = WriteLock::take(&self.dir)?;
         self.write_json(&self.token_file(&KeyId::of_spki(certificate.spki_der())), file)?;
         self.write_certificate(certificate, chain)
@@ -137,10 +165,14 @@ impl KeyStore {
     ) -> Result<Arc<dyn DistantKey>, KeyError> {
         let damaged = || KeyError::Damaged { file: self.token_file(&KeyId::of_spki(certificate.spki_der())) };
         let id = hex::decode(&file.id).map_err(|_| damaged())?;
-        let opened = token::with_name(&file.module, &file.token)?;
+        let opened = token::with_name(module_of(file)?, &file.token)?;
         opened.open(&*self.pins)?;
         Ok(Arc::new(TokenKey::new(opened, id, certificate)))
     }
+}
+
+fn module_of(file: &TokenFile) -> Result<&Path, TokenError> {
+    file.module.as_deref().ok_or_else(|| TokenError::ModuleUnknown(file.token.clone()))
 }
 
 fn only(mut there: Vec<TokenName>, wanted: Option<&str>) -> Result<TokenName, TokenError> {

@@ -20,32 +20,50 @@ pub(in crate::keys) struct Found {
     pub(in crate::keys) certificate: Certificate,
 }
 
-/// Every certificate on an open token whose private key is there, too, and the other certificates.
-pub(in crate::keys) fn find(token: &Arc<Token>) -> Result<(Vec<Found>, Vec<Certificate>), TokenError> {
+/// What is on a token.
+#[derive(Default)]
+pub(in crate::keys) struct Keys {
+    /// Those that can be used.
+    pub(in crate::keys) found: Vec<Found>,
+    /// The certificates of those that want their PIN for every single use.
+    pub(in crate::keys) pin_for_each_use: Vec<Certificate>,
+    /// Certificates without a key.
+    pub(in crate::keys) others: Vec<Certificate>,
+}
+
+/// Every certificate on an open token, sorted by whether its private key is there, too.
+pub(in crate::keys) fn find(token: &Arc<Token>) -> Result<Keys, TokenError> {
     let ids = private_keys(token)?;
-    let (mut found, mut others) = (Vec::new(), Vec::new());
+    let mut keys = Keys::default();
     for (id, certificate) in certificates(token)? {
         // Makers put a key and its certificate under one id; that it is so shows only in what it does.
-        if ids.contains(&id) && proves(token, &id, &certificate)? != Some(false) {
-            found.push(Found { id, certificate });
+        if ids.usable.contains(&id) && proves(token, &id, &certificate)? != Some(false) {
+            keys.found.push(Found { id, certificate });
+        } else if ids.pin_for_each_use.contains(&id) {
+            keys.pin_for_each_use.push(certificate);
         } else {
-            others.push(certificate);
+            keys.others.push(certificate);
         }
     }
-    Ok((found, others))
+    Ok(keys)
 }
 
 /// The key of a certificate that comes from elsewhere.
-pub(in crate::keys) fn find_for(
-    token: &Arc<Token>,
-    certificate: &Certificate,
-) -> Result<Option<Found>, TokenError> {
-    for id in private_keys(token)? {
+///
+/// # Errors
+/// [`TokenError::NoSuchKey`]; [`TokenError::PinForEachUse`] where there is a key that cannot be tried.
+pub(in crate::keys) fn find_for(token: &Arc<Token>, certificate: &Certificate) -> Result<Found, TokenError> {
+    let ids = private_keys(token)?;
+    for id in ids.usable {
         if proves(token, &id, certificate)? == Some(true) {
-            return Ok(Some(Found { id, certificate: certificate.clone() }));
+            return Ok(Found { id, certificate: certificate.clone() });
         }
     }
-    Ok(None)
+    let name = token.name().clone();
+    Err(match ids.pin_for_each_use.is_empty() {
+        true => TokenError::NoSuchKey(name),
+        false => TokenError::PinForEachUse(name),
+    })
 }
 
 fn certificates(token: &Token) -> Result<Vec<(Vec<u8>, Certificate)>, TokenError> {
@@ -69,22 +87,30 @@ fn certificates(token: &Token) -> Result<Vec<(Vec<u8>, Certificate)>, TokenError
     Ok(objects.map_err(|fault| in_words(token, fault))?.into_iter().filter_map(read).collect())
 }
 
-fn private_keys(token: &Token) -> Result<Vec<Vec<u8>>, TokenError> {
+/// CKA_IDs of private keys.
+#[derive(Default)]
+struct Ids {
+    usable: Vec<Vec<u8>>,
+    pin_for_each_use: Vec<Vec<u8>>,
+}
+
+fn private_keys(token: &Token) -> Result<Ids, TokenError> {
     let wanted = [AttributeType::Id, AttributeType::AlwaysAuthenticate];
     let objects = token.work(|session| {
         let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)])?;
         let read = |object| session.get_attributes(object, &wanted);
         found.into_iter().map(read).collect::<Result<Vec<_>, _>>()
     });
-    let usable = |attributes: &Vec<Attribute>| !attributes.contains(&Attribute::AlwaysAuthenticate(true));
-    let id = |attributes: Vec<Attribute>| {
-        attributes.into_iter().find_map(|attribute| match attribute {
+    let mut ids = Ids::default();
+    for attributes in objects.map_err(|fault| in_words(token, fault))? {
+        let for_each_use = attributes.contains(&Attribute::AlwaysAuthenticate(true));
+        let id = attributes.into_iter().find_map(|attribute| match attribute {
             Attribute::Id(octets) => Some(octets),
             _ => None,
-        })
-    };
-    let objects = objects.map_err(|fault| in_words(token, fault))?;
-    Ok(objects.into_iter().filter(usable).filter_map(id).collect())
+        });
+        if for_each_use { &mut ids.pin_for_each_use } else { &mut ids.usable }.extend(id);
+    }
+    Ok(ids)
 }
 
 /// Has the key sign something, and looks whether that fits the certificate. `None` for a key that may

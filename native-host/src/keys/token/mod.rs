@@ -16,8 +16,9 @@
 //!
 //! # Limitations
 //! - A module runs in this process, as its maker wrote it.
-//! - Keys that want their PIN for every single use (CKA_ALWAYS_AUTHENTICATE) are not taken: the PIN has to come between
-//!   C_SignInit and C_Sign, and `cryptoki` calls both in one.
+//! - Keys that want their PIN for every single use (CKA_ALWAYS_AUTHENTICATE) are not taken, which is said. Their PIN has to
+//!   come between C_SignInit and C_Sign. `cryptoki` calls those two in one; apart it has C_SignUpdate and C_SignFinal only,
+//!   which modules need not know for a digest that was made elsewhere.
 //! - A module is waited for as long as it takes: one that hangs holds up whoever wants its tokens.
 //! - Which digests a token's OAEP takes shows when it is asked; many know SHA-1 alone.
 
@@ -34,7 +35,7 @@ use zeroize::Zeroizing;
 
 use crate::pinentry::PinentryError;
 
-pub(super) use find::{find, find_for};
+pub(super) use find::{Keys, find, find_for};
 pub(super) use key::TokenKey;
 pub(super) use look::look;
 pub use module::close_all;
@@ -55,8 +56,10 @@ pub(super) struct TokenFile {
     pub(super) version: u32,
     /// The address that the key is for.
     pub(super) address: String,
-    /// The library that speaks to the token.
-    pub(super) module: PathBuf,
+    /// The library that speaks to the token. None of a key from a backup: a library runs in this process, so none is
+    /// loaded that the user of this store has not named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) module: Option<PathBuf>,
     pub(super) token: TokenName,
     /// CKA_ID of the key, in hex.
     pub(super) id: String,
@@ -75,7 +78,7 @@ pub trait AskPin: Send + Sync {
     fn ask(&self, question: &PinQuestion) -> Result<Zeroizing<String>, PinentryError>;
 
     /// Runs `wait` while a person is asked elsewhere: in the window of somebody else who wants the same token,
-    /// or at the keys of the reader. It is told whether anybody still waits for the outcome.
+    /// at the keys of the reader, or by the keyring. It is told whether anybody still waits for the outcome.
     fn meanwhile(&self, wait: &mut dyn FnMut(&dyn Fn() -> bool));
 }
 
@@ -119,6 +122,9 @@ pub enum TokenError {
     /// There is no token of this name.
     #[error("the token {} is not there", .0.label)]
     Absent(TokenName),
+    /// Nobody has said yet which module speaks to the token.
+    #[error("the module of the token {} is not known", .0.label)]
+    ModuleUnknown(TokenName),
     /// A key that was asked for by its certificate is on no token.
     #[error("no key on the token {} is for such a certificate", .0.label)]
     NoSuchKey(TokenName),
@@ -144,6 +150,9 @@ pub enum TokenError {
         /// What happened.
         fault: PinFault,
     },
+    /// What there is to take wants its PIN for every single use.
+    #[error("a key on the token {} wants its PIN for every single use", .0.label)]
+    PinForEachUse(TokenName),
     /// There are several tokens, and none was named.
     #[error("there are several tokens")]
     Several(Vec<TokenName>),

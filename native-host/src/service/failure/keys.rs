@@ -123,6 +123,7 @@ impl From<BackupError> for Failure {
                 Code::KeyDamaged,
                 "The backup was written by a newer version of this program. Install that one.",
             ),
+            BackupError::NoKeys => (Code::NoSuchKey, "There is no key yet, so no backup was made."),
             BackupError::NotABackup => {
                 (Code::UnreadableInput, "The file is not a backup of keys that this program made.")
             }

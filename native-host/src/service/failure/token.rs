@@ -30,11 +30,29 @@ impl From<TokenError> for Failure {
                     path.display()
                 ),
             ),
+            TokenError::ModuleUnknown(token) => Self::new(
+                Code::TokenFailed,
+                format!(
+                    "The key on the token “{}” came from a backup, and from there no software is started. Name the \
+                     token’s module once: dane-smime key token add --module FILE",
+                    token.label
+                ),
+            )
+            .with("token", json!(token)),
             TokenError::NoSuchKey(token) => Self::new(
                 Code::NoSuchKey,
                 format!("No key on the token “{}” belongs to this certificate.", token.label),
             ),
             TokenError::Pin { token, fault } => pin(&token, &fault).with("token", json!(token)),
+            TokenError::PinForEachUse(token) => Self::new(
+                Code::NotSupportedHere,
+                format!(
+                    "The token “{}” has a key that wants its PIN for every single use, as in slot 9c of PIV cards. This \
+                     program cannot use such a key, and there is no other on the token to take.",
+                    token.label
+                ),
+            )
+            .with("token", json!(token)),
             TokenError::Several(tokens) => {
                 let names: Vec<_> = tokens.iter().map(|t| format!("“{}” ({})", t.label, t.serial)).collect();
                 let words = format!("There are several tokens; name one with --token: {}.", names.join(", "));

@@ -8,7 +8,7 @@ mod signed_tree;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use certificates::{Made, certificate};
+use certificates::{Authority, Made, certificate, rsa};
 use dane_smime::config::Profile;
 use dane_smime::mime::EmailAddress;
 use dane_smime::smimea::OwnerName;
@@ -18,6 +18,8 @@ use signed_tree::{Fate, Tree, Zone};
 struct World {
     tree: Tree,
     alice: Made,
+    /// PEM: the key of `staff`, the certificate, that of the domain's own authority.
+    staff: [Vec<u8>; 3],
 }
 
 /// One tree for all tests of this program; knotd is ended by the last one (see `Drop`).
@@ -25,6 +27,14 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let alice = certificate("alice@example.test", 0, 400);
     let expired = certificate("alice@example.test", -400, -10);
     let hex = hex::encode(&alice.der);
+    let mut authority = Authority::new("Example's authority");
+    let key = rsa(2048);
+    let staff = [
+        key.private_key_to_pem_pkcs8().unwrap(),
+        authority.issue("staff@example.test", &key).to_pem().unwrap(),
+        authority.certificate.to_pem().unwrap(),
+    ];
+    let authority = hex::encode(openssl::sha::sha256(&authority.certificate.to_der().unwrap()));
     let people = |domain: &str| {
         let at = |local: &str| owner(&format!("{local}@{domain}"));
         vec![
@@ -35,6 +45,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             format!("{} SMIMEA 1 0 0 {hex}", at("vouched")),
             format!("{} SMIMEA 3 0 0 {hex}", at("two")),
             format!("{} SMIMEA 3 0 0 00", at("two")),
+            format!("{} SMIMEA 2 0 1 {authority}", at("staff")),
             format!("{} TXT hello", at("textonly")),
             format!("{} CNAME {}", at("alias"), at("alice")),
             format!("{} CNAME {}", at("abroad"), owner("alice@rsa.test")),
@@ -73,7 +84,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         zone("broken").tampered(break_signatures),
         zone("changed").nsec3(false, 0).tampered(|text| text.replace("SMIMEA\t3 0 0", "SMIMEA\t3 0 1")),
     ]);
-    World { tree, alice }
+    World { tree, alice, staff }
 });
 
 /// The key of the 2014 guide's worked example, as `hexdump` prints it there.
@@ -208,6 +219,10 @@ fn aliases_and_wildcards_count_where_they_are_proven() {
     // An opted-out span may hide an unsigned delegation: nothing made from it is secure.
     assert_eq!(state("anyone@wild.optout.test").0, "insecure");
     assert_eq!(state("alias@optout.test").0, "secure");
+    // And the zone that opts out is not called unsigned for it: the name that it leaves open is.
+    let (_, json) = dane_smime(&["lookup", "anyone@misspelt.optout.test"]);
+    let reason = json["reason"].as_str().unwrap();
+    assert!(reason.contains("(misspelt.optout.test is not signed, if it exists at all)"), "{reason}");
     let (_, json) = dane_smime(&["lookup", "outside@example.test"]);
     let reason = json["reason"].as_str().unwrap();
     assert!(
@@ -420,6 +435,26 @@ fn record_check_compares_the_dns_with_the_keys_held() {
     assert_eq!(run(&["key", "generate", "--address", "alice@expired.test", "--algorithm", "p-256"]).0, 0);
     let said = text(&[&["record", "check", "alice@expired.test"], &store[..]].concat());
     assert!(said.contains("cannot be told") && !said.contains("NOT published"), "{said}");
+}
+
+/// A domain may name its own authority instead of each certificate (RFC 6698 section 2.1.1, usage 2).
+#[test]
+fn record_check_knows_the_record_of_an_authority() {
+    let world = &*WORLD;
+    let [key, own, authority] = &world.staff;
+    let unlock = world.tree.path("unlock-staff");
+    std::fs::write(&unlock, "0123456789abcdef0123456789abcdef").unwrap();
+    for (folder, parts, exit) in [("whole", vec![key, own, authority], 0), ("bare", vec![key, own], 1)] {
+        let file = world.tree.path(&format!("staff-{folder}.pem"));
+        std::fs::write(&file, parts.into_iter().cloned().collect::<Vec<_>>().concat()).unwrap();
+        let keys = world.tree.path(&format!("keys-{folder}"));
+        let store = ["--unlock-file", unlock.to_str().unwrap(), "--data-dir", keys.to_str().unwrap()];
+        let run = |words: &[&str]| dane_smime(&[words, &store[..]].concat());
+        assert_eq!(run(&["key", "import", file.to_str().unwrap()]).0, 0);
+        let (status, json) = run(&["record", "check", "staff@example.test"]);
+        assert_eq!((status, json["live"].as_bool()), (exit, Some(exit == 0)), "{folder}: {json}");
+        assert_eq!(json["foreign_records"], 0, "the authority's certificate needs no key here: {json}");
+    }
 }
 
 #[test]

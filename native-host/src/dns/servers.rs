@@ -128,7 +128,8 @@ impl Servers {
             }
             Self::ResolvConf(file) => {
                 let text = std::fs::read(file)?;
-                Ok(each_once(String::from_utf8_lossy(&text).lines().filter_map(nameserver)))
+                let text = String::from_utf8_lossy(&text);
+                Ok(each_once(text.lines().filter_map(nameserver).take(MOST_NAMED)))
             }
             Self::Plain(address) => Ok(vec![plain(*address)]),
             Self::Tls { address, name } => {
@@ -162,6 +163,8 @@ impl Servers {
 
 /// Where the system's resolvers stand on Unix; macOS knows better ones than its file.
 const SYSTEM_FILE: &str = "/etc/resolv.conf";
+/// MAXNS of resolv.conf(5). More would share the time that one question has among servers which nobody else asks.
+const MOST_NAMED: usize = 3;
 const READS_RESOLV_CONF: bool = cfg!(unix) && !cfg!(target_vendor = "apple");
 
 /// What a line of resolv.conf(5) names. hickory reads them as well, but loses the interface of a
@@ -254,6 +257,16 @@ mod tests {
         ] {
             assert_eq!(named(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn as_many_servers_as_others_ask() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let lines: String = (1..9).map(|n| format!("nameserver 192.0.2.{n}\n")).collect();
+        std::fs::write(file.path(), format!("search test\noptions rotate\n{lines}")).unwrap();
+        let servers = Servers::ResolvConf(file.path().to_owned()).resolve().unwrap();
+        let named: Vec<_> = servers.iter().map(|server| server.address.ip().to_string()).collect();
+        assert_eq!(named, ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::failure::dns as words;
 use crate::clock::UnixTime;
 use crate::directory::{Finding, Status};
 use crate::keys::{HeldKey, Overview, Purpose};
+use crate::smimea::SmimeaRecord;
 
 /// What the DNS serves for an address beside the keys held for it.
 pub struct Publication<'a> {
@@ -16,7 +17,7 @@ pub struct Publication<'a> {
     pub keys: Vec<Wanted<'a>>,
     /// Retired keys that a proven record still names: correspondents may go on using them.
     pub retired: Vec<&'a HeldKey>,
-    /// How many proven, usable records name none of the keys held.
+    /// How many proven, usable records name a certificate of the address's own, and none of the keys held.
     pub foreign: usize,
 }
 
@@ -28,7 +29,7 @@ pub struct Wanted<'a> {
     pub signs: bool,
     /// Own copies are encrypted to it now.
     pub encrypts: bool,
-    /// A proven record names it.
+    /// A proven record names it, or an authority above it (usage 0 or 2).
     pub published: bool,
 }
 
@@ -36,7 +37,12 @@ impl<'a> Publication<'a> {
     /// Compares. Keys that are retired, or have been replaced, need no record.
     pub fn compare(finding: &'a Finding, held: &'a Overview, now: UnixTime) -> Self {
         let address = &finding.address;
-        let names = |key: &HeldKey| finding.records().iter().any(|record| record.names(&key.certificate));
+        let vouches = |record: &SmimeaRecord, key: &HeldKey| match record.meaning {
+            Ok(association) if association.usage.names_end_entity() => record.names(&key.certificate),
+            Ok(_) => key.chain.iter().any(|above| above.is_ca() && record.names(above)),
+            Err(_) => false,
+        };
+        let names = |key: &HeldKey| finding.records().iter().any(|record| vouches(record, key));
         let sign = held.in_use(address, Purpose::Sign, now).ok();
         let encrypt = held.in_use(address, Purpose::Encrypt, now).ok();
         let mut keys: Vec<Wanted<'a>> = Vec::new();
@@ -48,10 +54,13 @@ impl<'a> Publication<'a> {
                 keys.push(Wanted { key, signs, encrypts, published: names(key) });
             }
         }
-        let retired = held.of(address).filter(|key| key.retired && names(key)).collect();
-        let usable = finding.records().iter().filter(|record| record.meaning.is_ok());
-        let foreign =
-            usable.filter(|record| !held.of(address).any(|key| record.names(&key.certificate))).count();
+        // What an authority's record names is the authority's to take back.
+        let own = |record: &&SmimeaRecord| record.meaning.is_ok_and(|it| it.usage.names_end_entity());
+        let own = || finding.records().iter().filter(own);
+        let is_named = |key: &HeldKey| own().any(|record| record.names(&key.certificate));
+        let retired = held.of(address).filter(|key| key.retired && is_named(key)).collect();
+        let is_foreign = |record: &&SmimeaRecord| !held.of(address).any(|key| record.names(&key.certificate));
+        let foreign = own().filter(is_foreign).count();
         Self { finding, keys, retired, foreign }
     }
 

@@ -139,8 +139,8 @@ pub fn of_zone_text(text: &str, now: UnixTime) -> Vec<LineLint> {
     for Entry { line, indented, tokens } in entries(text) {
         let mut tokens = tokens.into_iter().peekable();
         match tokens.peek().map(String::as_str) {
-            Some("$ORIGIN") => {
-                origin = tokens.nth(1).unwrap_or_default();
+            Some(directive) if directive.eq_ignore_ascii_case("$ORIGIN") => {
+                origin = absolute(&tokens.nth(1).unwrap_or_default(), &origin);
                 continue;
             }
             Some(directive) if directive.starts_with('$') => continue,
@@ -151,7 +151,7 @@ pub fn of_zone_text(text: &str, now: UnixTime) -> Vec<LineLint> {
         let kind = rest.next().unwrap_or_default().to_ascii_uppercase();
         let profile = match kind.as_str() {
             "SMIMEA" | "TYPE53" => Profile::Rfc8162,
-            private if is_private_type(private) && owner.contains("._smimecert.") => Profile::GUIDE,
+            private if is_private_type(private) && has_smimecert(&owner) => Profile::GUIDE,
             _ => continue,
         };
         let lints = match rdata(&rest.collect::<Vec<_>>()) {
@@ -174,11 +174,22 @@ fn is_private_type(word: &str) -> bool {
     number.is_some_and(|number| (65280..=65534).contains(&number))
 }
 
-/// What is wrong with the name, alone and beside the certificate that stands there.
+/// Whether `_smimecert` is the name's second label.
+fn has_smimecert(owner: &str) -> bool {
+    owner.split('.').nth(1).is_some_and(|label| label.eq_ignore_ascii_case("_smimecert"))
+}
+
+/// What is wrong with the name, alone and beside the certificate that stands there. Of a name that is not
+/// absolute only the server's settings know the end.
 fn of_owner(owner: &str, record: &SmimeaRecord, profile: Profile) -> Vec<Lint> {
-    let (label, below) = owner.split_once('.').unwrap_or((owner, ""));
+    let owner = owner.to_ascii_lowercase();
+    let (label, below) = owner.split_once('.').unwrap_or((&owner, ""));
     let is_hex = label.chars().all(|c| c.is_ascii_hexdigit());
-    let Some(domain) = below.strip_prefix("_smimecert.") else { return vec![Lint::NameMalformed] };
+    let domain = match below {
+        "" | "_smimecert" if !owner.ends_with('.') => Some(""),
+        below => below.strip_prefix("_smimecert.").filter(|domain| !domain.is_empty()),
+    };
+    let Some(domain) = domain else { return vec![Lint::NameMalformed] };
     if is_hex && label.len() == WHOLE_DIGEST_DIGITS {
         return vec![Lint::NameUntruncated];
     } else if (!is_hex || label.len() != LABEL_DIGITS) && label != "*" {
@@ -187,13 +198,14 @@ fn of_owner(owner: &str, record: &SmimeaRecord, profile: Profile) -> Vec<Lint> {
     let Some(certificate) = record.certificate().filter(|_| matches!(record.usage, 1 | 3)) else {
         return Vec::new();
     };
+    let is_whole = domain.ends_with('.');
     let domain = domain.trim_end_matches('.');
     let named = certificate.email_addresses();
     let fits = |address: &EmailAddress| {
         let name = OwnerName::of(address, profile).map(|name| name.to_string()).unwrap_or_default();
-        let of_domain = domain.is_empty() || address.domain().eq_ignore_ascii_case(domain);
+        let of_domain = !is_whole || address.domain().eq_ignore_ascii_case(domain);
         // The local part may be published in other spellings, too; its case is not ours to judge.
-        of_domain && (label == "*" || name.starts_with(&label.to_ascii_lowercase()))
+        of_domain && (label == "*" || name.starts_with(label))
     };
     if named.is_empty() || named.iter().any(fits) { Vec::new() } else { vec![Lint::NameForeign] }
 }
@@ -302,6 +314,17 @@ mod tests {
             (format!("{HUGH}.example.com. SMIMEA 3 0 0 {good}"), vec![Lint::NameMalformed]),
             (format!("{HUGH}._smimecert.example.org. SMIMEA 3 0 0 {good}"), vec![Lint::NameForeign]),
             (format!("{owner} SMIMEA 2 0 0 {good}"), vec![Lint::NotAnAuthority]),
+            (format!("{} SMIMEA 3 0 0 {good}", owner.to_ascii_uppercase()), vec![]),
+            (format!("{HUGH}._smimecert SMIMEA 3 0 0 {good}"), vec![]), // the zone is named elsewhere
+            (format!("{HUGH} SMIMEA 3 0 0 {good}"), vec![]),
+            (format!("{HUGH}._smimecert.mail SMIMEA 3 0 0 {good}"), vec![]),
+            (format!("{HUGH}._smimecert. SMIMEA 3 0 0 {good}"), vec![Lint::NameMalformed]),
+            (format!("hugh._smimecert SMIMEA 3 0 0 {good}"), vec![Lint::NameMalformed]),
+            (format!("$origin com.\n$ORIGIN example\n{HUGH}._smimecert SMIMEA 3 0 0 {good}"), vec![]),
+            (
+                format!("$ORIGIN org.\n$ORIGIN example\n{HUGH}._smimecert SMIMEA 3 0 0 {good}"),
+                vec![Lint::NameForeign],
+            ),
         ] {
             assert_eq!(lint(&text), verdict, "{text}");
         }

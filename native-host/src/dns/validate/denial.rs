@@ -32,13 +32,13 @@ pub(super) struct Evidence<'m> {
 }
 
 /// What is proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
     /// The name or the type does not exist.
     Missing(Missing),
-    /// It does not exist in this zone, but may in an unsigned delegation beneath it (RFC 5155
+    /// It does not exist in this zone, but may in an unsigned delegation at this name (RFC 5155
     /// section 6).
-    OptOut,
+    OptOut(DomainName),
 }
 
 /// What is proven of a possible delegation.
@@ -190,7 +190,7 @@ impl<'m> Evidence<'m> {
         let closest = chain.closest(name, budget)?.ok_or_else(|| missing.clone())?;
         let covering = chain.covering(&closest.next_closer, budget)?.ok_or_else(|| missing.clone())?;
         if covering.opts_out() && record_type == RecordType::DS {
-            return Ok(Denied::OptOut);
+            return Ok(Denied::OptOut(closest.next_closer));
         }
         let star = wildcard(&closest.encloser).ok_or_else(|| missing.clone())?;
         let denied = match chain.at(&star, budget)? {
@@ -200,7 +200,7 @@ impl<'m> Evidence<'m> {
         };
         let denied = denied.ok_or(missing)?;
         // RFC 5155 section 9.2: an opted-out span proves nothing of what is delegated unsigned.
-        Ok(if covering.opts_out() { Denied::OptOut } else { denied })
+        Ok(if covering.opts_out() { Denied::OptOut(closest.next_closer) } else { denied })
     }
 
     /// Whether a record set at `name`, made from the wildcard below the closest encloser of so

@@ -309,11 +309,16 @@ impl Session<'_> {
         if proof.wildcard {
             let mut evidence =
                 Evidence::gather(&message.authorities, &zone, self.now, &mut self.budget, false);
-            let insecure = |cause| Err(Stop::Insecure(Insecurity { zone: zone.apex.clone(), cause }));
+            let insecure = |zone, cause| Err(Stop::Insecure(Insecurity { zone, cause }));
             match evidence.allows_wildcard(set.owner, proof.labels, &mut self.budget) {
                 Ok(false) => until = until.min(evidence.until),
-                Ok(true) => return insecure(InsecureCause::OptOut),
-                Err(Gap::Iterations(count)) => return insecure(InsecureCause::TooManyIterations(count)),
+                Ok(true) => {
+                    let next_closer = set.owner.trim_to(usize::from(proof.labels) + 1);
+                    return insecure(next_closer, InsecureCause::OptOut);
+                }
+                Err(Gap::Iterations(count)) => {
+                    return insecure(zone.apex.clone(), InsecureCause::TooManyIterations(count));
+                }
                 Err(Gap::Defect(defect)) => {
                     return Err(Stop::bogus(set.owner, set.record_type, Some(&zone.apex), defect));
                 }
@@ -353,7 +358,7 @@ impl Session<'_> {
             };
             let mut evidence =
                 Evidence::gather(&message.authorities, &zone, self.now, &mut self.budget, false);
-            let insecure = |cause| Err(Stop::Insecure(Insecurity { zone: zone.apex.clone(), cause }));
+            let insecure = |zone, cause| Err(Stop::Insecure(Insecurity { zone, cause }));
             match evidence.denies(name, record_type, &mut self.budget) {
                 Ok(Denied::Missing(what)) => {
                     self.still_speaks(&zone, name, record_type).await?;
@@ -365,8 +370,10 @@ impl Session<'_> {
                         valid_until: evidence.until,
                     });
                 }
-                Ok(Denied::OptOut) => return insecure(InsecureCause::OptOut),
-                Err(Gap::Iterations(count)) => return insecure(InsecureCause::TooManyIterations(count)),
+                Ok(Denied::OptOut(cut)) => return insecure(cut, InsecureCause::OptOut),
+                Err(Gap::Iterations(count)) => {
+                    return insecure(zone.apex.clone(), InsecureCause::TooManyIterations(count));
+                }
                 Err(Gap::Defect(defect)) => fault = Stop::bogus(name, record_type, Some(&zone.apex), defect),
             }
         }

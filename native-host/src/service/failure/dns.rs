@@ -32,12 +32,11 @@ pub fn reason(finding: &Finding) -> String {
             }
             None => secure(finding, published.records()),
         },
-        Outcome::Absent(denial) => match denial.get().what {
-            Missing::Name => format!("{domain} publishes no certificate for this address; DNSSEC proves it."),
-            Missing::Type => {
-                format!("{domain} has an entry for this address but no certificate in it; DNSSEC proves it.")
-            }
-        },
+        // Whether the name is there is not said: wildcards and denials made on demand (RFC 9824) answer
+        // as if it were.
+        Outcome::Absent(_) => {
+            format!("{domain} publishes no certificate for this address; DNSSEC proves it.")
+        }
         Outcome::Insecure(insecurity) => insecure(domain, insecurity),
         Outcome::Bogus(fault) => bogus(domain, fault),
         Outcome::Unreachable(outage) => unreachable(domain, outage),
@@ -104,7 +103,9 @@ pub fn unusable_words(unusable: Unusable) -> &'static str {
 fn insecure(domain: &str, insecurity: &Insecurity) -> String {
     let zone = plain(&insecurity.zone);
     let cause = match insecurity.cause {
-        InsecureCause::NoDs | InsecureCause::OptOut => format!("{zone} is not signed"),
+        InsecureCause::NoDs => format!("{zone} is not signed"),
+        // RFC 5155 section 6: whether there is an unsigned zone at all, the one above leaves open.
+        InsecureCause::OptOut => format!("{zone} is not signed, if it exists at all"),
         InsecureCause::TooManyIterations(count) => {
             format!("{zone} uses {count} NSEC3 iterations, more than can be checked")
         }
@@ -173,7 +174,14 @@ fn unreachable(domain: &str, outage: &Outage) -> String {
         return format!("No trust anchor is known for {domain}; check the file of trust anchors.");
     }
     let what = outage_words(outage);
-    format!("Nothing could be learned about {domain}: {what}. Check the network and try again.")
+    let advice = match outage {
+        // However often it is asked.
+        Outage::ServerError(FORMERR | NOTIMP | REFUSED) | Outage::Truncated => {
+            "`dane-smime doctor` tells how to ask another resolver."
+        }
+        _ => "Check the network and try again.",
+    };
+    format!("Nothing could be learned about {domain}: {what}. {advice}")
 }
 
 /// Why there is no answer, as a sentence of its own.
@@ -192,6 +200,12 @@ fn outage_words(outage: &Outage) -> String {
             "the encrypted connection to the DNS resolver failed, or its certificate is not trusted"
                 .to_owned()
         }
+        Outage::ServerError(code @ (FORMERR | NOTIMP)) => {
+            format!("the DNS resolver does not understand questions about DNSSEC ({})", rcode(*code))
+        }
+        Outage::ServerError(code @ REFUSED) => {
+            format!("the DNS resolver refuses to answer ({})", rcode(*code))
+        }
         Outage::ServerError(code) => format!("the DNS resolver could not find the answer ({})", rcode(*code)),
         Outage::Garbled => "the DNS resolver answered with something that cannot be read".to_owned(),
         Outage::Truncated => "the answer is too large and the DNS resolver does not speak TCP".to_owned(),
@@ -204,13 +218,18 @@ fn sentence(words: &str) -> String {
     format!("{first}{}.", letters.as_str())
 }
 
-/// RFC 1035 section 4.1.1.
+// RFC 1035 section 4.1.1.
+const FORMERR: u16 = 1;
+const SERVFAIL: u16 = 2;
+const NOTIMP: u16 = 4;
+const REFUSED: u16 = 5;
+
 fn rcode(code: u16) -> String {
     match code {
-        1 => "FORMERR".into(),
-        2 => "SERVFAIL".into(),
-        4 => "NOTIMP".into(),
-        5 => "REFUSED".into(),
+        FORMERR => "FORMERR".into(),
+        SERVFAIL => "SERVFAIL".into(),
+        NOTIMP => "NOTIMP".into(),
+        REFUSED => "REFUSED".into(),
         other => format!("response code {other}"),
     }
 }
@@ -338,5 +357,22 @@ impl From<AnchorError> for Failure {
 impl From<ServerError> for Failure {
     fn from(error: ServerError) -> Self {
         Self::new(Code::BadResolver, format!("{error}."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trying_again_is_advised_only_where_it_may_help() {
+        let again = |outage| unreachable("a.test", &outage).ends_with("Check the network and try again.");
+        for (code, helps) in
+            [(FORMERR, false), (SERVFAIL, true), (NOTIMP, false), (REFUSED, false), (9, true)]
+        {
+            assert_eq!(again(Outage::ServerError(code)), helps, "{code}");
+        }
+        assert!(!again(Outage::Truncated));
+        assert!(again(Outage::Refused(std::io::ErrorKind::NetworkUnreachable)));
     }
 }

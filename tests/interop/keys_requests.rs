@@ -389,5 +389,5 @@ fn a_dns_that_does_not_answer_is_a_state_and_no_failure() {
     let refused = json!({"type": "publish", "address": ALICE, "server": "127.0.0.1:9"});
     assert_eq!(user.code(refused, b""), "update-refused");
     let order = json!({"type": "publish", "address": ALICE, "server": "ns\nupdate delete example.test"});
-    assert_eq!(user.code(order, b""), "bad-request");
+    assert_eq!(user.code(order, b""), "unreadable-input");
 }

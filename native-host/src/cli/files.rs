@@ -41,6 +41,18 @@ pub(super) fn write(file: &Path, pieces: &[&[u8]]) -> Result<(), Failure> {
     draft.keep().map(|_| ())
 }
 
+/// Refuses the name of something that is not a file: what is written takes the place of what was there, and a device
+/// or a pipe is not to be replaced.
+pub(super) fn must_be_free(file: &Path) -> Result<(), Failure> {
+    match std::fs::metadata(file) {
+        Ok(there) if !there.is_file() => Err(Failure::new(
+            Code::UnwritableOutput,
+            format!("{} is there and is not a file, so nothing is written over it.", file.display()),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// A message that is read piece by piece.
 pub(super) enum Input {
     /// From a file, or from standard input for one reading.
@@ -115,6 +127,7 @@ impl Draft {
     /// For `file`, or for standard output where there is none.
     pub(super) fn beside(file: Option<&Path>) -> Result<Self, Failure> {
         let Some(file) = file else { return Ok(Self::Memory(Vec::new())) };
+        must_be_free(file)?;
         let draft = NamedTempFile::new_in(folder(file)).map_err(|reason| unwritable(file, &reason))?;
         Ok(Self::File(draft, file.to_owned()))
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{Context, Output};
+use super::{Context, Output, files};
 use crate::clock::{Clock, SystemClock, UnixTime};
 use crate::keys::{
     HeldKey, KeyFacts, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_certificates, read_key_file,
@@ -268,7 +268,7 @@ fn how_to_publish(store: &KeyStore, held: &HeldKey) -> String {
          dane-smime record {} --cert '{}'\n",
         held.address.domain(),
         held.address,
-        file.display()
+        file.display().to_string().replace('\'', r"'\''")
     )
 }
 
@@ -320,6 +320,7 @@ fn export(store: &KeyStore, arguments: &Export) -> Result<Output, Failure> {
     if password.is_empty() {
         return Err(Failure::new(Code::BadRequest, "A file with a private key needs a password."));
     }
+    files::must_be_free(&arguments.p12)?;
     let encryption = if arguments.legacy { Pkcs12Encryption::Legacy } else { Pkcs12Encryption::Modern };
     store.export_pkcs12(arguments.sha256, &password, encryption, &arguments.p12)?;
     let text = format!("Wrote the key and its certificate to {}.\n", arguments.p12.display());
@@ -365,6 +366,7 @@ fn backup(store: &KeyStore, arguments: &Backup) -> Result<Output, Failure> {
     if password.is_empty() {
         return Err(Failure::new(Code::BadRequest, "A backup needs a password."));
     }
+    files::must_be_free(&arguments.file)?;
     KeyStore::write_private(&arguments.file, &store.backup(&password)?)?;
     let mut text =
         format!("Wrote all keys to {}. Keep it and its password apart.\n", arguments.file.display());

@@ -33,7 +33,7 @@ pub fn program() -> Option<PathBuf> {
 /// The orders for the program: where to, what, and go.
 ///
 /// # Errors
-/// `bad-request` for a server that is no host name or address.
+/// `unreadable-input` for a server that is no host name or address.
 pub fn script(target: &Target, orders: &[String]) -> Result<String, Failure> {
     let mut lines = Vec::new();
     if let Some(server) = &target.server {
@@ -48,7 +48,7 @@ pub fn script(target: &Target, orders: &[String]) -> Result<String, Failure> {
 ///
 /// # Errors
 /// `update-refused` with the program's words; `not-supported-here` if there is no program;
-/// `deadline`.
+/// `dns-unreachable`.
 pub fn send(target: &Target, orders: &[String], patience: Duration) -> Result<(), Failure> {
     let program = program().ok_or_else(|| {
         let words = "The program nsupdate is not installed on this computer. Install it (Debian: bind9-dnsutils), or \
@@ -69,7 +69,10 @@ pub fn send(target: &Target, orders: &[String], patience: Duration) -> Result<()
     let said = run(&mut child, &script, patience).map_err(failed)?;
     let status = child.wait().map_err(failed)?;
     match said {
-        None => Err(Failure::new(Code::Deadline, "The name server did not answer in time. Try again later.")),
+        None => Err(Failure::new(
+            Code::DnsUnreachable,
+            "The name server did not answer in time. Try again later.",
+        )),
         Some(_) if status.success() => Ok(()),
         Some(said) if stumbled_over_key(&said) => {
             let words = "The key file for the update is not one that nsupdate reads: its format or the secret in it is \
@@ -136,7 +139,7 @@ fn run(child: &mut Child, script: &str, patience: Duration) -> std::io::Result<O
 fn server_order(server: &str) -> Result<String, Failure> {
     let bad = || {
         let words = format!("`{}` is not the name or address of a name server.", server.escape_debug());
-        Failure::new(Code::BadRequest, words)
+        Failure::new(Code::UnreadableInput, words)
     };
     let (host, port) = match server.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, "")) => (host, "53"),
@@ -179,7 +182,7 @@ mod tests {
             assert_eq!(server_order(text).unwrap(), order);
         }
         for text in ["", "a b", "ns\nupdate delete example.org", "ns:x", "-k", "[::1]x"] {
-            assert_eq!(server_order(text).unwrap_err().code, Code::BadRequest, "{text:?}");
+            assert_eq!(server_order(text).unwrap_err().code, Code::UnreadableInput, "{text:?}");
         }
     }
 }

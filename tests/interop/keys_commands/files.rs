@@ -231,6 +231,19 @@ fn a_backup_file_brings_all_keys_into_another_directory() {
 }
 
 #[test]
+fn a_device_or_a_pipe_is_not_replaced_by_a_file() {
+    use std::os::unix::fs::FileTypeExt;
+    let place = Place::new();
+    let row = place.key(&["generate", "--address", "alice@example.test", "--algorithm", "p-256"]).good();
+    place.run("mkfifo", &["pipe"]);
+    let (pipe, password) = (place.path("pipe"), place.path("password"));
+    place.key(&["backup", &pipe, "--password-file", &password]).fails("unwritable-output");
+    let export = ["export", "--sha256", &sha256(&row), "--p12", &pipe, "--password-file", &password];
+    place.key(&export).fails("unwritable-output");
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+#[test]
 fn no_backup_takes_the_place_of_a_fuller_one() {
     let place = Place::new();
     let (file, password) = (place.path("all.backup"), place.path("password"));

@@ -9,7 +9,10 @@ let notified = [];
 let stored = {};
 
 /** @type {any} */ (globalThis).browser = {
-  i18n: { getMessage: (/** @type {string} */ key, /** @type {string[]} */ values = []) => [key, ...values].join(" ") },
+  i18n: {
+    getMessage: (/** @type {string} */ key, /** @type {string[]} */ values = []) => [key, ...values].join(" "),
+    getUILanguage: () => "en",
+  },
   runtime: { getURL: (/** @type {string} */ path) => path },
   accounts: {
     list: async () => [{ identities: [{ email: "alice@example.test" }, { email: "bob@example.test" }] }],
@@ -26,6 +29,7 @@ let stored = {};
   },
 };
 const { awaitRecord, look } = await import("../../extension/background/keys/watch.js");
+const { readKeyFile } = await import("../../extension/ui/shared/ask.js");
 
 const DAY = 24 * 3600 * 1000;
 
@@ -92,4 +96,21 @@ test("the host is asked once a day, and about awaited records each time until th
   assert.deepEqual(notified, [{ id: "keys|alice@example.test", message: "notify_live_text alice@example.test" }]);
   await look(live, 10 * DAY + 4);
   assert.equal(live.asked.length, 1);
+});
+
+test("a private key without a password stays in Thunderbird, one with a password is handed on", async () => {
+  const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+  const file = (/** @type {string} */ label, /** @type {string} */ body) =>
+    new File([`${certificate}-----BEGIN ${label}-----\r\n${body}\r\n-----END ${label}-----\r\n`], "key.pem");
+  for (const label of ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY", "X9.62 EC PRIVATE KEY"]) {
+    await assert.rejects(readKeyFile(file(label, "MIIE")), { code: "key-in-the-clear" }, label);
+  }
+  for (const [label, body] of [
+    ["ENCRYPTED PRIVATE KEY", "MIIF"],
+    ["RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\r\nDEK-Info: AES-256-CBC,00\r\n\r\nMIIF"],
+    ["PKCS12", "MIIF"],
+  ]) {
+    const { size } = file(label, body);
+    assert.equal((await readKeyFile(file(label, body))).length, size, label);
+  }
 });

@@ -60,7 +60,7 @@ export function prompt(what) {
 export async function readKeyFile(file) {
   const octets = new Uint8Array(await file.arrayBuffer());
   const head = new TextDecoder("latin1").decode(octets);
-  if (/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----(?!\s*Proc-Type: 4,ENCRYPTED)/.test(head)) {
+  if (/-----BEGIN (?!ENCRYPTED )(?:[^-\n]+ )?PRIVATE KEY-----(?!\s*Proc-Type: 4,ENCRYPTED)/.test(head)) {
     throw new Refused({ code: "key-in-the-clear", sentence: text("error_key_in_the_clear") });
   }
   return octets;

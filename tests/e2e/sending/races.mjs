@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { composed, marks, pressKey, pressSave, pressSend, sent, untilFound } from "../../support/composing.mjs";
 import { until } from "../../support/process.mjs";
 import { answer, dialog, screen } from "../../support/windows.mjs";
-import { assertSendsEncrypted, count, drafts, order, outcome, smtp, tb, write } from "./scene.mjs";
+import { assertKept, assertSendsEncrypted, count, drafts, order, outcome, requests, sendSlowly, smtp, tb, write } from "./scene.mjs";
 
 /** The time for Thunderbird's own autosave has come; not waited for. @param {number} mail */
 const autosave = (mail) =>
@@ -113,6 +113,64 @@ describe("while it is found out whether a mail can be encrypted", () => {
     await sent(tb, mail);
     assert.deepEqual([outcome(), await drafts()], [[], saved + 1]);
     await deleteDrafts();
+  });
+});
+
+describe("another add-on saves the window", () => {
+  /** @param {number} mail @param {string} [event] in which it does so; otherwise at once */
+  const saveBehindSend = (mail, event = "") =>
+    tb.chrome(
+      (id, name) => {
+        const win = windowById(id);
+        const save = () => void win.GenericSendMessage(Ci.nsIMsgCompDeliverMode.SaveAsDraft);
+        if (name) {
+          win.addEventListener(name, save, { once: true });
+        } else {
+          save();
+        }
+      },
+      mail,
+      event,
+    );
+
+  test("while its mail is encrypted: the mail goes to whom it is for, and there is nothing left to save", async () => {
+    const mail = await writeToBob();
+    await sendSlowly(mail, 3000);
+    await saveBehindSend(mail);
+    await sent(tb, mail);
+    assert.deepEqual([outcome(), await drafts()], [["enveloped"], 0]);
+    assert.equal(requests().findLast(({ type }) => type === "protect").purpose, "send");
+    assert.deepEqual((await screen(tb)).dialogs, []);
+  });
+
+  test("while its mail is encrypted, which then fails: what was to be saved is", async () => {
+    const mail = await writeToBob();
+    await sendSlowly(mail);
+    await saveBehindSend(mail);
+    order({});
+    for (const pid of tb.hostPids()) {
+      process.kill(pid, "SIGKILL");
+    }
+    await answer(tb, await dialog(tb, /stopped before it had finished/), "OK");
+    await until("the draft", async () => (await drafts()) === 1);
+    await assertKept(mail);
+    await assertSendsEncrypted(mail);
+    await until("the draft to go", async () => (await drafts()) === 0);
+  });
+
+  test("in its turn, without waiting for it: the draft comes first", async () => {
+    const mail = await writeToBob();
+    order({ faults: { protect: { slow: 2000, when: { purpose: "draft" } } } });
+    await saveBehindSend(mail, "beforesend");
+    const [seen, began] = [count("protect"), Date.now()];
+    await assertSendsEncrypted(mail);
+    assert.ok(Date.now() - began >= 2000, "after the draft was saved");
+    const purposes = requests()
+      .filter(({ type }) => type === "protect")
+      .slice(seen)
+      .map(({ purpose }) => purpose);
+    assert.deepEqual(purposes, ["draft", "send"]);
+    await until("the draft to go", async () => (await drafts()) === 0);
   });
 });
 

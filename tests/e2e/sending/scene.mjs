@@ -75,9 +75,9 @@ export async function assertKept(mail, to = "bob@example.test") {
   assert.equal(smtp.mails().length, 0);
 }
 
-/** Presses Send, with a host that is slow to protect, and waits until it is at work. @param {number} mail */
-export async function sendSlowly(mail) {
-  order({ faults: { protect: { slow: 20_000 } } });
+/** Presses Send, with a host that is slow to protect, and waits until it is at work. @param {number} mail @param {number} [slow] ms */
+export async function sendSlowly(mail, slow = 20_000) {
+  order({ faults: { protect: { slow } } });
   const seen = count("protect");
   await pressSend(tb, mail);
   await until("the host to be at work", () => count("protect") > seen);

@@ -196,7 +196,7 @@ export class ComposeWindow {
       return false;
     }
     const { sign, encrypt } = this.#plan;
-    return secured ? secured.plan.sign === sign && secured.plan.encrypt === encrypt : !sign && !encrypt;
+    return secured ? secured === this.#sending : !sign && !encrypt;
   }
 
   /**
@@ -277,8 +277,11 @@ export class ComposeWindow {
     };
     // Other add-ons may change sender and recipients in their turn, so that it has to be decided anew.
     const othersAreThrough = () => {
-      const ready = this.#planBasis === this.#basis() ? Promise.resolve(true) : this.#decide();
-      ready.then((isDecided) => (isDecided && !this.#isWithdrawn ? resolve() : reject())).catch(failed);
+      this.#turns
+        .saved()
+        .then(() => (this.#planBasis === this.#basis() ? true : this.#decide()))
+        .then((isDecided) => (isDecided && !this.#isWithdrawn ? resolve() : reject()))
+        .catch(failed);
     };
     this.#filled.promise
       .then(() => this.#decide())
@@ -293,7 +296,7 @@ export class ComposeWindow {
         });
         this.#window.dispatchEvent(next);
         if (!next.defaultPrevented) {
-          resolve();
+          othersAreThrough();
         }
       })
       .catch(failed);

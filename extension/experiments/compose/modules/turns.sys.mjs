@@ -4,14 +4,21 @@
  *
  * - A mail that is being sent is not sent once more.
  * - An autosave does not begin meanwhile; it comes again. One that is under way is given up for the mail.
+ * - What another add-on saves while the mail is built and sent waits until it has left, which leaves nothing to save, or has
+ *   come back. What it saves before that comes first.
  * - Closing the window with "save" gives the sending up, as long as that is possible, and saves.
  */
 
 import { Wraps } from "./wraps.sys.mjs";
 
+/** How long the end of a draft is awaited, and how often it is looked for. */
+const END_MS = 1_000;
+const LOOK_MS = 20;
+
 export class Turns {
   #wraps = new Wraps();
-  #isSending = false;
+  /** Settles when the mail that is being sent has left, or has come back. @type {Promise<unknown> | null} */
+  #sending = null;
   /** Drafts that are being saved. @type {Map<Promise<unknown>, number>} */
   #saving = new Map();
   #window;
@@ -35,19 +42,49 @@ export class Turns {
     this.#wraps.undo();
   }
 
+  /** All drafts that are being saved have been, or could not be. */
+  async saved() {
+    await Promise.allSettled(this.#saving.keys());
+    // Thunderbird ends a draft a moment after its promise, and would give up a mail that has begun meanwhile.
+    const { setTimeout } = this.#window;
+    for (let waited = 0; this.#window.gSaveOperationInProgress && waited < END_MS; waited += LOOK_MS) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
   /** @param {(mode: number) => Promise<unknown>} original @param {number} mode nsIMsgCompDeliverMode */
   #take(original, mode) {
     const { AutoSaveAsDraft } = Ci.nsIMsgCompDeliverMode;
     if (!isDraft(mode)) {
-      return this.#isSending ? undefined : this.#send(original, mode);
+      return this.#sending ? undefined : this.#send(original, mode);
     }
-    if (this.#isSending && mode === AutoSaveAsDraft) {
-      if (!this.#window.gCloseWindowAfterSave) {
-        return undefined;
-      }
-      this.#giveUp.mail();
+    if (!this.#sending) {
+      return this.#save(original, mode);
     }
+    if (mode !== AutoSaveAsDraft) {
+      // Before the mail is built, whoever saves may be waited for.
+      const isBuilt = this.#window.gSendOperationInProgress;
+      return isBuilt ? this.#saveAfter(this.#sending, original, mode) : this.#save(original, mode);
+    }
+    if (!this.#window.gCloseWindowAfterSave) {
+      return undefined;
+    }
+    this.#giveUp.mail();
     return this.#save(original, mode);
+  }
+
+  /**
+   * Thunderbird keeps one object for sender, recipients and cryptography of a window: two at a time would take each other's.
+   *
+   * @param {Promise<unknown>} sending
+   * @param {(mode: number) => Promise<unknown>} original
+   * @param {number} mode
+   */
+  async #saveAfter(sending, original, mode) {
+    await sending;
+    if (!this.#window.closed) {
+      await this.#take(original, mode);
+    }
   }
 
   /** @param {(mode: number) => Promise<unknown>} original @param {number} mode */
@@ -63,18 +100,20 @@ export class Turns {
 
   /** @param {(mode: number) => Promise<unknown>} original @param {number} mode */
   async #send(original, mode) {
-    this.#isSending = true;
+    const { promise, resolve } = Promise.withResolvers();
+    this.#sending = promise;
     try {
       // What a person has asked for is saved first.
       if ([...this.#saving.values()].includes(Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft)) {
         this.#giveUp.draft();
       }
-      await Promise.allSettled(this.#saving.keys());
+      await this.saved();
       if (!this.#window.closed) {
         await original(mode);
       }
     } finally {
-      this.#isSending = false;
+      this.#sending = null;
+      resolve(undefined);
     }
   }
 }

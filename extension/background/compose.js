@@ -29,7 +29,7 @@ const PROTECT_MS_PER_MEBIBYTE = 2_000;
 
 const text = browser.i18n.getMessage;
 
-/** @param {import("./host.js").Host} host */
+/** @param {import("./host.js").Host} host @returns {Pick<Compose, "reconsider">} */
 export function startCompose(host) {
   const compose = new Compose(host);
   browser.daneCompose.onChanged.addListener((tabId) => compose.changed(tabId).catch(ignoreClosed));
@@ -44,12 +44,18 @@ export function startCompose(host) {
     }
     return undefined; // somebody else's
   });
+  browser.storage.onChanged.addListener((changes, area) => {
+    if (area === "local" && ("defaults" in changes || "accounts" in changes)) {
+      compose.reconsider();
+    }
+  });
   browser.commands.onCommand.addListener((name, tab) => {
     if (tab?.type === "messageCompose" && tab.id !== undefined) {
       return compose.command(name, tab.id);
     }
     return undefined;
   });
+  return compose;
 }
 
 class Compose {
@@ -81,6 +87,20 @@ class Compose {
         this.#lookUp(tabId).catch(ignoreClosed);
       }, PAUSE_MS),
     );
+  }
+
+  /** Settings or keys are others now: so may be what an open window starts with. What its writer has switched stays. */
+  async reconsider() {
+    for (const { id = -1 } of await browser.tabs.query({ type: "messageCompose" })) {
+      try {
+        const { choice } = await this.#makeChoice(await browser.daneCompose.getWindow(id), true);
+        if (choice) {
+          await this.#setChoice(id, choice);
+        }
+      } catch (error) {
+        ignoreClosed(error);
+      }
+    }
   }
 
   /**
@@ -248,10 +268,11 @@ class Compose {
 
   /**
    * @param {import("../types/dane-compose").WindowDescription} window
+   * @param {boolean} [afresh] also where the choice that it has is for what it says now
    * @returns {Promise<{ choice: import("./compose/choice.js").Choice | null, why: string }>}
    */
-  async #makeChoice(window) {
-    if (stillHolds(window.choice, window)) {
+  async #makeChoice(window, afresh = false) {
+    if (!afresh && stillHolds(window.choice, window)) {
       return { choice: window.choice, why: "" };
     }
     const wishes = wishesFor(window.from, await this.#settings());

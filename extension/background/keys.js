@@ -30,13 +30,19 @@ const PATIENCE_MS = Object.freeze({
   settings: 10_000,
 });
 
-/** @param {import("./host.js").Host} host */
-export function startKeys(host) {
+/** What changes which keys there are, or which of them is used. */
+const CHANGING = ["configure", "delete", "generate", "import", "install", "restore", "retire", "select"];
+
+/**
+ * @param {import("./host.js").Host} host
+ * @param {() => void} onChanged told when there are other keys
+ */
+export function startKeys(host, onChanged) {
   browser.runtime.onMessage.addListener((message) => {
     if (message?.to !== "keys") {
       return undefined; // somebody else's
     }
-    return answer(host, message).catch((error) => {
+    return answer(host, message, onChanged).catch((error) => {
       console.error(error);
       return { error: { code: error instanceof HostError ? error.code : "internal", sentence: explain(error, text) } };
     });
@@ -47,8 +53,9 @@ export function startKeys(host) {
 /**
  * @param {import("./host.js").Host} host
  * @param {import("../types/messages").FromKeyPages} message
+ * @param {() => void} onChanged
  */
-async function answer(host, message) {
+async function answer(host, message, onChanged) {
   switch (message.what) {
     case "request": {
       const deadlineMs = PATIENCE_MS[message.type];
@@ -58,6 +65,9 @@ async function answer(host, message) {
       const { result, body } = await host.request(message.type, message.fields, { body: message.body, deadlineMs });
       if (message.type === "configure") {
         host.close(); // the next request starts it with the new settings
+      }
+      if (CHANGING.includes(message.type)) {
+        onChanged();
       }
       return { result, body };
     }

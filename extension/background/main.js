@@ -19,9 +19,9 @@ const host = new Host({
   onFolder: tellFolder,
 });
 
-startCompose(host);
+const compose = startCompose(host);
 startReading(host);
-startKeys(host);
+startKeys(host, () => compose.reconsider());
 startPolicy();
 startDoctor(host);
 startProvision(host);

@@ -5,7 +5,19 @@ import { describe, test } from "node:test";
 import { composed, marks, pressKey, pressSave, pressSend, sent, untilFound } from "../../support/composing.mjs";
 import { until } from "../../support/process.mjs";
 import { answer, dialog, screen } from "../../support/windows.mjs";
-import { assertKept, assertSendsEncrypted, count, drafts, order, outcome, requests, sendSlowly, smtp, tb, write } from "./scene.mjs";
+import {
+  assertKept,
+  assertSendsEncrypted,
+  count,
+  drafts,
+  order,
+  outcome,
+  requests,
+  sendSlowly,
+  smtp,
+  tb,
+  write,
+} from "./scene.mjs";
 
 /** The time for Thunderbird's own autosave has come; not waited for. @param {number} mail */
 const autosave = (mail) =>
@@ -224,6 +236,19 @@ describe("a change of mind behind Send's back", () => {
     await answer(tb, await dialog(tb, /absent@example\.test/), "Go back");
     await until("the window to be editable", async () => (await composed(tb, mail)).editable);
     assert.deepEqual(outcome(), []);
+  });
+
+  test("by another add-on, which changes a recipient when the mail is encrypted: it goes to nobody for whom it is not", async () => {
+    const mail = await writeToBob();
+    await sendSlowly(mail, 2000);
+    await tb.chrome((id) => {
+      windowById(id).gMsgCompose.compFields.to = "carol@example.test";
+    }, mail);
+    await answer(tb, await dialog(tb, /press Send again/), "OK");
+    assert.deepEqual(outcome(), []);
+    order({});
+    await assertSendsEncrypted(mail);
+    assert.match(smtp.mails()[0]?.bytes.toString("latin1") ?? "", /^To: Bob <bob@example\.test>\r?$/m);
   });
 
   test("about drafts: what might lie readable is encrypted as soon as it can be", async () => {

@@ -3,8 +3,11 @@
 import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
 import { marks, pressKey, pressSend, sent, untilFound } from "../../support/composing.mjs";
+import { Page } from "../../support/extension-page.mjs";
 import { until } from "../../support/process.mjs";
-import { assertSendsEncrypted, outcome, tb, write } from "./scene.mjs";
+import { setSettings } from "../../support/settings.mjs";
+import { ADDON_ID } from "../../support/thunderbird.mjs";
+import { assertSendsEncrypted, order, outcome, photograph, tb, write } from "./scene.mjs";
 
 describe("the keyboard", () => {
   test("switches encryption", async () => {
@@ -24,6 +27,92 @@ describe("Thunderbird's own encryption", () => {
     await tb.chrome((id) => {
       windowById(id).gSendEncrypted = true; // as it is for an answer to an encrypted mail
     }, mail);
+    await assertSendsEncrypted(mail);
+  });
+});
+
+/** Bob's mark says whether the mail will be encrypted to him. @param {number} mail @param {boolean} wanted */
+const untilEncrypted = (mail, wanted) =>
+  until("Bob's mark", async () => ((await marks(tb, mail))["bob@example.test"] === "found") === wanted);
+
+/** The lines above the text. @param {number} mail @returns {Promise<string[]>} */
+const lines = (mail) =>
+  tb.chrome(
+    (id) => windowById(id).gComposeNotification.allNotifications.map((each) => each.messageText.textContent),
+    mail,
+  );
+
+/** @param {number} mail */
+const buttonLabel = (mail) =>
+  tb.chrome((id) => windowById(id).document.querySelector("[id$=-composeAction-toolbarbutton]")?.label, mail);
+
+describe("switched off and on again while a mail is written, as by an update, the add-on", () => {
+  const switchTo = (/** @type {boolean} */ on) =>
+    tb.chrome(
+      async (id, enable) => {
+        const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
+        const addon = await AddonManager.getAddonByID(id);
+        await (enable ? addon.enable() : addon.disable());
+      },
+      ADDON_ID,
+      on,
+    );
+
+  test("warns meanwhile, and still knows what was switched", async () => {
+    await setSettings(tb, { defaults: { sign: "never", encrypt: "never" } });
+    const switched = await write();
+    await until("the button to say so", async () => (await buttonLabel(switched)) === "Not protected");
+    await pressKey(tb, switched, "E");
+    await untilEncrypted(switched, true);
+    const untouched = await write();
+    await until("the button to say so", async () => (await buttonLabel(untouched)) === "Not protected");
+    await switchTo(false);
+    assert.match((await lines(switched)).join(), /would not be encrypted/);
+    await photograph("switched-off", switched);
+    assert.deepEqual(await lines(untouched), []);
+    await switchTo(true);
+    await tb.addonActive();
+    await untilEncrypted(switched, true);
+    assert.deepEqual(await lines(switched), []);
+    await assertSendsEncrypted(switched);
+    await setSettings(tb, { defaults: {} });
+  });
+});
+
+describe("what changes in the settings while a mail is written", () => {
+  test("counts at once for what its writer has not switched", async () => {
+    const mail = await write();
+    await untilFound(tb, mail, "bob@example.test");
+    const switched = await write();
+    await untilFound(tb, switched, "bob@example.test");
+    await pressKey(tb, switched, "E");
+    await untilEncrypted(switched, false);
+    await pressKey(tb, switched, "E");
+    await untilEncrypted(switched, true);
+    const page = await Page.open(tb, "ui/options/options.html");
+    const choose = (/** @type {string} */ value) =>
+      page.run(async (wish) => void (await browser.storage.local.set({ defaults: { encrypt: wish } })), value);
+    await choose("never");
+    await untilEncrypted(mail, false);
+    assert.equal((await marks(tb, switched))["bob@example.test"], "found");
+    await choose("required");
+    await untilEncrypted(mail, true);
+    await page.run(async () => void (await browser.storage.local.set({ defaults: {} })));
+    await page.close();
+  });
+
+  test("so does a key that was made meanwhile", async () => {
+    order({ answers: { keys: { keys: [] } } });
+    const mail = await write();
+    await until("the button to say so", async () => (await buttonLabel(mail)) === "Not protected");
+    const page = await Page.open(tb, "ui/options/options.html");
+    order({ answers: { generate: {} } });
+    await page.run(
+      async () =>
+        void (await browser.runtime.sendMessage({ to: "keys", what: "request", type: "generate", fields: {} })),
+    );
+    await untilEncrypted(mail, true);
+    await page.close();
     await assertSendsEncrypted(mail);
   });
 });

@@ -62,7 +62,7 @@ export class ComposeWindow {
   #saving = null;
 
   /** Blind recipients who have got this mail in an attempt that failed later. */
-  #blind = newBlindState();
+  blind = newBlindState();
 
   /** Thunderbird has put sender, recipients and text into the window; before, it looks like another mail. */
   #filled = Promise.withResolvers();
@@ -78,10 +78,13 @@ export class ComposeWindow {
   /**
    * @param {any} window a loaded messengercompose.xhtml
    * @param {Environment} environment
+   * @param {import("./restart.sys.mjs").Kept} [before] what was known of it before the add-on was started anew
    */
-  constructor(window, environment) {
+  constructor(window, environment, before) {
     this.#window = window;
     this.#environment = environment;
+    this.choice = before?.choice ?? null;
+    this.blind = before?.blind ?? newBlindState();
     this.#drafts = new Drafts(window, environment);
     this.#turns = new Turns(window, {
       draft: () => this.#saving?.abandon(),
@@ -118,7 +121,7 @@ export class ComposeWindow {
     this.#filled.promise.then(() => this.decrypted(environment.hiddenSubject()));
   }
 
-  /** Leaves the window as Thunderbird made it. */
+  /** Leaves the window as Thunderbird made it; where more was promised, a line says so. */
   detach() {
     this.#observer.disconnect();
     this.#window.clearTimeout(this.#changedTimer);
@@ -128,7 +131,9 @@ export class ComposeWindow {
     this.#turns.end();
     releaseBuiltIn(this.#window);
     markPills(this.#window, []);
-    showNotice(this.#window, NOTICE, "");
+    const { encrypt, sign } = this.choice ?? { encrypt: this.#environment.isDecrypted(), sign: false };
+    const left = encrypt ? "switched_off_encrypt" : sign ? "switched_off_sign" : "";
+    showNotice(this.#window, NOTICE, left && this.#environment.text(left)).catch((error) => console.error(error));
     this.#restoreSlot();
   }
 
@@ -376,7 +381,7 @@ export class ComposeWindow {
       tellPerson(this.#window, this.#environment.text("not_sent_title"), this.#environment.text("error_changed_since"));
       return null;
     }
-    return { ...this.#plan, purpose: /** @type {const} */ ("send"), blind: this.#blind };
+    return { ...this.#plan, purpose: /** @type {const} */ ("send"), blind: this.blind };
   }
 
   /** Gives Thunderbird's own object its place back in a window that stays open. */

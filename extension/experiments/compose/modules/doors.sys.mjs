@@ -6,6 +6,7 @@ import { showInMainWindow } from "./dialogs.sys.mjs";
 import { parseChoiceField } from "./draft-choice.sys.mjs";
 import { Guard } from "./guard.sys.mjs";
 import { Question } from "./question.sys.mjs";
+import { handOver, takeOver } from "./restart.sys.mjs";
 import { Sending } from "./sending.sys.mjs";
 import { Windows } from "./windows.sys.mjs";
 
@@ -44,14 +45,33 @@ export class Doors {
     Services.obs.addObserver(this, DECRYPTED_WINDOW);
     Services.obs.addObserver(this, DRAFT_WINDOW);
     this.windows = new Windows(
-      (window) =>
-        new ComposeWindow(window, {
-          ...environment,
-          ...this.questions,
-          draftsReopen: () => this.draftsReopen,
-          draftChoice: () => parseChoiceField(this.#drafts.get(window) ?? ""),
-          isDecrypted: () => this.#decrypted.has(window),
-          hiddenSubject: () => this.#decrypted.get(window) ?? "",
+      (window) => {
+        const before = takeOver(window);
+        if (before?.hiddenSubject !== undefined) {
+          this.#decrypted.set(window, before.hiddenSubject);
+        }
+        if (before?.draft !== undefined) {
+          this.#drafts.set(window, before.draft);
+        }
+        return new ComposeWindow(
+          window,
+          {
+            ...environment,
+            ...this.questions,
+            draftsReopen: () => this.draftsReopen,
+            draftChoice: () => parseChoiceField(this.#drafts.get(window) ?? ""),
+            isDecrypted: () => this.#decrypted.has(window),
+            hiddenSubject: () => this.#decrypted.get(window) ?? "",
+          },
+          before,
+        );
+      },
+      (window, { choice, blind }) =>
+        handOver(window, {
+          choice,
+          blind,
+          hiddenSubject: this.#decrypted.get(window),
+          draft: this.#drafts.get(window),
         }),
     );
     this.#sending = new Sending({

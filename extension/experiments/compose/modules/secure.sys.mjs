@@ -147,6 +147,12 @@ export class CollectingComposeSecure {
     };
   }
 
+  /** Whether a mail that goes to those whom the fields name now is the one that was made. @param {any} compFields nsIMsgCompFields */
+  isFor(compFields) {
+    const job = /** @type {any} */ (this.#job);
+    return ["to", "cc", "bcc"].every((row) => job?.[row].join() === addresses(compFields[row]).join());
+  }
+
   /** @param {string} octets @param {number} length */
   mimeCryptoWriteBlock(octets, length) {
     this.#entity?.write(length === octets.length ? octets : octets.substring(0, length));

@@ -315,6 +315,9 @@ export class Sending {
     if (send._message && window && !window.mayDeliver(send._deliverMode, secured)) {
       this.#stop(send, file, text("error_not_protected"));
     }
+    if (secured && leaves(send) && !secured.isFor(send._compFields)) {
+      this.#stop(send, file, text("error_changed_since"));
+    }
     const refusal = leaves(send) ? await guard.refusal(mailOf(send, file)) : null;
     if (refusal && window) {
       this.#stop(send, file, refusal.text);

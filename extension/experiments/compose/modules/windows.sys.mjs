@@ -9,11 +9,16 @@ export class Windows {
   /** @type {Map<any, T>} */
   #attached = new Map();
   #attach;
+  #leave;
   #watcher;
 
-  /** @param {(window: any) => T} attach called once for each window when it has loaded */
-  constructor(attach) {
+  /**
+   * @param {(window: any) => T} attach called once for each window when it has loaded
+   * @param {(window: any, attached: T) => void} leave called for each that is open when we end
+   */
+  constructor(attach, leave) {
     this.#attach = attach;
+    this.#leave = leave;
     this.#watcher = {
       onOpenWindow: (/** @type {any} */ xulWindow) => this.#takeWhenLoaded(xulWindow.docShell.domWindow),
       onCloseWindow: () => {},
@@ -31,7 +36,8 @@ export class Windows {
 
   detachAll() {
     Services.wm.removeListener(this.#watcher);
-    for (const attached of this.#attached.values()) {
+    for (const [window, attached] of this.#attached) {
+      this.#leave(window, attached);
       attached.detach();
     }
     this.#attached.clear();

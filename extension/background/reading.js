@@ -16,7 +16,9 @@ export function startReading(host) {
   );
   browser.daneReading.onKeyring.addListener(() => isKeyringLocked(host));
   browser.daneReading.onBodiesFolder.addListener(async () => ({ folder: await host.bodiesFolder() }));
-  browser.daneReading.onDetails.addListener(() => void browser.messageDisplayAction.openPopup());
+  browser.daneReading.onDetails.addListener(
+    ({ windowId }) => void browser.messageDisplayAction.openPopup({ windowId }),
+  );
   startConverting();
   browser.storage.onChanged.addListener((changes) => void ("open_with" in changes && applyOpener()));
   applyOpener();

@@ -41,5 +41,5 @@ export interface DaneReading {
   };
   onKeyring: { addListener(listener: () => Promise<{ locked: boolean }>): void };
   onBodiesFolder: { addListener(listener: () => Promise<{ folder: string | null }>): void };
-  onDetails: { addListener(listener: () => void): void };
+  onDetails: { addListener(listener: (job: { windowId: number }) => void): void };
 }

@@ -69,6 +69,8 @@ describe("Content-Type", () => {
     assert.equal(parameter('m/s; boundary="a\\"b\\\\c"', "boundary"), 'a"b\\c');
     assert.equal(parameter("m/s; boundaryx=1", "boundary"), null);
     assert.equal(parameter("m/s; boundary=1; boundary=2", "boundary"), "1");
+    assert.equal(parameter('m/s; boundary*1="b c"; boundary*0=a; boundary*3=d', "boundary"), "ab c");
+    assert.equal(parameter("m/s; boundary*0=a; boundary=whole", "boundary"), "whole");
   });
 
   test("what is S/MIME, whatever micalg says", () => {
@@ -330,11 +332,15 @@ describe("the host is asked", () => {
     assert.equal(told, "k");
   });
 
-  test("again where nobody vouched, though the text is still there for a reply", async () => {
-    const { made } = openings(() => ({ ok: true, verdict: verdict("unknown"), content: TEXT }));
-    await made.open(sealed("k"));
-    assert.equal(made.known(sealed("k")), null);
-    assert.equal(made.kept(sealed("k"))?.content, TEXT);
+  test("again where nobody vouched or could be asked, though the text is still there for a reply", async () => {
+    const unchecked = verdict("valid");
+    unchecked.signature.code = "valid-when-first-seen-unchecked";
+    for (const found of [verdict("unknown"), unchecked]) {
+      const { made } = openings(() => ({ ok: true, verdict: found, content: TEXT }));
+      await made.open(sealed("k"));
+      assert.equal(made.known(sealed("k")), null);
+      assert.equal(made.kept(sealed("k"))?.content, TEXT);
+    }
   });
 
   test("again after a failure, and a failure never throws", async () => {
@@ -457,6 +463,20 @@ describe("what is shown", () => {
       "cms",
     );
     assert.deepEqual([display.encryption, display.signature, display.level], ["notok", null, "bad"]);
+  });
+
+  test("no lock at all, broken or not, where nothing was encrypted", () => {
+    const display = inChrome(opened({ encryption: { state: "none", code: "certificates-only" } }), "cms");
+    assert.deepEqual([display.encryption, display.signature, display.level], [null, null, "info"]);
+    assert.deepEqual(display.sentences[0]?.keys, ["reading_encryption_certificates_only", "reading_encryption_none"]);
+  });
+
+  test("trying again is offered where the signature could not be checked today", () => {
+    const seen = (/** @type {string} */ code) => inChrome(opened({ signature: { state: "valid", code } }), "signed");
+    assert.deepEqual(
+      ["valid-when-first-seen-unchecked", "valid-when-first-seen"].map((code) => seen(code).retry),
+      [true, false],
+    );
   });
 
   test("the host's own words where there are none of ours", () => {

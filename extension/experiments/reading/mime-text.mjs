@@ -57,13 +57,32 @@ export function mediaType(contentType) {
 }
 
 /**
- * A parameter of a Content-Type field (RFC 2045 section 5.1), quoted or not. The first of several counts.
+ * A parameter of a Content-Type field (RFC 2045 section 5.1), quoted or not, in one piece or several (RFC 2231 section 3).
+ * The first of several counts.
  *
  * @param {string} contentType
  * @param {string} name in lower case
  * @returns {string | null}
  */
 export function parameter(contentType, name) {
+  const whole = oneParameter(contentType, name);
+  if (whole !== null) {
+    return whole;
+  }
+  const pieces = [];
+  for (let piece = oneParameter(contentType, `${name}*0`); piece !== null; ) {
+    pieces.push(piece);
+    piece = oneParameter(contentType, `${name}*${pieces.length}`);
+  }
+  return pieces.length > 0 ? pieces.join("") : null;
+}
+
+/**
+ * @param {string} contentType
+ * @param {string} name in lower case
+ * @returns {string | null}
+ */
+function oneParameter(contentType, name) {
   const parameters = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\[\s\S])*)"|([^\s;"]*))/g;
   for (const [, found, quoted, token] of contentType.matchAll(parameters)) {
     if (found.toLowerCase() === name) {

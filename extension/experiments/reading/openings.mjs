@@ -38,6 +38,9 @@ export function asUnauthentic(sealed) {
   return { ...sealed, key: `${sealed.key} unauthentic`, unauthentic: true };
 }
 
+/** The host's word for a signature that was proven once, and could not be checked now. */
+export const UNCHECKED = "valid-when-first-seen-unchecked";
+
 /** The host must answer within this, and one second more for each MiB. */
 const PATIENCE_MS = 30_000;
 
@@ -64,15 +67,16 @@ export class Openings {
   }
 
   /**
-   * What is known of a message that is to be drawn. "Nobody vouches for the signer" may be another answer in a minute,
-   * so that is asked anew each time.
+   * What is known of a message that is to be drawn. "Nobody vouches for the signer" and "could not be checked today" may
+   * be another answer in a minute, so that is asked anew each time.
    *
    * @param {Sealed} sealed
    * @returns {Opened | null}
    */
   known({ key }) {
     const opened = this.#cache.get(key);
-    return opened?.verdict.signature.state === "unknown" ? null : opened;
+    const { state, code } = opened?.verdict.signature ?? {};
+    return state === "unknown" || code === UNCHECKED ? null : opened;
   }
 
   /**

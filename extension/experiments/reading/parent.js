@@ -90,9 +90,10 @@ this.daneReading = class extends ExtensionAPIPersistent {
     this.#host = `dane-smime-${Date.now().toString(36)}`;
     resourceProtocol().setSubstitution(this.#host, Services.io.newURI(this.extension.rootURI.resolve("experiments/")));
     const { Reading } = ChromeUtils.importESModule(`resource://${this.#host}/reading/reading.mjs`);
-    const { localeData } = this.extension;
-    this.#reading = new Reading((/** @type {string} */ key, /** @type {string[]} */ args) =>
-      localeData.localizeMessage(key, args),
+    const { localeData, windowManager } = this.extension;
+    this.#reading = new Reading(
+      (/** @type {string} */ key, /** @type {string[]} */ args) => localeData.localizeMessage(key, args),
+      (/** @type {any} */ win) => windowManager.getWrapper(win).id,
     );
     this.#missing = this.#reading.start();
   }

@@ -134,12 +134,16 @@ export class PartHandler {
   }
 
   /**
-   * Whether a message around this part, itself an attachment, is fetched to be saved or opened: libmime then writes the
-   * part's header as it stands, and what we give behind it, so that must be the part as it came.
+   * Whether libmime copies the message: it writes the part's header as it stands, and what we give behind it, so that must
+   * be the part as it came. It does so where a message around this part, itself an attachment, is fetched to be saved or
+   * opened; and where a message from which an attachment was taken out is put in the place of the original, on the disk
+   * or on the server.
    */
-  get #isSavedWithin() {
-    const requested = /[?&]part=([0-9.]+)/.exec(this.#proxy.messageURI?.spec ?? "")?.[1];
-    return requested !== undefined && this.#proxy.mimePart.startsWith(`${requested}.`);
+  get #isCopied() {
+    const spec = this.#proxy.messageURI?.spec ?? "";
+    const requested = /[?&]part=([0-9.]+)/.exec(spec)?.[1];
+    const isWithin = requested !== undefined && this.#proxy.mimePart.startsWith(`${requested}.`);
+    return isWithin || /[?&]header=attach\b/.test(spec);
   }
 
   /**
@@ -163,8 +167,8 @@ export class PartHandler {
 
   /** @param {import("../shared/octets.mjs").Octets} octets */
   #handle(octets) {
-    if (this.#isSavedWithin) {
-      this.#write(this.#kind === "cms" ? asBase64(octets.buffer) : sliceOf(octets.buffer));
+    if (this.#isCopied) {
+      this.#write(this.#kind === "cms" ? asBase64(octets.buffer) : ended(sliceOf(octets.buffer)));
       return;
     }
     const whole = this.#isWhole;
@@ -473,6 +477,11 @@ function headerOf(url) {
   } catch {
     return "";
   }
+}
+
+/** libmime drops a last line that does not end. @param {string} text */
+function ended(text) {
+  return text.endsWith("\n") ? text : `${text}\r\n`;
 }
 
 /**

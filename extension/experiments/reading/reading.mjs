@@ -67,8 +67,14 @@ export class Reading {
   #atSleep = () => this.forget();
   #say;
 
-  /** @param {(key: string, args: string[]) => string} localize a message of `_locales`; empty where there is none */
-  constructor(localize) {
+  #windowId;
+
+  /**
+   * @param {(key: string, args: string[]) => string} localize a message of `_locales`; empty where there is none
+   * @param {(win: any) => number} windowId what the add-on's pages know a window of Thunderbird by
+   */
+  constructor(localize, windowId) {
+    this.#windowId = windowId;
     this.#say = (/** @type {import("./verdict-words.mjs").Sentence} */ { keys, args = [], fallback = "" }) => {
       const words = args.map((arg) => (typeof arg === "string" ? arg : inWords(arg.date)));
       for (const key of keys) {
@@ -110,7 +116,7 @@ export class Reading {
     emptyPrivateTemp();
     try {
       const encrypted = new EncryptedUris();
-      const display = new VerdictDisplay(this.#say, encrypted, () => this.#openDetails());
+      const display = new VerdictDisplay(this.#say, encrypted, (win) => this.#openDetails(win));
       const openings = new Openings({ ask: (sealed, ms) => this.#ask(sealed, ms), cache: this.#cache });
       this.#openings = openings;
       const registration = new Registration({
@@ -150,8 +156,12 @@ export class Reading {
     }
   }
 
-  #openDetails() {
-    this.detailsPage.call({}, DETAILS_MS).catch((error) => console.error("DANE S/MIME: no details view", error));
+  /** @param {any} win about:message */
+  #openDetails(win) {
+    const windowId = this.#windowId(win.browsingContext.topChromeWindow);
+    this.detailsPage
+      .call({ windowId }, DETAILS_MS)
+      .catch((error) => console.error("DANE S/MIME: no details view", error));
   }
 
   /** @param {string[]} missing */

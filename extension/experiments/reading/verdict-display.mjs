@@ -46,7 +46,7 @@ export class VerdictDisplay {
   /**
    * @param {(sentence: import("./verdict-words.mjs").Sentence) => string} say in the reader's language
    * @param {import("./encrypted-uris.mjs").EncryptedUris} encrypted
-   * @param {() => void} openDetails opens the details view of the window in front
+   * @param {(win: any) => void} openDetails opens the details view of the window that an about:message is in
    */
   constructor(say, encrypted, openDetails) {
     this.#say = say;
@@ -94,6 +94,7 @@ export class VerdictDisplay {
       this.#encrypted.rememberDisplayed(view);
     }
     this.#icons(view.win, display, outcome.ok ? outcome.certificate : null);
+    keepAttachments(view.win);
     // A protected subject is as good as the text it came with.
     const trusted = display.encryption === "ok" || display.signature === "verified";
     if (outcome.ok && outcome.verdict.subject && trusted) {
@@ -166,7 +167,7 @@ export class VerdictDisplay {
       ...(display.retry ? [button("reading_try_again", () => view.reload())] : []),
       ...(display.withheld && reveal ? [button("reading_show_anyway", reveal)] : []),
       // Where all is well, the message's button in the header is enough, and the bar stays small.
-      ...(display.level === "good" ? [] : [button("reading_details", () => this.#openDetails())]),
+      ...(display.level === "good" ? [] : [button("reading_details", () => this.#openDetails(view.win))]),
     ];
   }
 
@@ -288,6 +289,19 @@ function makeUnselectable(view) {
     }
   };
   view.win.msgLoaded ? take() : view.win.addEventListener("MsgLoaded", take, { once: true });
+}
+
+/**
+ * Has Thunderbird offer no deleting and detaching of attachments, which would put a copy of the message in its place. It
+ * does not for S/MIME mail, and knows that by this field, where it is spelled as is usual.
+ *
+ * @param {any} win about:message
+ */
+function keepAttachments(win) {
+  const type = win.currentHeaderData?.["content-type"];
+  if (type && win.CanDetachAttachments?.()) {
+    type.headerValue = "application/pkcs7-mime";
+  }
 }
 
 /** @param {any} win */

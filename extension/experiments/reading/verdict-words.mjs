@@ -3,6 +3,8 @@
  * judgement: each line here translates one word of the host.
  */
 
+import { UNCHECKED } from "./openings.mjs";
+
 /**
  * A sentence for people: the first of these messages of `_locales` that exists, or else the host's own English.
  *
@@ -62,6 +64,10 @@ function notAnswered({ code, message }, kind) {
  */
 function ofVerdict(opened) {
   const { encryption, signature } = opened.verdict;
+  if (encryption.code === "certificates-only") {
+    const sentences = [sentence("encryption", encryption, opened)];
+    return { encryption: null, signature: null, panel: null, level: "info", sentences, retry: false };
+  }
   if (encryption.code !== "ok") {
     const withheld = encryption.code === "withheld-unauthentic";
     return { ...NOT_DECRYPTED, sentences: [sentence("encryption", encryption, opened)], retry: false, withheld };
@@ -76,7 +82,7 @@ function ofVerdict(opened) {
         panel: "SUCCESS",
         level: "good",
         sentences: [signature.code === "ok" ? vouched(opened) : why],
-        retry: false,
+        retry: signature.code === UNCHECKED,
       };
     case "invalid":
       return {

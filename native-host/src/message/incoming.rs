@@ -140,8 +140,9 @@ pub fn open(
     let subject = protected.as_ref().and_then(|p| subject(p.headers())).or_else(|| subject(&root.headers));
     let hiding = protected.as_ref().filter(|_| was_decrypted); // what came in the clear is hidden from nobody
     let hidden_fields = hiding.map(|p| p.hidden(&root.headers)).unwrap_or_default();
-    let other_sender_inside =
-        protected.as_ref().and_then(|p| senders(p.headers()).into_iter().find(|s| Some(s) != from.as_ref()));
+    let inside_and_outside = protected.as_ref().zip(from.as_ref());
+    let other_sender_inside = inside_and_outside
+        .and_then(|(inside, sender)| senders(inside.headers()).into_iter().find(|other| other != sender));
     let dated = protected.as_ref().and_then(|p| date(p.headers())).or_else(|| date(&root.headers));
     let date_differs = dated.filter(|dated| is_intact && is_far_from_signing(*dated, &signature));
     let protected = protected.map(|p| ProtectedFields { intent: p.intent(), fields: p.fields() });

@@ -34,7 +34,7 @@ pub struct Verdict {
     pub display_name_claims: Option<EmailAddress>,
     /// The date of the mail, where an intact signature says another time.
     pub date_differs: Option<UnixTime>,
-    /// An address in the protected From field that is another than the one in From.
+    /// An address in the protected From field that is another than the one in From, where there is one.
     pub other_sender_inside: Option<EmailAddress>,
 }
 
@@ -115,13 +115,22 @@ pub enum Signature {
         /// The record by which the domain vouches; `None` for a local authority, and where nobody
         /// vouches any more.
         record: Option<SmimeaRecord>,
-        /// Where nobody vouches any more: when somebody did, for this very mail.
-        first_seen: Option<UnixTime>,
+        /// Where nobody vouches now: when somebody did, for this very mail.
+        first_seen: Option<FirstSeen>,
     },
     /// It is no signature of the shown content by the one in From.
     Invalid(InvalidReason, Option<Box<Signer>>),
     /// It is intact, and nobody vouches for the signer.
     Unknown(UnknownReason, Box<Signer>),
+}
+
+/// A signature that was proven once, and is not today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstSeen {
+    /// When it was proven.
+    pub at: UnixTime,
+    /// Whether that it is no more is certain: else nobody could be asked, or no answer could be trusted.
+    pub is_over: bool,
 }
 
 /// Why a signature is `invalid`.
@@ -258,8 +267,8 @@ pub(super) fn decide(
                 let valid = Signature::Valid { signer, address, carried, binding, record, first_seen: None };
                 return (valid, Recollection { this, ..known });
             }
-            Ok(Vouched::Then(at, binding)) => {
-                let (signer, address, first_seen) = (Box::new(signer), address.clone(), Some(at));
+            Ok(Vouched::Then(first_seen, binding)) => {
+                let (signer, address, first_seen) = (Box::new(signer), address.clone(), Some(first_seen));
                 let valid = Signature::Valid { signer, address, carried, binding, record: None, first_seen };
                 return (valid, known);
             }
@@ -282,8 +291,8 @@ pub(super) fn decide(
 enum Vouched {
     /// By somebody, today.
     Now(Bound),
-    /// Nobody does today; when somebody did for this very mail.
-    Then(UnixTime, Binding),
+    /// Nobody does now; when somebody did for this very mail.
+    Then(FirstSeen, Binding),
 }
 
 enum Refusal {
@@ -311,7 +320,8 @@ fn vouched(
     // the same signer. For another mail by a certificate that was proven once it does not, because
     // the record may have gone for a reason; but it is no forgery either.
     if let Some((at, binding)) = known.this {
-        return Ok(Vouched::Then(at, binding));
+        let is_over = !matches!(unbound, Unbound::Bogus | Unbound::Unreachable);
+        return Ok(Vouched::Then(FirstSeen { at, is_over }, binding));
     }
     Err(match (unbound, known.certificate) {
         (Unbound::NoRecordFits | Unbound::Absent, Some(until)) => {

@@ -6,7 +6,7 @@ use crate::clock::UnixTime;
 use crate::cms::{Signer, Weakness};
 use crate::message::Verdict;
 use crate::message::verdict::{
-    Doubt, Encryption, EncryptionFault, InvalidReason, Malformation, Signature, UnknownReason,
+    Doubt, Encryption, EncryptionFault, FirstSeen, InvalidReason, Malformation, Signature, UnknownReason,
 };
 use crate::mime::EmailAddress;
 use crate::mime::split::SplitError;
@@ -201,7 +201,7 @@ fn signature(verdict: &Verdict) -> Value {
 /// The time that the reason names, so that it can be said in other languages.
 fn time_of(signature: &Signature) -> Option<UnixTime> {
     match signature {
-        Signature::Valid { first_seen, .. } => *first_seen,
+        Signature::Valid { first_seen, .. } => first_seen.map(|seen| seen.at),
         Signature::Unknown(
             UnknownReason::CertificateExpired(at)
             | UnknownReason::CertificateNotYetValid(at)
@@ -231,13 +231,7 @@ fn signature_words(verdict: &Verdict) -> (&'static str, String) {
     match &verdict.signature {
         Signature::None => ("ok", "The mail is not signed.".to_owned()),
         Signature::Valid { address, binding, first_seen: None, .. } => ("ok", valid_words(address, *binding)),
-        Signature::Valid { address, first_seen: Some(at), .. } => (
-            "valid-when-first-seen",
-            format!(
-                "Signed by {address}. Valid when this mail was first read, on {at}; today nobody vouches \
-                     for the certificate any more."
-            ),
-        ),
+        Signature::Valid { address, first_seen: Some(seen), .. } => first_seen_words(address, *seen),
         Signature::Invalid(reason, _) => invalid_words(reason, &sender, domain),
         Signature::Unknown(reason, _) => unknown_words(reason, &sender, domain),
     }
@@ -249,6 +243,16 @@ fn valid_words(address: &EmailAddress, binding: Binding) -> String {
         format!("Signed by {address}. {domain} vouches for this signature (DNSSEC).")
     } else {
         format!("Signed by {address}. A certificate authority that you trust vouches for this signature.")
+    }
+}
+
+fn first_seen_words(address: &EmailAddress, FirstSeen { at, is_over }: FirstSeen) -> (&'static str, String) {
+    let then = format!("Signed by {address}. Valid when this mail was first read, on {at};");
+    if is_over {
+        ("valid-when-first-seen", format!("{then} today the certificate no longer counts."))
+    } else {
+        let now = "whether it still is could not be checked today.";
+        ("valid-when-first-seen-unchecked", format!("{then} {now}"))
     }
 }
 

@@ -49,6 +49,11 @@ fn protected_header_fields() {
         assert_eq!(verdict["warnings"][0]["code"].as_str(), warning, "{what}");
         assert_eq!(verdict["from"], "alice@example.test", "{what}");
     }
+    // Where the mail has no sender, no other can differ from it.
+    let both = "From: alice@example.test, bob@example.test\r\nSender: alice@example.test\r\n";
+    let verdict = open(&reader, &mail(&[both.as_bytes(), &seal(&sign(&cipher))]), &[]);
+    assert_eq!(verdict["signature"]["code"], "from-not-single");
+    assert_eq!(verdict["warnings"], Value::from(Vec::<Value>::new()));
     let part = "--m\r\nContent-Type: text/plain; protected-headers=\"v1\"\r\nContent-Disposition: inline\r\n\r\n\
                 Subject: The plan\r\n";
     let old = format!(

@@ -1,12 +1,15 @@
 /** Mail that somebody changed, or put together to deceive. */
 
 import { strict as assert } from "node:assert";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { composed, discard } from "../../support/composing.mjs";
 import { until } from "../../support/process.mjs";
-import { attachment, page, pressInBar, respond, shows } from "../../support/reading.mjs";
+import { attachment, fileLocally, page, pressInBar, respond, shows } from "../../support/reading.mjs";
 import { screen } from "../../support/windows.mjs";
-import { contentOf, entityOf, plainText, SECRET, withBitFlipped } from "./mails.mjs";
+import { contentOf, entityOf, lined, plainText, SECRET, withBitFlipped, withHeader } from "./mails.mjs";
 import { closePopup, popupGrown } from "./popups.mjs";
 import {
   bob,
@@ -18,6 +21,7 @@ import {
   protectedMail,
   show,
   verdict,
+  world,
 } from "./scene.mjs";
 
 describe("mail that is not as it should be", () => {
@@ -192,6 +196,48 @@ describe("mail that is not as it should be", () => {
     assert.match(shown.text, /waiting/);
     assert.match(verdict(shown), /queen@example\.org/);
     assert.equal(shown.bars[0]?.buttons.includes("Details"), true, "it is more than a good mail's bar");
+  });
+
+  test("what holds certificates and no text says so, and is not called encrypted", async () => {
+    const certificates = join(world.directory, "certificates.p7c");
+    const from = ["-certfile", await world.alice.certificate(), "-out", certificates];
+    execFileSync("openssl", ["crl2pkcs7", "-nocrl", "-outform", "DER", ...from]);
+    const type = 'application/pkcs7-mime; smime-type=certs-only; name="smime.p7c"';
+    const head = `Content-Type: ${type}\r\nContent-Transfer-Encoding: base64`;
+    await show(withHeader(`${head}\r\n\r\n${lined(readFileSync(certificates))}\r\n`, "alice@example.test"));
+    const shown = await shows(bob, hasVerdict);
+    photograph("reading-certificates-only");
+    assert.match(verdict(shown), /certificates and no text/);
+    assert.deepEqual([shown.crypto.encrypted, shown.crypto.signed], [null, null]);
+  });
+
+  test("details are those of the window in which they are asked for", async () => {
+    await show(mails.clear);
+    await shows(bob, hasVerdict);
+    const { key } = await fileLocally(bob, withBitFlipped(mails.sealed));
+    await bob.setPreference("ui.popup.disable_autohide", true);
+    const details = await bob.chrome(async (messageKey) => {
+      const { MailUtils } = ChromeUtils.importESModule("resource:///modules/MailUtils.sys.mjs");
+      const folder = MailServices.accounts.localFoldersServer.rootFolder.getChildNamed("Test");
+      MailUtils.openMessageInNewWindow(folder.GetMessageHeader(messageKey));
+      const win = await until("the window", () => Services.wm.getMostRecentWindow("mail:messageWindow"));
+      const bar = () =>
+        win.messageBrowser?.contentDocument?.querySelector('notification-message[value="dane-smime-verdict"]');
+      const button = () => [...(bar()?.buttonContainer?.querySelectorAll("button") ?? [])].at(-1);
+      await until("the bar", button);
+      mainWindow().focus();
+      await until("the main window in front", () => Services.wm.getMostRecentWindow("") === mainWindow());
+      button().click();
+      const panel = () => [...win.document.querySelectorAll("panel")].find(({ state }) => state === "open");
+      await until("the details", () => panel()?.querySelector("browser"));
+      const inMain = [...mainWindow().document.querySelectorAll("panel")].filter(
+        ({ state }) => state === "open",
+      ).length;
+      panel().hidePopup();
+      win.close();
+      return { inMain };
+    }, key);
+    assert.deepEqual(details, { inMain: 0 });
   });
 
   test("what cannot be opened opens no empty compose window", async () => {

@@ -8,7 +8,7 @@ import { describe, test } from "node:test";
 import { composed, discard } from "../../support/composing.mjs";
 import { inMemory } from "../../support/keyring.mjs";
 import { respond, shows } from "../../support/reading.mjs";
-import { plainText, SECRET } from "./mails.mjs";
+import { entityOf, plainText, SECRET, withHeader } from "./mails.mjs";
 import { bob, hasVerdict, mails, protectedMail, show, world } from "./scene.mjs";
 
 describe("other ways to a message", () => {
@@ -99,6 +99,41 @@ describe("other ways to a message", () => {
     assert.equal(hits, 0);
   });
 
+  test("no attachment is taken out of it, however its type is spelled, and it stays as it came", async () => {
+    const sealed = mails.sealed.toString("latin1");
+    const spelled = (/** @type {string} */ type) =>
+      Buffer.from(sealed.replace(/^Content-Type: .*(\r\n[ \t].*)*/m, `Content-Type: ${type}`), "latin1");
+    for (const type of [
+      "application/pkcs7-mime",
+      "Application/PKCS7-MIME",
+      'application/octet-stream; name="smime.p7m"',
+    ]) {
+      const mail = spelled(type);
+      await show(mail);
+      assert.equal((await shows(bob, hasVerdict)).attachments.length, 1, type);
+      assert.equal(await bob.chrome(isDetachingOffered), false, type);
+      // As somebody else's add-on could.
+      const left = await bob.chrome(withoutAttachments);
+      assert.equal(left.trimEnd(), mail.toString("latin1").trimEnd(), type);
+    }
+    // What is protected inside another mail stays, too, where an attachment beside it goes.
+    const signed = entityOf(mails.clear);
+    for (const closed of [entityOf(mails.leaf), signed, signed.replace(/\r\n\r\nThis is .*\r\n/, "\r\n")].map(
+      (entity) => entity.trimEnd(),
+    )) {
+      const file = `Content-Type: text/plain; name="note.txt"\r\nContent-Disposition: attachment; filename="note.txt"`;
+      const around = `Content-Type: multipart/mixed; boundary="list"\r\n\r\n--list\r\n${closed}`;
+      await show(
+        withHeader(`${around}\r\n--list\r\n${file}\r\n\r\nA note.\r\n--list--\r\n`, "Alice <alice@example.test>"),
+      );
+      await shows(bob, ({ attachments }) => attachments.some(({ name }) => name === "note.txt"));
+      assert.equal(await bob.chrome(isDetachingOffered), true);
+      const left = await bob.chrome(withoutAttachments, "note.txt");
+      assert.ok(left.includes(closed), left);
+      assert.ok(!left.includes("A note."));
+    }
+  });
+
   test("print shows it, and what is printed is the plaintext", async () => {
     await show(mails.sealed);
     await shows(bob, hasVerdict);
@@ -119,6 +154,23 @@ describe("other ways to a message", () => {
     assert.ok(printed.includes(SECRET));
   });
 });
+
+function isDetachingOffered() {
+  return mainWindow().document.getElementById("tabmail").currentAboutMessage.CanDetachAttachments();
+}
+
+/**
+ * What Thunderbird puts in the place of the message when attachments are deleted.
+ *
+ * @param {string} [name] of the one; else all
+ * @returns {Promise<string>} a byte string
+ */
+function withoutAttachments(name) {
+  const { AttachmentInfo } = ChromeUtils.importESModule("resource:///modules/AttachmentInfo.sys.mjs");
+  const view = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+  const deleted = view.currentAttachments.filter((attachment) => !name || attachment.name === name);
+  return AttachmentInfo.stripAttachments(view.gMessage, new Map(deleted.map(({ url }) => [url, null])), "DELETE");
+}
 
 describe("on the disk", () => {
   test("nothing of what was read is left in profile or temporary folders", async () => {

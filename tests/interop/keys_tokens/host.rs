@@ -125,6 +125,28 @@ fn a_pin_may_take_longer_than_the_request() {
     assert_eq!(end["verdict"]["encryption"]["state"], "decrypted", "{end}");
 }
 
+#[test]
+fn who_asks_about_the_keyring_does_not_wait_for_a_pin() {
+    let (user, letter) = with_a_letter();
+    // A key that is sealed, so that there is something to be locked; the host finds no keyring for it.
+    user.dane(&["key", "generate", "--address", ALICE, "--algorithm", "p-256"]).good();
+    let config = user.config().replace("unlock-file", "# unlock-file");
+    let config = format!("{config}data-dir = {:?}\n", user.path("keys"));
+    let mut host = Host::start(user.home.path(), &config).greeted();
+    user.pinentry.will_enter(&[]);
+    begin_to_open(&mut host, 101, &letter, Duration::from_secs(60));
+    wait("the question", || user.pinentry.times_asked() > 0);
+    host.say(&json!({"type": "keyring", "id": 102, "deadline_ms": 20_000}));
+    loop {
+        let frame = host.read().unwrap();
+        assert!(frame["id"] != 101 || frame["type"] == "progress", "{frame}");
+        if frame["id"] == 102 {
+            assert_eq!(frame["code"], "keyring-missing", "{frame}");
+            break;
+        }
+    }
+}
+
 /// A keyring that asks its user for a password says nothing meanwhile. What answers as slowly here is a pipe in place of
 /// the unlock file.
 #[test]

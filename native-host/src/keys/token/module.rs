@@ -70,13 +70,15 @@ pub(in crate::keys) fn with_name(module: &Path, name: &TokenName) -> Result<Arc<
     Ok(Arc::clone(token))
 }
 
-/// Closes every token that this process has opened: its PIN is asked for again.
+/// Closes every token that this process has opened: its PIN is asked for again. One whose PIN a person is asked for now
+/// is shut, and not waited for.
 pub fn close_all() {
     let modules: Vec<_> = lock(&MODULES).values().cloned().collect();
     for module in modules {
         let tokens: Vec<_> = lock(&module.tokens).values().cloned().collect();
         for token in tokens {
-            if let Some(session) = lock(&token.open).session.take() {
+            let session = token.unless_asking().and_then(|mut open| open.session.take());
+            if let Some(session) = session {
                 // One that was pulled has forgotten us already.
                 let _ = session.logout();
             }
@@ -143,6 +145,18 @@ impl Token {
         }
         open.session = Some(session);
         Ok(())
+    }
+
+    /// Waits until nobody else uses the token; `None` as soon as a person is asked for its PIN.
+    fn unless_asking(&self) -> Option<MutexGuard<'_, Open>> {
+        loop {
+            match self.open.try_lock() {
+                Ok(open) => return Some(open),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if self.asking.load(Ordering::SeqCst) => return None,
+                Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            }
+        }
     }
 
     /// Waits until nobody else uses the token, or is asked for its PIN.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{Check, Finding};
 use crate::clock::UnixTime;
 use crate::config::Settings;
-use crate::directory::Status;
+use crate::directory::{Outcome, Status};
+use crate::dns::answer::Defect;
 use crate::keys::{HeldKey, KeyError, KeyStore, Overview, Purpose, TokenError, TokenName, TokenSight};
 use crate::mime::EmailAddress;
 use crate::pinentry::Pinentry;
@@ -144,8 +145,14 @@ fn look_at_records(publication: &Publication<'_>, store: &KeyStore) -> Check {
         Status::Secure => check(Finding::RecordRetired, ""),
         Status::Absent => check(Finding::RecordMissing, &file),
         Status::Insecure => check(Finding::RecordInsecure, ""),
+        // Lost on the way to here, which is told of the DNS; the domain's own may be as good as ever.
+        Status::Bogus if is_stripped(&publication.finding.outcome) => check(Finding::RecordUnreachable, ""),
         Status::Bogus => check(Finding::RecordBogus, &words::reason(publication.finding)),
         Status::Unreachable => check(Finding::RecordUnreachable, ""),
     };
     check.fact(status.word())
+}
+
+fn is_stripped(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Bogus(fault) if fault.defect == Defect::SignaturesStripped)
 }

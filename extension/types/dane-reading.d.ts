@@ -25,6 +25,7 @@ export interface DaneReading {
   setOpener(who: "addon" | "thunderbird"): Promise<void>;
   putOff(id: number, ms: number): Promise<void>;
   forgetPlaintext(): Promise<void>;
+  keepAnswered(original: number, copy: number): Promise<void>;
   setBodiesFolder(folder: string | null): Promise<void>;
   describe(tabId: number): Promise<Description | null>;
   act(tabId: number, what: "retry" | "reveal"): Promise<void>;

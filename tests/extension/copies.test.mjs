@@ -123,8 +123,12 @@ describe("one message after the other", () => {
     const accounts = { get: async () => ({ identities: [{ email: "bob@example.test" }] }) };
     const cancelling = new AbortController();
     const order = { folderId: "Into", isOnServer: true, removeOriginals: true, signal: cancelling.signal };
+    const keepAnswered = async (/** @type {number} */ original, /** @type {number} */ copy) => {
+      seen.marked = [original, copy, seen.deleted.length];
+    };
+    const parts = { host, mail, accounts, keepAnswered, isOnline: () => isOnline, patience };
     const convert = (/** @type {"decrypt" | "reencrypt"} */ mode) =>
-      new Converter({ host, mail, accounts, isOnline: () => isOnline, mode, patience }).convert(1, order);
+      new Converter({ ...parts, mode }).convert(1, order);
     return { seen, convert, cancelling };
   }
 
@@ -132,6 +136,7 @@ describe("one message after the other", () => {
     const { seen, convert } = world();
     assert.deepEqual(await convert("decrypt"), { what: "copied" });
     assert.deepEqual([seen.imported, seen.deleted], [["Into"], [1]]);
+    assert.deepEqual(seen.marked, [1, 2, 0], "as answered, before its original goes");
   });
 
   test("is encrypted to oneself by a key in use", async () => {

@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { connect } from "node:net";
@@ -117,6 +118,35 @@ export class MailServers {
   }
 
   /**
+   * The server's flags of the mails in one of a user's folders, as letters of Maildir: `R` for one that was answered.
+   *
+   * @param {string} user
+   * @param {string} folder
+   * @returns {string[]}
+   */
+  flags(user, folder) {
+    const names = readdirSync(join(this.directory, "mail", user, `.${folder}`, "cur"));
+    return names.map((name) => name.split(":2,")[1] ?? "");
+  }
+
+  /**
+   * Lets a user's mailbox have no room left, or as much as it needs again.
+   *
+   * @param {string} user
+   * @param {boolean} isFull
+   */
+  setFull(user, isFull) {
+    // Where dovecot is told of no limit, the one that stands in this file counts (Maildir++).
+    const file = join(this.directory, "mail", user, "maildirsize");
+    rmSync(file, { force: true });
+    if (isFull) {
+      const { uid, gid } = mailOwner();
+      writeFileSync(file, "1000S\n1000 1\n");
+      chownSync(file, uid, gid);
+    }
+  }
+
+  /**
    * Puts a message into someone's inbox as it is, past SMTP: mail that came from elsewhere.
    *
    * @param {string} to
@@ -190,6 +220,12 @@ default_login_user = ${owner.user}
 first_valid_uid = 1
 last_valid_uid = 0
 mail_location = maildir:${directory}/mail/%n
+protocol imap {
+  mail_plugins = quota imap_quota
+}
+plugin {
+  quota = maildir:User quota
+}
 passdb {
   driver = static
   args = password=${password}

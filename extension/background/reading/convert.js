@@ -22,38 +22,29 @@ export function startConverting() {
   browser.menus.onClicked.addListener((info) => {
     const [mode, context] = String(info.menuItemId).split(" ");
     if (MODES.some((known) => known === mode)) {
-      openWindow(mode, context === "folder_pane" ? inFolders(info) : all(info.selectedMessages));
+      openWindow(mode, context === "folder_pane" ? foldersOf(info) : listOf(info));
     }
   });
 }
 
 /**
+ * Opens the window at once: to go through a large folder takes a while, and is its work.
+ *
  * @param {string} mode
- * @param {AsyncIterable<number>} messages
+ * @param {import("../../ui/reading/messages.js").Source} source
  */
-async function openWindow(mode, messages) {
-  const ids = [];
-  for await (const id of messages) {
-    ids.push(id);
-  }
+async function openWindow(mode, source) {
   const order = crypto.randomUUID();
-  await browser.storage.session.set({ [`convert:${order}`]: { mode, ids } });
+  await browser.storage.session.set({ [`convert:${order}`]: { mode, source } });
   const url = `ui/reading/convert.html?order=${order}`;
   await browser.windows.create({ type: "popup", url, width: 600, height: 520 });
 }
 
 /** @param {any} info of the click */
-async function* inFolders({ selectedFolders = [] }) {
-  for (const { id } of selectedFolders) {
-    yield* all(await browser.messages.list(id));
-  }
-}
+const foldersOf = ({ selectedFolders }) => ({ folders: idsOf(selectedFolders) });
 
-/** @param {any} list a MessageList, which comes in pages */
-async function* all(list) {
-  for (let page = list; page; page = page.id ? await browser.messages.continueList(page.id) : null) {
-    for (const { id } of page.messages) {
-      yield id;
-    }
-  }
-}
+/** @param {{ id: any }[]} [all] */
+const idsOf = (all = []) => all.map(({ id }) => id);
+
+/** @param {any} info of the click; what is selected comes as a MessageList */
+const listOf = ({ selectedMessages: { id, messages } }) => ({ ids: idsOf(messages), list: id ?? null });

@@ -63,6 +63,8 @@ this.daneReading = class extends ExtensionAPIPersistent {
         },
         putOff: async (/** @type {number} */ id, /** @type {number} */ ms) => this.#reading?.putOff(id, ms),
         forgetPlaintext: async () => this.#reading?.forget(),
+        keepAnswered: async (/** @type {number} */ original, /** @type {number} */ copy) =>
+          keepAnswered(this.extension.messageManager.get(original), this.extension.messageManager.get(copy)),
       },
     };
   }
@@ -106,6 +108,26 @@ this.daneReading = class extends ExtensionAPIPersistent {
 function aboutMessage(nativeTab) {
   const inner = (nativeTab.chromeBrowser ?? nativeTab.messageBrowser)?.contentWindow;
   return inner?.messageBrowser?.contentWindow ?? inner;
+}
+
+/**
+ * Messages that were answered say so beside them in their folder; `browser.messages` knows nothing of it.
+ *
+ * @param {any} original an nsIMsgDBHdr
+ * @param {any} copy another
+ */
+function keepAnswered({ flags }, copy) {
+  const { Replied, Forwarded, Redirected } = Ci.nsMsgMessageFlags;
+  const states = Ci.nsIMsgFolder;
+  for (const [flag, state] of [
+    [Replied, states.nsMsgDispositionState_Replied],
+    [Forwarded, states.nsMsgDispositionState_Forwarded],
+    [Redirected, states.nsMsgDispositionState_Redirected],
+  ]) {
+    if (flags & flag) {
+      copy.folder.addMessageDispositionState(copy, state);
+    }
+  }
 }
 
 function resourceProtocol() {

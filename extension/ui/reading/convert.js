@@ -7,13 +7,16 @@ import { Host } from "../../background/host.js";
 import { explain } from "../../background/host-error.js";
 import { byId, make, text, translatePage } from "../shared/dom.js";
 import { Converter } from "./converter.js";
+import { pagesOf } from "./messages.js";
 
 translatePage();
 
 /** Types of the accounts into whose folders Thunderbird stores a copy. */
 const STORING = ["local", "pop3", "imap"];
 
-const { mode, ids } = await takeOrder();
+const { mode, source } = await takeOrder();
+/** @type {number[]} */
+const ids = [];
 const cancelling = new AbortController();
 // A connection of its own: the event page may be stopped while this works.
 const host = new Host({
@@ -23,7 +26,7 @@ const host = new Host({
 
 byId("title").textContent = text(`convert_title_${mode}`);
 document.title = text(`convert_title_${mode}`);
-byId("intro").textContent = text(ids.length === 1 ? "convert_one" : "convert_many", [String(ids.length)]);
+intro("convert_counting");
 byId("hint").textContent = text(`convert_hint_${mode}`);
 /** Accounts that lie on a server, by the folders in them: what is copied there, others can read. @type {Map<string, string>} */
 const onServers = new Map();
@@ -44,16 +47,33 @@ byId("close").addEventListener("click", () => window.close());
 byId("done").addEventListener("click", () => window.close());
 byId("cancel").addEventListener("click", () => cancelling.abort());
 window.addEventListener("unload", () => host.close());
-await listFolders();
+await Promise.all([listFolders(), collect()]).catch((error) => {
+  byId("intro").textContent = explain(error, text);
+  throw error;
+});
 // Pressed before that, the form would load this page anew, and its order was taken already.
 /** @type {HTMLButtonElement} */ (byId("start")).disabled = false;
 
-/** @returns {Promise<{ mode: "decrypt" | "reencrypt", ids: number[] }>} what the event page left for this window */
+/** @returns {Promise<{ mode: "decrypt" | "reencrypt", source: import("./messages.js").Source }>} what the event page left for this window */
 async function takeOrder() {
   const key = `convert:${new URL(location.href).searchParams.get("order")}`;
   const { [key]: order } = await browser.storage.session.get(key);
   await browser.storage.session.remove(key);
-  return order ?? { mode: "decrypt", ids: [] };
+  return order ?? { mode: "decrypt", source: { folders: [] } };
+}
+
+/** Finds out which messages there are, and says how many. */
+async function collect() {
+  for await (const page of pagesOf(source, browser.messages)) {
+    ids.push(...page);
+    intro("convert_counting");
+  }
+  intro(ids.length === 1 ? "convert_one" : "convert_many");
+}
+
+/** @param {string} key of a sentence that counts the messages */
+function intro(key) {
+  byId("intro").textContent = text(key, [String(ids.length)]);
 }
 
 async function listFolders() {
@@ -99,8 +119,15 @@ function chosenFolder() {
 async function work() {
   byId("form").hidden = true;
   byId("work").hidden = false;
-  const { messages: mail, accounts } = browser;
-  const converter = new Converter({ host, mail, accounts, isOnline: () => navigator.onLine, mode });
+  const { messages: mail, accounts, daneReading } = browser;
+  const converter = new Converter({
+    host,
+    mail,
+    accounts,
+    keepAnswered: daneReading.keepAnswered,
+    isOnline: () => navigator.onLine,
+    mode,
+  });
   const order = {
     folderId: chosenFolder(),
     isOnServer: onServers.has(chosenFolder()),

@@ -38,6 +38,7 @@ export class Converter {
   #host;
   #mail;
   #accounts;
+  #keepAnswered;
   #isOnline;
   #mode;
   #patience;
@@ -47,14 +48,16 @@ export class Converter {
    * @param {Pick<import("../../background/host.js").Host, "request">} parts.host
    * @param {any} parts.mail `browser.messages`
    * @param {any} parts.accounts `browser.accounts`
+   * @param {(original: number, copy: number) => Promise<void>} parts.keepAnswered marks a copy as answered where its original is
    * @param {() => boolean} parts.isOnline
    * @param {"decrypt" | "reencrypt"} parts.mode
    * @param {typeof PATIENCE} [parts.patience]
    */
-  constructor({ host, mail, accounts, isOnline, mode, patience = PATIENCE }) {
+  constructor({ host, mail, accounts, keepAnswered, isOnline, mode, patience = PATIENCE }) {
     this.#host = host;
     this.#mail = mail;
     this.#accounts = accounts;
+    this.#keepAnswered = keepAnswered;
     this.#isOnline = isOnline;
     this.#mode = mode;
     this.#patience = patience;
@@ -82,6 +85,7 @@ export class Converter {
       stopIfCancelled(order.signal);
       const kept = await this.#keep(copy, header, order);
       await this.#verify(kept.id, copy, opened.content, order.signal);
+      await this.#inTime(this.#keepAnswered(id, kept.id), order.signal, "not-marked");
       if (order.removeOriginals) {
         await this.#inTime(this.#mail.delete([id], { deletePermanently: false }), order.signal, "not-moved");
       }

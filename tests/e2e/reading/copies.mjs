@@ -4,6 +4,7 @@ import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
 import { until } from "../../support/process.mjs";
 import { page, select, shows } from "../../support/reading.mjs";
+import { screen } from "../../support/windows.mjs";
 import { plainText, SECRET } from "./mails.mjs";
 import { bob, deliver, faults, hasVerdict, mails, photograph, protectedMail, show, world } from "./scene.mjs";
 
@@ -61,7 +62,7 @@ describe("copies that meet trouble", () => {
     await page(bob, "ui/reading/convert.html", `${pick(folder)}; content.document.getElementById("remove").click()`);
   }
 
-  test("a copy is read, starred, labelled and dated as its original; a second of the same Message-ID is left", async () => {
+  test("a copy is read, answered, starred, labelled and dated as its original; a second of the same Message-ID is left", async () => {
     await makeFolder("Twice");
     const mail = await protectedMail(plainText("From here on\r\n.\r\nFrom the oven."), "--encrypt");
     for (const round of ["first", "second"]) {
@@ -72,6 +73,9 @@ describe("copies that meet trouble", () => {
         const header = gDBView.hdrForFirstSelectedMessage;
         header.markFlagged(true);
         header.folder.addKeywordsToMessages([header], "$label1");
+        for (const state of ["Replied", "Forwarded"]) {
+          header.folder.addMessageDispositionState(header, Ci.nsIMsgFolder[`nsMsgDispositionState_${state}`]);
+        }
       });
       await copyInto("Twice");
       await page(bob, "ui/reading/convert.html", START);
@@ -92,13 +96,14 @@ describe("copies that meet trouble", () => {
           isFlagged,
           date,
           messageId,
+          answered: header.flags & (Ci.nsMsgMessageFlags.Replied | Ci.nsMsgMessageFlags.Forwarded),
           tags: header.getStringProperty("keywords"),
           all: folder.getTotalMessages(false),
         };
       }),
     );
     assert.deepEqual({ ...copy, all: 0 }, { ...original, all: 0 });
-    assert.deepEqual([copy?.isFlagged, copy?.isRead, copy?.all], [true, true, 1]);
+    assert.deepEqual([copy?.isFlagged, copy?.isRead, copy?.answered, copy?.all], [true, true, 0x1002, 1]);
     const [raw = ""] = await rawMessages("Twice");
     assert.doesNotMatch(raw, /^X-Mozilla[\s\S]*^X-Mozilla-Status:[\s\S]*^X-Mozilla-Status:/im);
   });
@@ -155,6 +160,11 @@ describe("copies of encrypted mail on an IMAP server", () => {
     const mail = await deliver(await protectedMail(plainText("Once more."), "--encrypt"));
     await select(bob, mail);
     await shows(bob, hasVerdict);
+    await bob.chrome(() => {
+      const { gDBView } = mainWindow().document.getElementById("tabmail").currentAbout3Pane;
+      const header = gDBView.hdrForFirstSelectedMessage;
+      header.folder.addMessageDispositionState(header, Ci.nsIMsgFolder.nsMsgDispositionState_Replied);
+    });
     await chooseInListMenu("Copy, encrypted to my present key…");
     await page(bob, "ui/reading/convert.html", `${pick("Renewed")}; content.document.getElementById("remove").click()`);
     await page(bob, "ui/reading/convert.html", START);
@@ -163,6 +173,7 @@ describe("copies of encrypted mail on an IMAP server", () => {
     const [copy = ""] = stored("Renewed");
     assert.match(copy, /application\/pkcs7-mime/);
     assert.ok(!copy.includes("Once more."));
+    await until("the server to know that it was answered", () => /R/.test(world.mail.flags("bob", "Renewed")[0] ?? ""));
     await until("the trash", () => stored("Trash").length > 0);
   });
 
@@ -185,6 +196,24 @@ describe("copies of encrypted mail on an IMAP server", () => {
     await closePages();
     assert.deepEqual(stored("Offline"), []);
     assert.equal((await rawMessages("Test")).length, before);
+  });
+
+  test("a mailbox that is full: it says so, once, and the originals stay", async () => {
+    await makeServerFolder("Full");
+    await show(mails.leaf);
+    await shows(bob, hasVerdict);
+    const before = (await rawMessages("Test")).length;
+    world.mail.setFull("bob", true);
+    await chooseInListMenu("Copy, encrypted to my present key…");
+    await page(bob, "ui/reading/convert.html", `${pick("Full")}; content.document.getElementById("remove").click()`);
+    await page(bob, "ui/reading/convert.html", START);
+    const said = await finished();
+    photograph("reading-convert-full");
+    world.mail.setFull("bob", false);
+    assert.match(said, /Stopped[\s\S]*did not take the copy/);
+    assert.deepEqual([(await screen(bob)).dialogs, stored("Full")], [[], []]);
+    assert.equal((await rawMessages("Test")).length, before);
+    await closePages();
   });
 
   test("are cancelled on request, and nothing is half done", async () => {

@@ -103,19 +103,72 @@ export class Page {
   /**
    * Sets how the page is drawn.
    *
-   * @param {{dark?: boolean, zoom?: number}} how
+   * @param {object} how
+   * @param {boolean} [how.dark]
+   * @param {number} [how.zoom]
+   * @param {boolean} [how.forced] in colours of the reader's own, white on black, as under a theme of high contrast
+   * @param {number} [how.width] in pixels; all there is without it
    */
-  async draw({ dark, zoom }) {
+  async draw({ dark = false, zoom = 1, forced = false, width }) {
     await this.tb.chrome(
-      (isDark, factor) => {
+      (isDark, factor, isForced, pixels) => {
         const { browser } = mainWindow().danePage;
-        if (isDark !== undefined) browser.browsingContext.prefersColorSchemeOverride = isDark ? "dark" : "light";
-        if (factor !== undefined) browser.fullZoom = factor;
+        browser.browsingContext.prefersColorSchemeOverride = isDark ? "dark" : "light";
+        browser.fullZoom = factor;
+        browser.style.maxWidth = pixels ? `${pixels}px` : "";
+        const { prefs } = Services;
+        const colours = "browser.display";
+        if (isForced) {
+          prefs.setStringPref(`${colours}.background_color`, "#000000");
+          prefs.setStringPref(`${colours}.foreground_color`, "#ffffff");
+          prefs.setIntPref(`${colours}.document_color_use`, 2);
+        } else {
+          for (const name of ["background_color", "foreground_color", "document_color_use"]) {
+            prefs.clearUserPref(`${colours}.${name}`);
+          }
+        }
       },
       dark,
       zoom,
+      forced,
+      width ?? 0,
     );
+    await until("the colours", () => this.run((is) => matchMedia("(forced-colors: active)").matches === is, forced));
     await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+
+  /** How many pixels have to be scrolled sideways. */
+  overflow() {
+    return this.run(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  }
+
+  /**
+   * What a screen reader says of all that can have the focus: its role, its name, and the group it enters with it.
+   *
+   * @returns {Promise<string[]>}
+   */
+  spoken() {
+    return this.tb.chrome(async () => {
+      const service = Cc["@mozilla.org/accessibilityService;1"].getService(Ci.nsIAccessibilityService);
+      const { browser } = mainWindow().danePage;
+      // Each browser's tree comes from its process, a while after it was first asked for.
+      const page = () => service.getAccessibleFor(browser)?.firstChild;
+      await until("the page to be told to screen readers", () => page()?.childCount > 0);
+      const told = [];
+      const walk = (node, group) => {
+        const role = service.getStringRole(node.role);
+        const state = {};
+        node.getState(state, {});
+        if (role !== "document" && state.value & Ci.nsIAccessibleStates.STATE_FOCUSABLE) {
+          told.push(`${role} "${node.name ?? ""}"${group}`);
+        }
+        if (role === "combobox") return; // its choices are told with it
+        const inside = role === "grouping" && node.name ? ` in "${node.name}"${group}` : group;
+        for (let child = node.firstChild; child; child = child.nextSibling) walk(child, inside);
+      };
+      walk(page(), "");
+      return told;
+    });
   }
 
   /**
@@ -213,9 +266,12 @@ export class Page {
         element.stop = index;
       const controls = "button, select, input, summary, a[href], textarea, [onclick], [role=button], [role=link]";
       const shown = (/** @type {Element} */ element) => element.checkVisibility({ contentVisibilityAuto: true });
-      return [...document.querySelectorAll(controls)]
-        .filter((element) => shown(element) && !(/** @type {HTMLInputElement} */ (element).disabled))
-        .map((element) => ({ number: /** @type {any} */ (element).stop, name: element.outerHTML.slice(0, 120) }));
+      return (
+        [...document.querySelectorAll(controls)]
+          // Of radio buttons, the arrow keys reach the others.
+          .filter((element) => shown(element) && !element.matches(":disabled, [type=radio]:not(:checked)"))
+          .map((element) => ({ number: /** @type {any} */ (element).stop, name: element.outerHTML.slice(0, 120) }))
+      );
     });
     if (wanted.length === 0) return [];
     await this.enter();

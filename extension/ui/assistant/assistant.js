@@ -6,7 +6,7 @@
  */
 
 import { request } from "../shared/ask.js";
-import { byId, make, text, translatePage } from "../shared/dom.js";
+import { byId, focusHeading, make, text, translatePage } from "../shared/dom.js";
 import { senders } from "../shared/senders.js";
 import { checkStep } from "./check-step.js";
 import { chooseStep } from "./choose-step.js";
@@ -97,8 +97,12 @@ async function go(sender, name) {
   history.replaceState(null, "", `?${new URLSearchParams({ address: sender.address, step: name })}`);
   const fail = (/** @type {unknown} */ error) => {
     console.error(error);
-    panel.querySelector(".trouble")?.remove();
     const sentence = error instanceof Error ? error.message : String(error);
+    const said = panel.querySelector(".trouble");
+    if (said?.textContent === sentence) {
+      return; // not read out again at each round
+    }
+    said?.remove();
     const place = panel.querySelector("h2");
     const trouble = make("p", { class: "trouble", role: "alert" }, sentence);
     if (place) {
@@ -106,6 +110,7 @@ async function go(sender, name) {
     } else {
       panel.replaceChildren(trouble);
     }
+    trouble.scrollIntoView({ block: "nearest" }); // what was pressed may be far below
   };
   /** @type {Assistant} */
   const assistant = {
@@ -121,12 +126,13 @@ async function go(sender, name) {
       }
       panel.replaceChildren(...nodes);
       const heading = panel.querySelector("h2");
-      heading?.setAttribute("tabindex", "-1");
-      heading?.focus();
+      if (heading) {
+        focusHeading(heading);
+      }
     },
     fail: (error) => turn === shown && fail(error),
   };
-  panel.replaceChildren(make("p", { class: "working" }, text("assistant_one_moment")));
+  panel.replaceChildren(make("p", { class: "working", role: "status" }, text("assistant_one_moment")));
   try {
     await show(assistant);
   } catch (error) {

@@ -35,7 +35,11 @@ export async function checkStep(assistant) {
         found(assistant, domain);
         return;
       }
-      said.textContent = text(`check_${result.status}`, [domain]) || result.reason;
+      document.querySelector("#panel .trouble")?.remove(); // what was wrong before is not wrong any more
+      const sentence = text(`check_${result.status}`, [domain]) || result.reason;
+      if (said.textContent !== sentence) {
+        said.textContent = sentence; // read out when there is something new, not at each round
+      }
     } catch (error) {
       assistant.fail(error);
     }

@@ -38,5 +38,9 @@ export async function chooseStep(senders) {
     },
     { class: "primary" },
   );
-  return [make("h2", {}, text("assistant_choose_title")), ...choices, make("div", { class: "buttons end" }, next)];
+  return [
+    make("h2", { id: "question" }, text("assistant_choose_title")),
+    make("div", { role: "radiogroup", "aria-labelledby": "question" }, ...choices),
+    make("div", { class: "buttons end" }, next),
+  ];
 }

@@ -1,7 +1,7 @@
 /** Records that name keys which are retired, or not held here: what is to be taken out of the DNS. */
 
 import { request } from "../shared/ask.js";
-import { button, make, text } from "../shared/dom.js";
+import { button, copyButton, make, text } from "../shared/dom.js";
 import { ownServer } from "./publish-step.js";
 
 /** @param {import("./assistant.js").Assistant} assistant */
@@ -33,7 +33,7 @@ export async function cleanStep(assistant) {
           make(
             "div",
             { class: "buttons" },
-            button(text("assistant_copy"), () => navigator.clipboard.writeText(old.join("\n"))),
+            copyButton(() => old.join("\n")),
           ),
           ownServer(assistant, settings, { removeRetired: true }),
         ]

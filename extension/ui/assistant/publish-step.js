@@ -1,7 +1,7 @@
 /** Step two: the lines for the DNS, to whoever looks after the domain. */
 
 import { request } from "../shared/ask.js";
-import { button, day, make, text } from "../shared/dom.js";
+import { button, copyButton, day, make, text } from "../shared/dom.js";
 
 /** @param {import("./assistant.js").Assistant} assistant */
 export async function publishStep(assistant) {
@@ -61,21 +61,13 @@ function recordFields({ owner_name, usage, selector, matching, data }) {
     [text("assistant_field_type"), "SMIMEA (53)"],
     [text("assistant_field_value"), value],
   ]) {
-    fields.append(make("span", {}, label), make("code", { title: words }, words), copyButton(words, label));
+    fields.append(
+      make("span", {}, label),
+      make("code", { title: words }, words),
+      copyButton(() => words, label),
+    );
   }
   return fields;
-}
-
-/** @param {string} words @param {string} label */
-function copyButton(words, label) {
-  return button(
-    text("assistant_copy"),
-    async (node) => {
-      await navigator.clipboard.writeText(words);
-      node.textContent = text("assistant_copied");
-    },
-    { "aria-label": `${text("assistant_copy")}: ${label}` },
-  );
 }
 
 /** For a zone file, in both spellings. @param {import("../../types/protocol").ZoneRecord[]} records */
@@ -98,7 +90,7 @@ function lines(records) {
     make(
       "div",
       { class: "buttons" },
-      button(text("assistant_copy"), () => navigator.clipboard.writeText(area.value)),
+      copyButton(() => area.value, text("assistant_lines")),
     ),
   );
 }

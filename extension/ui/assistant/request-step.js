@@ -1,7 +1,7 @@
 /** Step one for those whose organisation has an authority: a request out, its certificate in. */
 
 import { request, save } from "../shared/ask.js";
-import { button, make, text } from "../shared/dom.js";
+import { button, copyButton, make, text } from "../shared/dom.js";
 import { filePicker } from "./key-step.js";
 
 /** @param {import("./assistant.js").Assistant} assistant */
@@ -28,7 +28,7 @@ export async function requestStep(assistant) {
           () => save(`${address}.csr`, new TextEncoder().encode(result.request), "application/pkcs10"),
           { class: "primary" },
         ),
-        button(text("assistant_copy"), () => navigator.clipboard.writeText(result.request)),
+        copyButton(() => result.request),
       ),
     );
   }

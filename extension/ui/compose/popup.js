@@ -12,6 +12,9 @@ const ICONS = /** @type {Record<string, string>} */ ({
 
 translatePage();
 
+/** What the list of recipients was drawn from. */
+let shownRecipients = "";
+
 const [tab] = await browser.tabs.query({ active: true, currentWindow: true });
 const tabId = tab.id ?? -1;
 
@@ -40,7 +43,12 @@ function show(view) {
   // What is not known can be asked for once more.
   byId("recipients-section").hidden = view.recipients.length === 0 && view.summary !== "unknown";
   byId("recipients-title").hidden = view.recipients.length === 0;
-  byId("recipients").replaceChildren(...view.recipients.map(recipientItem));
+  // Drawn anew only where something is new: who reads in it with the keyboard keeps the place.
+  const news = JSON.stringify(view.recipients);
+  if (news !== shownRecipients) {
+    shownRecipients = news;
+    byId("recipients").replaceChildren(...view.recipients.map(recipientItem));
+  }
 }
 
 /** @param {import("../../background/compose/view.js").View["recipients"][number]} recipient */

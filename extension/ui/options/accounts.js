@@ -31,10 +31,15 @@ const rows = new Map();
  */
 export function showAccounts(accounts, tools) {
   rows.clear();
+  // Drawn anew under somebody's hands: what was open stays open, and the keyboard where it was.
+  const open = new Set(
+    [...byId("senders").querySelectorAll("details")].filter((one) => one.open).map(({ dataset }) => dataset.address),
+  );
+  const at = document.activeElement?.id;
   byId("senders").replaceChildren(
     ...accounts.flatMap((account) => {
       const { address } = account;
-      const state = make("span", { class: "state" });
+      const state = make("span", { class: "state", id: `state-${address.replaceAll(/\s/g, "_")}` });
       const mend = make("td");
       rows.set(address, { state, mend });
       const name = make("td", {}, make("strong", {}, address), state);
@@ -48,10 +53,13 @@ export function showAccounts(accounts, tools) {
           wishCell(address, "encrypt", tools.settings),
           mend,
         ),
-        make("tr", {}, make("td", { class: "details", colSpan: 4 }, senderDetails(account, tools))),
+        make("tr", {}, make("td", { class: "details", colSpan: 4 }, senderDetails(account, tools, open.has(address)))),
       ];
     }),
   );
+  if (at && document.activeElement === document.body) {
+    document.getElementById(at)?.focus();
+  }
 }
 
 /** What the DNS says of all of them; the rows change as answers come. @param {string[]} addresses */
@@ -74,10 +82,18 @@ function showState(account) {
   row.state.dataset.kind = stateKind(account);
   row.state.dataset.state = account.state;
   const mend = mending(account);
+  if (row.mend.textContent === (mend?.label ?? "")) {
+    return; // whoever has just pressed it goes on from there
+  }
   row.mend.replaceChildren();
   if (mend) {
     const { label, step } = mend;
-    row.mend.append(button(label, () => (step ? openAssistant(account.address, step) : askDns([account.address]))));
+    row.mend.append(
+      button(label, () => (step ? openAssistant(account.address, step) : askDns([account.address])), {
+        "aria-label": `${label}: ${account.address}`,
+        "aria-describedby": row.state.id,
+      }),
+    );
   }
 }
 
@@ -103,6 +119,7 @@ function wishCell(address, what, settings) {
   select.addEventListener("change", () => saveWish(address, what, /** @type {any} */ (select.value)));
   const cell = make("td", { dataset: { label: text(`options_${what}`) } }, select);
   if (select.disabled) {
+    select.setAttribute("aria-description", text("options_locked"));
     cell.append(make("small", {}, text("options_locked")));
   }
   return cell;

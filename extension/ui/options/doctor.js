@@ -10,12 +10,16 @@ let report = "";
 
 element("doctor-run").addEventListener("click", async () => {
   const button = /** @type {HTMLButtonElement} */ (element("doctor-run"));
+  const hadFocus = document.activeElement === button;
   button.disabled = true;
   element("doctor-summary").textContent = text("doctor_running");
   try {
     show(await browser.runtime.sendMessage({ to: "doctor" }));
   } finally {
     button.disabled = false;
+    if (hadFocus && document.activeElement === document.body) {
+      button.focus(); // what is disabled loses it
+    }
   }
 });
 

@@ -15,12 +15,20 @@ export async function showHostSettings({ attempt, showProgram }) {
   const isLocked = (/** @type {string} */ key) => !settings.writable || settings.locked.includes(key);
   const inputs = FIELDS.map((key) => {
     const input = make("input", { type: "text", value: settings[key] ?? "", disabled: isLocked(key), id: key });
+    input.setAttribute("aria-labelledby", `${key}-name`);
+    input.setAttribute("aria-describedby", `${key}-hint`);
     input.placeholder = text(`options_${key}_default`);
     const hint = text(isLocked(key) ? "options_locked" : `options_${key}_hint`);
     return {
       key,
       input,
-      label: make("label", {}, make("span", {}, text(`options_${key}`)), input, make("small", {}, hint)),
+      label: make(
+        "label",
+        {},
+        make("span", { id: `${key}-name` }, text(`options_${key}`)),
+        input,
+        make("small", { id: `${key}-hint` }, hint),
+      ),
     };
   });
   const guess = make("input", {

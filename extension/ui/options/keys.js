@@ -8,8 +8,11 @@ import { button, byId, day, make, text } from "../shared/dom.js";
  * @param {import("./accounts.js").Tools} tools
  */
 export function showKeys(keys, tools) {
-  const rows = (keys ?? []).map((key) =>
-    make(
+  const rows = (keys ?? []).map((key) => {
+    // Read aloud alone, a button says which key it means.
+    const act = (/** @type {string} */ label, /** @type {() => unknown} */ work, properties = {}) =>
+      button(label, work, { "aria-label": `${label} ${key.address}, ${key.sha256.slice(0, 8)}`, ...properties });
+    return make(
       "tr",
       { class: key.retired ? "retired" : "", dataset: { sha256: key.sha256 } },
       make("td", {}, key.address, make("small", { title: key.sha256 }, `${key.sha256.slice(0, 16)}…`)),
@@ -25,14 +28,14 @@ export function showKeys(keys, tools) {
         "td",
         {},
         // A token gives no key away.
-        ...(key.token ? [] : [button(text("options_export"), () => exportKey(key, tools)), " "]),
-        ...(key.retired ? [] : [button(text("options_retire"), () => retire(key, tools)), " "]),
+        ...(key.token ? [] : [act(text("options_export"), () => exportKey(key, tools)), " "]),
+        ...(key.retired ? [] : [act(text("options_retire"), () => retire(key, tools)), " "]),
         key.token
-          ? button(text("options_forget_key"), () => forget(key, tools))
-          : button(text("options_delete"), () => destroy(key, tools), { class: "danger" }),
+          ? act(text("options_forget_key"), () => forget(key, tools))
+          : act(text("options_delete"), () => destroy(key, tools), { class: "danger" }),
       ),
-    ),
-  );
+    );
+  });
   const none = make(
     "tr",
     {},
@@ -151,8 +154,8 @@ function ask(title, content, actions) {
     };
     dialog.oncancel = () => resolve(null);
     dialog.replaceChildren(
-      make("h2", {}, title),
-      ...content,
+      make("h2", { id: "dialog-title" }, title),
+      make("div", { id: "dialog-text" }, ...content),
       make(
         "div",
         { class: "buttons end" },

@@ -17,11 +17,21 @@ const CHOICES = {
 /**
  * @param {import("../../types/protocol").Account} account
  * @param {import("./accounts.js").Tools} tools
+ * @param {boolean} isOpen
  */
-export function senderDetails(account, tools) {
-  const details = make("details", {}, make("summary", {}, text("options_more")));
-  // Nobody opens those of two hundred senders.
-  details.addEventListener("toggle", () => details.append(...settingsOf(account, tools)), { once: true });
+export function senderDetails(account, tools, isOpen) {
+  const { address } = account;
+  const summary = make("summary", { "aria-label": `${text("options_more")}: ${address}` }, text("options_more"));
+  const details = make("details", { dataset: { address } }, summary);
+  const fill = () =>
+    details.append(make("div", { role: "group", "aria-label": address }, ...settingsOf(account, tools)));
+  if (isOpen) {
+    details.open = true;
+    fill();
+  } else {
+    // Nobody opens those of two hundred senders.
+    details.addEventListener("toggle", fill, { once: true });
+  }
   return details;
 }
 
@@ -81,7 +91,7 @@ function keyChoices({ address, sign, encrypt }, { keys, attempt, refresh }) {
   }
   const present = { sign, encrypt };
   return /** @type {const} */ (["sign", "encrypt"]).map((what) => {
-    const select = make("select");
+    const select = make("select", { id: `uses-${what}-${address}` });
     for (const key of usable) {
       if (what === "sign" ? key.can_sign : key.can_encrypt) {
         select.add(new Option(wordsOf(key), key.sha256));

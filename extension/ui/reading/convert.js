@@ -37,6 +37,9 @@ byId("form").addEventListener("submit", (event) => {
   const agreed = /** @type {HTMLInputElement} */ (byId("agreed"));
   // Not left to `required`: that stops nobody in a popup window.
   const missing = !chosenFolder() ? byId("folder") : mustAgree() && !agreed.checked ? agreed : null;
+  for (const field of [byId("folder"), agreed]) {
+    field.setAttribute("aria-invalid", String(field === missing));
+  }
   if (missing) {
     missing.focus();
     return;
@@ -119,6 +122,7 @@ function chosenFolder() {
 async function work() {
   byId("form").hidden = true;
   byId("work").hidden = false;
+  byId("cancel").focus(); // what had it is hidden now
   const { messages: mail, accounts, daneReading } = browser;
   const converter = new Converter({
     host,
@@ -143,7 +147,7 @@ async function work() {
       break;
     }
     progress.value = at;
-    say(text("convert_working", [String(at + 1), String(ids.length)]));
+    byId("at").textContent = text("convert_working", [String(at + 1), String(ids.length)]);
     const outcome = await converter.convert(id, order);
     if (outcome.what === "copied") {
       copied++;
@@ -162,6 +166,7 @@ async function work() {
   }
   const counts = [String(copied), String(passed), String(ids.length - copied - passed)];
   say(text(`convert_${cancelling.signal.aborted ? "cancelled" : isEnded ? "stopped" : "finished"}`, counts));
+  byId("at").textContent = "";
   byId("cancel").hidden = true;
   byId("done").hidden = false;
   byId("done").focus();
@@ -174,7 +179,7 @@ function explainLeft(cause) {
   return typeof cause === "string" ? known || verdict || cause : explain(cause, text);
 }
 
-/** @param {string} sentence */
+/** Read out: how it ended, not each message on the way. @param {string} sentence */
 function say(sentence) {
   byId("status").textContent = sentence;
 }

@@ -5,12 +5,12 @@ export const text = browser.i18n.getMessage;
 /** @template {HTMLElement} T @param {string} id @returns {T} */
 export const byId = (id) => /** @type {T} */ (document.getElementById(id));
 
-/** Puts the words of `_locales` where the page says so, and its language. */
+/** Puts the words of `_locales` where the page says so, and says their language, which need not be Thunderbird's. */
 export function translatePage() {
   for (const node of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-text]"))) {
     node.textContent = text(node.dataset.text ?? "");
   }
-  document.documentElement.lang = browser.i18n.getUILanguage();
+  document.documentElement.lang = text("language");
 }
 
 /**
@@ -50,6 +50,7 @@ export function button(label, work, properties = {}) {
   const node = make("button", { type: "button", ...properties }, label);
   node.addEventListener("click", async () => {
     const hadFocus = document.activeElement === node;
+    const heading = node.closest("section")?.querySelector("h2");
     node.disabled = true;
     try {
       await work(node);
@@ -57,11 +58,40 @@ export function button(label, work, properties = {}) {
       node.disabled = false;
       // What is disabled loses the focus; who uses the keyboard goes on from here, not from the top of the page.
       if (hadFocus && (document.activeElement ?? document.body) === document.body) {
-        node.focus();
+        if (node.isConnected || !heading) {
+          node.focus();
+        } else {
+          focusHeading(heading);
+        }
       }
     }
   });
   return node;
+}
+
+/** Where a screen reader begins with what is new. @param {HTMLElement} heading */
+export function focusHeading(heading) {
+  heading.tabIndex = -1;
+  heading.focus();
+}
+
+/**
+ * A button that copies, and says that it did: by its own name, which is read out when it has the focus again.
+ *
+ * @param {() => string} words
+ * @param {string} [what] names them, where several buttons copy
+ */
+export function copyButton(words, what) {
+  const name = (/** @type {string} */ key) => (what ? `${text(key)}: ${what}` : text(key));
+  return button(
+    text("assistant_copy"),
+    async (node) => {
+      await navigator.clipboard.writeText(words());
+      node.textContent = text("assistant_copied");
+      node.setAttribute("aria-label", name("assistant_copied"));
+    },
+    { "aria-label": name("assistant_copy") },
+  );
 }
 
 /** Made once: a page may show a thousand dates. */

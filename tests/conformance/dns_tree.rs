@@ -253,8 +253,11 @@ fn anchors_of_any_zone_and_either_kind() {
     let (_, json) = dane_smime(&["lookup", "alice@example.test", "--trust-anchor", wrong.to_str().unwrap()]);
     assert_eq!(
         (json["status"].as_str(), json["dnssec"]["defect"].as_str()),
-        (Some("bogus"), Some("keys-not-vouched-for"))
+        (Some("bogus"), Some("keys-not-trusted"))
     );
+    // No zone above is blamed, and what can be done is said.
+    let reason = json["reason"].as_str().unwrap();
+    assert!(reason.contains("this program trusts") && reason.contains("`trust-anchor`"), "{reason}");
 }
 
 #[test]

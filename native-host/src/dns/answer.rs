@@ -147,7 +147,9 @@ pub enum Defect {
     AliasLoop,
     /// The answer is not one to the question.
     Foreign,
-    /// None of the zone's keys is the one its parent or the trust anchor names.
+    /// None of the keys of an anchor's own zone is the trusted one, or the one that is has been revoked.
+    KeysNotTrusted,
+    /// None of the zone's keys is the one its parent names.
     KeysNotVouchedFor,
     /// The zone has no keys although its parent says it is signed.
     NoKeys,

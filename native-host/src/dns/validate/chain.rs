@@ -112,7 +112,7 @@ impl Session<'_> {
         let vouchers = strongest(vouchers);
         if vouchers.is_empty() && parent.is_none() {
             // Whoever gives an anchor wants the zone secure.
-            return Err(Stop::bogus(apex, RecordType::DNSKEY, Some(apex), Defect::KeysNotVouchedFor));
+            return Err(Stop::bogus(apex, RecordType::DNSKEY, Some(apex), Defect::KeysNotTrusted));
         }
         if vouchers.is_empty() {
             // RFC 4035 section 5.2: as if the zone were not signed.
@@ -123,6 +123,7 @@ impl Session<'_> {
         let bogus = |defect| {
             let defect = match defect {
                 Defect::NoKeys | Defect::NoSignature if parent.is_none() => Defect::SignaturesStripped,
+                Defect::KeysNotVouchedFor if parent.is_none() => Defect::KeysNotTrusted,
                 other => other,
             };
             Stop::bogus(apex, RecordType::DNSKEY, Some(apex), defect)

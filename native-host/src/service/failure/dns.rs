@@ -129,6 +129,11 @@ fn bogus(domain: &str, fault: &Fault) -> String {
              how to ask another resolver."
         );
     }
+    if fault.defect == Defect::KeysNotTrusted {
+        return format!(
+            "The answer for {domain} cannot be trusted: {what}. Either it is forged, or the trust anchors are not those              of this DNS, or too old: look at the setting `trust-anchor`, or for a new version of this program."
+        );
+    }
     format!(
         "The answer for {domain} cannot be trusted: {what}. It may be forged, or the domain's DNS may be broken; do not send secrets there now."
     )
@@ -143,6 +148,9 @@ fn defect_words(fault: &Fault) -> String {
     match &fault.defect {
         Defect::AliasLoop => "its aliases lead round in a circle".to_owned(),
         Defect::Foreign => "it does not answer the question".to_owned(),
+        Defect::KeysNotTrusted => {
+            format!("the keys of {} are not those that this program trusts", zone_of(fault))
+        }
         Defect::KeysNotVouchedFor => {
             format!("the keys of {} are not those its parent vouches for", zone_of(fault))
         }
@@ -317,6 +325,7 @@ pub fn defect_word(defect: &Defect) -> &'static str {
     match defect {
         Defect::AliasLoop => "alias-loop",
         Defect::Foreign => "foreign",
+        Defect::KeysNotTrusted => "keys-not-trusted",
         Defect::KeysNotVouchedFor => "keys-not-vouched-for",
         Defect::NoKeys => "no-keys",
         Defect::NoDenial => "no-denial",

@@ -11,15 +11,20 @@ pub fn system_dir() -> PathBuf {
     if let Some(directory) = std::env::var_os("DANE_SMIME_SYSTEM_DIR") {
         return directory.into();
     }
-    if cfg!(windows) {
-        let programs =
-            std::env::var_os("ProgramData").map_or_else(|| r"C:\ProgramData".into(), PathBuf::from);
-        programs.join("dane-smime")
-    } else if cfg!(target_os = "macos") {
-        "/Library/Application Support/dane-smime".into()
-    } else {
-        "/etc/dane-smime".into()
-    }
+    programs_of_all().join("dane-smime")
+}
+
+/// Where nobody but an administrator writes. On Windows that is not `%ProgramData%`, in which any user may make a folder that
+/// is not there yet, and so a policy for all others; and the system is asked, not a variable that any program can set.
+#[cfg(windows)]
+fn programs_of_all() -> PathBuf {
+    let known = known_folders::get_known_folder_path(known_folders::KnownFolder::ProgramFiles);
+    known.unwrap_or_else(|| r"C:\Program Files".into())
+}
+
+#[cfg(not(windows))]
+fn programs_of_all() -> PathBuf {
+    if cfg!(target_os = "macos") { "/Library/Application Support" } else { "/etc" }.into()
 }
 
 /// The user's settings file, whether it exists or not.

@@ -207,6 +207,18 @@ impl Choices {
         Some(UnixTime::parse_rfc3339(moment).unwrap_or(UnixTime::from_seconds(0)))
     }
 
+    /// Forgets everything about all certificates but these.
+    pub(super) fn keep_only(&mut self, certificates: &[Fingerprint]) {
+        let known: BTreeSet<String> = certificates.iter().map(ToString::to_string).collect();
+        self.retired.retain(|text| known.contains(text));
+        self.retires.retain(|text, _| known.contains(text));
+        for selected in self.selected.values_mut() {
+            selected.sign.take_if(|chosen| !known.contains(chosen));
+            selected.encrypt.take_if(|chosen| !known.contains(chosen));
+        }
+        self.selected.retain(|_, selected| *selected != Selected::default());
+    }
+
     /// Adds what another store has chosen; what stands here stays.
     pub(super) fn take_over(&mut self, other: Self) {
         self.retired.extend(other.retired);

@@ -231,6 +231,29 @@ fn a_backup_file_brings_all_keys_into_another_directory() {
 }
 
 #[test]
+fn a_backup_decides_nothing_about_keys_that_are_not_in_it() {
+    let place = Place::new();
+    let (file, password) = (place.path("theirs.backup"), place.path("password"));
+    let make = |address: &str| {
+        sha256(&place.key(&["generate", "--address", address, "--algorithm", "p-256"]).good())
+    };
+    let ours = make("alice@example.test");
+    std::fs::rename(place.path("data"), place.path("ours")).unwrap();
+    let theirs = make("mallory@example.test");
+    // Our fingerprint stands in every mail that we sign.
+    place.write("data/keys/choices.json", format!(r#"{{"retired": ["{ours}", "{theirs}"]}}"#));
+    place.key(&["backup", &file, "--password-file", &password]).good();
+    std::fs::remove_dir_all(place.path("data")).unwrap();
+    std::fs::rename(place.path("ours"), place.path("data")).unwrap();
+    place.key(&["restore", &file, "--password-file", &password]).good();
+    let rows = place.key(&["list"]).good();
+    let retired = |sha256: &str| {
+        rows.as_array().unwrap().iter().find(|row| row["sha256"] == *sha256).unwrap()["retired"].clone()
+    };
+    assert_eq!((retired(&ours), retired(&theirs)), (false.into(), true.into()));
+}
+
+#[test]
 fn a_device_or_a_pipe_is_not_replaced_by_a_file() {
     use std::os::unix::fs::FileTypeExt;
     let place = Place::new();

@@ -84,7 +84,8 @@ impl KeyStore {
     }
 
     /// Takes the keys of a backup in. Keys that are held already stay as they are, and what was
-    /// chosen here stands over what the backup chose; a retired key stays retired. Of a key on a token
+    /// chosen here stands over what the backup chose; a retired key stays retired. A backup decides nothing
+    /// about keys that are not in it. Of a key on a token
     /// it is not believed which module speaks to that: [`KeyStore::add_token`] tells.
     ///
     /// # Errors
@@ -113,7 +114,9 @@ impl KeyStore {
             self.restore_token(place, certificate, chain)?;
             taken.push(certificate.sha256());
         }
-        self.change(|choices| choices.take_over(content.choices))?;
+        let mut chosen = content.choices;
+        chosen.keep_only(&taken);
+        self.change(|choices| choices.take_over(chosen))?;
         let mut by_fingerprint: BTreeMap<_, _> =
             self.list(now)?.into_iter().map(|key| (key.certificate.sha256(), key)).collect();
         Ok(taken.iter().filter_map(|sha256| by_fingerprint.remove(sha256)).collect())

@@ -175,6 +175,20 @@ fn a_keyring_without_our_entry_never_gets_a_new_one_while_sealed_files_exist() {
         assert!(!p12.exists());
     }
     user.export(&data, &sha256).good(); // the old keyring still opens it
+
+    // What the refusal advises to whoever has lost that one.
+    let (backup, password) = (user.data("keys.backup"), user.place.path().join("password"));
+    let words = |action: &'static str| {
+        [action, backup.to_str().unwrap(), "--password-file", password.to_str().unwrap()]
+    };
+    user.key(&data, &words("backup")).good();
+    let other = Session::start(Secrets::Unlocked);
+    let said = key_in(&other, &data, &words("restore")).fails("keyring-entry-missing");
+    let folder = data.join("keys");
+    assert!(said.contains(&format!("rename the folder {}", folder.display())), "{said}");
+    std::fs::rename(&folder, data.join("keys.old")).unwrap();
+    key_in(&other, &data, &words("restore")).good();
+    assert_eq!(key_in(&other, &data, &["list"]).good()[0]["sha256"], sha256);
 }
 
 #[test]

@@ -103,6 +103,8 @@ pub enum KeyError {
     /// new one: the files would be lost.
     #[error("the keyring does not hold the key for the {sealed} sealed files")]
     KeyringEntryMissing {
+        /// Where they are.
+        folder: PathBuf,
         /// How many sealed files wait for it.
         sealed: usize,
     },

@@ -58,7 +58,10 @@ impl KeyStore {
         if file.sealed_by != self.source.sealed_by() {
             return Err(self.sealed_otherwise(&file));
         }
-        let kek = self.load(&id)?.ok_or(KeyError::KeyringEntryMissing { sealed: self.count_sealed()? })?;
+        let Some(kek) = self.load(&id)? else {
+            let (folder, sealed) = (self.dir.clone(), self.count_sealed()?);
+            return Err(KeyError::KeyringEntryMissing { folder, sealed });
+        };
         if kek.check(&id)? == file.check { Ok(kek) } else { Err(self.sealed_otherwise(&file)) }
     }
 

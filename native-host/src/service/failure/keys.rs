@@ -35,11 +35,14 @@ impl From<KeyError> for Failure {
             ),
             KeyError::Import(error) => error.into(),
             KeyError::Issue(error) => error.into(),
-            KeyError::KeyringEntryMissing { sealed } => Self::new(
+            KeyError::KeyringEntryMissing { folder, sealed } => Self::new(
                 Code::KeyringEntryMissing,
-                "The keyring is open, but the entry that unlocks your private keys is not in it. If you changed or \
-                 reset your keyring, restore the old one, or import your keys again from a backup into a new data \
-                 directory. Nothing was changed.",
+                format!(
+                    "The keyring is open, but the entry that unlocks your private keys is not in it. If you changed or \
+                     reset your keyring, restore the old one. If that is lost, rename the folder {}, so that a new one can \
+                     be begun, and take your keys out of a backup again. Nothing was changed.",
+                    folder.display()
+                ),
             )
             .with("sealed", json!(sealed)),
             KeyError::KeyringFailed { reason } => {

@@ -22,6 +22,7 @@ use openssl_sys as sys;
 
 use super::key::KeyTransport;
 use super::signer_info::{SequenceAttribute, SignedAttributes, SignerInfoFacts};
+use super::signing_certificate::{SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2};
 use super::tlv;
 
 /// Opaque structures of OpenSSL's `cms.h`.
@@ -219,7 +220,9 @@ pub(super) fn find_signer_certificates(cms: &CmsContentInfoRef, candidates: &Sta
 pub(super) fn signer_infos(cms: &CmsContentInfoRef) -> Vec<SignerInfoFacts> {
     let count = signer_count(cms).unwrap_or(0);
     let signing_time = Asn1Object::from_str("1.2.840.113549.1.9.5").ok();
-    let capabilities = Asn1Object::from_str("1.2.840.113549.1.9.15").ok();
+    let identifier = |oid| Asn1Object::from_str(oid).ok();
+    let capabilities = identifier("1.2.840.113549.1.9.15");
+    let (named, named_v2) = (identifier(SIGNING_CERTIFICATE), identifier(SIGNING_CERTIFICATE_V2));
     (0..count)
         .filter_map(|at| {
             let at = c_int::try_from(at).ok()?;
@@ -242,6 +245,8 @@ pub(super) fn signer_infos(cms: &CmsContentInfoRef) -> Vec<SignerInfoFacts> {
                     signing_time: signing_time.as_ref().and_then(|oid| time_attribute(si, oid)),
                     attributes: signed_attributes(si),
                     capabilities: capabilities.as_ref().and_then(|oid| sequence_attribute(si, oid)),
+                    signing_certificate: named.as_ref().and_then(|oid| sequence_attribute(si, oid)),
+                    signing_certificate_v2: named_v2.as_ref().and_then(|oid| sequence_attribute(si, oid)),
                 })
             }
         })

@@ -23,6 +23,7 @@ mod key;
 mod object;
 mod sign;
 mod signer_info;
+mod signing_certificate;
 mod steps;
 mod tlv;
 mod verify;

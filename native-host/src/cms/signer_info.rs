@@ -17,6 +17,10 @@ pub(super) struct SignerInfoFacts {
     pub signing_time: Option<i64>,
     /// The DER of the sMIMECapabilities attribute.
     pub capabilities: Option<Vec<u8>>,
+    /// The DER of the signingCertificate attribute, if there is exactly one.
+    pub signing_certificate: Option<Vec<u8>>,
+    /// The same of signingCertificateV2.
+    pub signing_certificate_v2: Option<Vec<u8>>,
     /// The signed attributes; `None` where there are none.
     pub attributes: Option<SignedAttributes>,
 }

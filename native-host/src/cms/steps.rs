@@ -315,7 +315,7 @@ fn oaep(parameters: Option<AnyRef<'_>>) -> Option<RsaPadding<'_>> {
     Some(RsaPadding::Oaep { hash, mgf, label })
 }
 
-fn digest(oid: ObjectIdentifier) -> Option<MessageDigest> {
+pub(super) fn digest(oid: ObjectIdentifier) -> Option<MessageDigest> {
     match oid.to_string().as_str() {
         "1.3.14.3.2.26" => Some(MessageDigest::sha1()),
         "2.16.840.1.101.3.4.2.4" => Some(MessageDigest::sha224()),

@@ -1,10 +1,13 @@
 //! Round trips, and what must not pass.
 
+use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
 
 use der::Encode;
 use der::asn1::ObjectIdentifier;
 
+use super::signer_info::SequenceAttribute;
+use super::signing_certificate::{SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2};
 use super::*;
 use crate::clock::UnixTime;
 use crate::x509::samples::{Sample, p256, rsa};
@@ -56,6 +59,47 @@ fn signatures_of_both_kinds_of_keys_verify() {
             assert_eq!(signer.weakness, None);
             assert!(signer.algorithm.starts_with("sha256"), "{}", signer.algorithm);
         }
+    }
+}
+
+/// Whoever puts the signer's key into a certificate of their own is not the one whom the signer named.
+#[test]
+fn the_certificate_is_the_one_that_the_signer_named() {
+    let who = person(p256(), &[1], &[]);
+    let impostor = person(who.key.clone(), &[1], &[Capability::Aes256Cbc]);
+    let named = |algorithm: &[u8], digest: &[u8]| {
+        let first = tlv::value(0x30, &[algorithm, &tlv::value(4, &[digest]).unwrap()]).unwrap();
+        tlv::value(0x30, &[&tlv::value(0x30, &[&first]).unwrap()]).unwrap()
+    };
+    let hashed = |kind| openssl::hash::hash(kind, who.certificate.der()).unwrap();
+    let (sha1, sha256, sha512) = (MessageDigest::sha1(), MessageDigest::sha256(), MessageDigest::sha512());
+    let by_sha512 = tlv::algorithm(ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3"), &[]).unwrap();
+    let unknown = tlv::algorithm(ObjectIdentifier::new_unwrap("1.2.3.4"), &[]).unwrap();
+    for (oid, der, is_found_out) in [
+        (SIGNING_CERTIFICATE, named(&[], &hashed(sha1)), true),
+        (SIGNING_CERTIFICATE_V2, named(&[], &hashed(sha256)), true),
+        (SIGNING_CERTIFICATE_V2, named(&by_sha512, &hashed(sha512)), true),
+        (SIGNING_CERTIFICATE_V2, named(&unknown, b"?"), false),
+        (SIGNING_CERTIFICATE_V2, vec![0x30, 0], false),
+    ] {
+        let made = |certificate: &Certificate| {
+            let signing = ffi::Signing {
+                certificate: certificate.x509().unwrap(),
+                key: &who.key,
+                chain: &[],
+                with_certificates: true,
+                attributes: &[SequenceAttribute { oid, der: &der }],
+                time: &SIGNED_AT.to_asn1(),
+                sha512: false,
+            };
+            let (mut growing, mut out) = (ffi::sign(&signing, true).unwrap(), Vec::new());
+            growing.push(b"text", &mut out).unwrap();
+            let rest = growing.finish(&mut out).unwrap();
+            verify(&mut CmsObject::parse(&[out, rest].concat()).unwrap(), None, &[])
+        };
+        assert!(made(&who.certificate).is_ok(), "{oid}");
+        let missing = matches!(made(&impostor.certificate), Err(CmsError::SignerCertificateMissing));
+        assert_eq!(missing, is_found_out, "{oid}");
     }
 }
 

@@ -10,7 +10,7 @@ use openssl::stack::Stack;
 use openssl::x509::X509Ref;
 
 use super::signer_info::SignerInfoFacts;
-use super::{CmsError, CmsObject, ObjectType, ffi};
+use super::{CmsError, CmsObject, ObjectType, ffi, signing_certificate};
 use crate::clock::UnixTime;
 use crate::x509::{Capabilities, Certificate, KeyAlgorithm};
 
@@ -72,6 +72,10 @@ pub fn verify(
     ffi::find_signer_certificates(&object.inner, &stack);
     let infos = ffi::signer_infos(&object.inner);
     if infos.len() != object.signer_count() || infos.iter().any(|info| info.certificate.is_none()) {
+        return Err(CmsError::SignerCertificateMissing);
+    }
+    // RFC 5035 section 4: by another certificate than the signer named it must not be verified.
+    if infos.iter().any(signing_certificate::is_another) {
         return Err(CmsError::SignerCertificateMissing);
     }
     if !infos.iter().all(|info| is_for_this_content(info, object, detached)) {

@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { MARKS } from "../../extension/experiments/list/marks.mjs";
 import { Display } from "../support/display.mjs";
 import { userAt } from "../support/keyring.mjs";
 import { fill, marks, openTable, sortByMark } from "../support/list.mjs";
@@ -153,6 +154,27 @@ describe("the column", () => {
     });
     await eventually((seen) => seen.some(({ subject, mark }) => subject === "signed 2" && mark === "verified"));
     display.picture(join(PICTURES, "list-column-opened.png"));
+  });
+
+  test("of each mark there is one icon, with words of its own", async () => {
+    await fill(
+      bob,
+      "Marks",
+      MARKS.map((_mark, at) => mail("plain", at)),
+    );
+    await bob.chrome((all) => {
+      const folder = MailServices.accounts.localFoldersServer.rootFolder.getChildNamed("Marks");
+      for (const [at, header] of [...folder.messages].entries()) header.setStringProperty("dane-smime-mark", all[at]);
+    }, MARKS);
+    await openTable(bob, "Marks");
+    const rows = await eventually((seen) => seen.length === MARKS.length);
+    assert.deepEqual(
+      rows.map(({ mark }) => mark || "plain").sort(),
+      [...MARKS].sort(),
+      "a mark whose name contains another's shows that one, too",
+    );
+    assert.equal(new Set(rows.map(({ title }) => title)).size, MARKS.length);
+    display.picture(join(PICTURES, "list-column-marks.png"));
   });
 
   test("goes with the add-on, also from a list that is sorted by it", async () => {

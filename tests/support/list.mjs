@@ -58,11 +58,11 @@ export function marks(tb) {
     return rows
       .sort((a, b) => a.index - b.index)
       .map((row) => {
-        const icon = row.querySelector(".danesmimecol-column img:not([hidden])");
+        const icons = [...row.querySelectorAll(".danesmimecol-column img:not([hidden])")];
         return {
           subject: row.querySelector(".subject-line span, .subjectcol-column")?.textContent.trim() ?? "",
-          mark: icon?.dataset.cellIconId ?? "",
-          title: icon?.title ?? "",
+          mark: icons.map((icon) => icon.dataset.cellIconId.replace(/_$/, "")).join("+"),
+          title: icons.map((icon) => icon.title).join("+"),
         };
       });
   });

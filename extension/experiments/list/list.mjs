@@ -118,12 +118,12 @@ export class MessageList {
       resizable: false,
       iconHeaderUrl: this.#icon("column"),
       iconCellDefinitions: marks.map((mark) => ({
-        id: mark,
+        id: iconId(mark),
         url: this.#icon(ICONS[mark] ?? ""),
         title: label(mark),
         alt: label(mark),
       })),
-      iconCallback: (/** @type {any} */ header) => this.#wanted(header) ?? "",
+      iconCallback: (/** @type {any} */ header) => iconId(this.#wanted(header) ?? ""),
       textCallback: (/** @type {any} */ header) => label(this.#wanted(header) ?? "plain"),
       sortCallback: (/** @type {any} */ header) => {
         const mark = this.#wanted(header);
@@ -165,6 +165,15 @@ export class MessageList {
       }, REDRAW_MS);
     }
   }
+}
+
+/**
+ * Thunderbird shows every icon whose id is contained in what the cell has; ended so, no mark contains another.
+ *
+ * @param {string} mark
+ */
+function iconId(mark) {
+  return `${mark}_`;
 }
 
 /** @param {any} header nsIMsgDBHdr */

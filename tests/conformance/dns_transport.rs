@@ -106,6 +106,8 @@ fn tls_and_https_ask_only_whom_they_can_name() {
     assert!(https.connections.load(Ordering::Relaxed) <= 2);
     assert!(https.questions.load(Ordering::Relaxed) > 4);
     assert_eq!(lookup_of("long", &format!("https://localhost:{port}/dns-query"))["status"], "secure");
+    let ttl = |by: &str| lookup(by)["records"][0]["ttl"].as_u64().unwrap();
+    assert_eq!(ttl(&format!("https://localhost:{port}/aged")) + 100, ttl(&server.to_string()));
     // The certificate is not for this address.
     let wrong = lookup(&format!("https://127.0.0.1:{port}/dns-query"));
     assert_eq!((&wrong["status"], &wrong["dnssec"]["cause"]), (&"unreachable".into(), &"tls".into()));

@@ -24,7 +24,7 @@ pub struct HttpsFront {
     pub questions: Arc<AtomicUsize>,
 }
 
-/// Serves `behind` under `name` at `/dns-query`, and writes the authority that vouches for it to
+/// Serves `behind` under `name` at `/dns-query`, and at `/aged` as from a cache of HTTP, and writes the authority that vouches for it to
 /// `authority`. Its thread ends with the program.
 pub fn https_front(behind: SocketAddr, name: &str, authority: &Path) -> HttpsFront {
     let (ca, ca_key) = make("an authority", None);
@@ -76,10 +76,15 @@ async fn answer(
     behind: SocketAddr,
 ) -> Option<()> {
     let asks_dns = request.headers().get("content-type").is_some_and(|t| t == "application/dns-message");
-    if request.method() != Method::POST || request.uri().path() != "/dns-query" || !asks_dns {
+    let age = match request.uri().path() {
+        "/dns-query" => Some("0"),
+        "/aged" => Some("100"),
+        _ => None,
+    };
+    let Some(age) = age.filter(|_| request.method() == Method::POST && asks_dns) else {
         respond.send_response(Response::builder().status(404).body(()).ok()?, true).ok()?;
         return None;
-    }
+    };
     let mut body = request.into_body();
     let mut question = Vec::new();
     while let Some(piece) = body.data().await {
@@ -93,6 +98,7 @@ async fn answer(
     let head = Response::builder()
         .header("content-type", "application/dns-message")
         .header("content-length", reply.len())
+        .header("age", age)
         .body(())
         .ok()?;
     respond.send_response(head, false).ok()?.send_data(reply.into(), true).ok()

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use h2::RecvStream;
 use h2::client::SendRequest;
 use hickory_resolver::proto::op::Message;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, AGE, CONTENT_TYPE};
 use http::{Method, Request, StatusCode, Uri};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -22,6 +22,13 @@ const MEDIA_TYPE: &str = "application/dns-message";
 
 /// No DNS message is longer (RFC 1035 section 4.2.2).
 const MOST_OCTETS: usize = 65_535;
+
+/// What came back.
+pub(super) struct Reply {
+    pub(super) octets: Vec<u8>,
+    /// Seconds for which it has lain in caches of HTTP.
+    pub(super) age: u32,
+}
 
 /// An open connection; closed when the last clone goes.
 #[derive(Clone)]
@@ -73,11 +80,11 @@ impl Https {
         Ok(Self { requests, uri, _connection: Arc::new(Connection(carrying.abort_handle())) })
     }
 
-    /// The octets that answer to `question`.
+    /// What answers to `question`.
     ///
     /// # Errors
     /// [`Outage::Refused`] where the connection ends, [`Outage::Garbled`] for what is no answer of RFC 8484.
-    pub(super) async fn ask(&self, mut question: Message) -> Result<Vec<u8>, Outage> {
+    pub(super) async fn ask(&self, mut question: Message) -> Result<Reply, Outage> {
         // Section 4.1: the stream tells which answer is whose.
         question.metadata.id = 0;
         let body = question.to_vec().map_err(|_| Outage::Garbled)?;
@@ -96,7 +103,8 @@ impl Https {
         if response.status() != StatusCode::OK || !is_answer {
             return Err(Outage::Garbled);
         }
-        whole(response.into_body()).await
+        let age = response.headers().get(AGE).and_then(|age| age.to_str().ok()?.parse().ok()).unwrap_or(0);
+        Ok(Reply { octets: whole(response.into_body()).await?, age })
     }
 }
 

@@ -12,7 +12,7 @@ use rustls::pki_types::ServerName;
 use tokio::sync::Mutex;
 
 use super::answer::Outage;
-use super::https::Https;
+use super::https::{Https, Reply};
 use super::servers::Protocol;
 use super::stream::Stream;
 use super::{DomainName, RecordType, message, udp};
@@ -57,10 +57,12 @@ enum Kind {
 }
 
 impl Connection {
-    /// The octets of an answer.
-    async fn ask(&self, question: Message) -> Result<Vec<u8>, Outage> {
+    async fn ask(&self, question: Message) -> Result<Reply, Outage> {
         match &self.kind {
-            Kind::Stream(stream) => stream.ask(question).await.map_err(|error| Outage::Refused(error.kind())),
+            Kind::Stream(stream) => {
+                let octets = stream.ask(question).await.map_err(|error| Outage::Refused(error.kind()))?;
+                Ok(Reply { octets, age: 0 })
+            }
             Kind::Https(https) => https.ask(question).await,
         }
     }
@@ -83,7 +85,8 @@ impl Line {
     ) -> Result<Answered, Outage> {
         let answer = tokio::time::timeout(patience, async {
             if matches!(self.way, Protocol::Udp) {
-                return udp::ask(self.server, &request(name, record_type)).await;
+                let octets = udp::ask(self.server, &request(name, record_type)).await?;
+                return Ok(Reply { octets, age: 0 });
             }
             self.ask_connected(name, record_type, ways, patience / 2).await
         })
@@ -100,7 +103,7 @@ impl Line {
         record_type: RecordType,
         ways: &Ways,
         silence: Duration,
-    ) -> Result<Vec<u8>, Outage> {
+    ) -> Result<Reply, Outage> {
         let (connection, fresh) = self.connection(ways).await?;
         let mut asked = pin!(connection.ask(request(name, record_type)));
         let heard = tokio::time::timeout(silence, &mut asked).await;
@@ -174,9 +177,14 @@ fn encrypted(outage: Outage) -> Outage {
 }
 
 /// The answer, if it is one to the question.
-fn accept(octets: Vec<u8>, name: &DomainName, record_type: RecordType) -> Result<Answered, Outage> {
+fn accept(reply: Reply, name: &DomainName, record_type: RecordType) -> Result<Answered, Outage> {
+    let Reply { octets, age } = reply;
     let asked = |query: &Query| query.name() == name && query.query_type() == record_type;
-    let message = message::read(&octets).ok_or(Outage::Garbled)?;
+    let mut message = message::read(&octets).ok_or(Outage::Garbled)?;
+    // RFC 8484 section 5.1: a client must take it from the TTLs.
+    for record in message.answers.iter_mut().chain(&mut message.authorities) {
+        record.ttl = record.ttl.saturating_sub(age);
+    }
     if message.metadata.message_type != MessageType::Response || !message.queries.iter().all(asked) {
         return Err(Outage::Garbled);
     }

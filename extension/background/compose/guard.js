@@ -3,6 +3,7 @@
  * asked: a receipt, a calendar reply, a filter's answer, another add-on's mail. Pure: facts in, answer out.
  */
 
+import { namesInALine } from "../../experiments/shared/names.mjs";
 import { encryptedByPolicy, wishesFor } from "../settings.js";
 
 /**
@@ -12,9 +13,10 @@ import { encryptedByPolicy, wishesFor } from "../settings.js";
  * @returns {import("../../types/dane-compose").GuardAnswer}
  */
 export function mayLeave({ senders, recipients, kind }, settings, text) {
+  const names = namesInALine(recipients, text);
   const [strict] = encryptedByPolicy(recipients, settings);
   if (strict) {
-    return { allowed: false, refusal: { text: text(`guard_${kind}`, [recipients.join(", "), strict]) } };
+    return { allowed: false, refusal: { text: text(`guard_${kind}`, [names, strict]) } };
   }
   for (const from of senders) {
     const { encrypt, unattended, byPolicy } = wishesFor(from, settings);
@@ -22,7 +24,7 @@ export function mayLeave({ senders, recipients, kind }, settings, text) {
       return {
         allowed: false,
         refusal: {
-          text: text(`guard_${kind}`, [recipients.join(", "), from]),
+          text: text(`guard_${kind}`, [names, from]),
           ...(byPolicy.encrypt || settings.managed.locked.includes("accounts")
             ? {}
             : { allow: { label: text("guard_allow"), from } }),

@@ -1,8 +1,9 @@
 /** What button, popup, marks and notice show for a window. Pure, but for `showButton`. */
 
+import { namesInALine } from "../../experiments/shared/names.mjs";
 import { propose } from "./proposal.js";
 import { markOf } from "./recipients.js";
-import { namesInALine, recipientLines, stateSentence } from "./words.js";
+import { recipientLines, stateSentence } from "./words.js";
 
 /**
  * @typedef {"unknown" | "none" | "off" | "signed" | "checking" | "encrypted" | "blocked" | "clear"} Summary

@@ -14,21 +14,6 @@ export function stateSentence(state, text, address) {
   return text(`recipient_${state.replaceAll("-", "_")}`, [domain]) || text("recipient_unchecked", [domain]);
 }
 
-/** A line above the text names fewer. */
-const NAMED_IN_A_LINE = 3;
-
-/**
- * Addresses in one line.
- *
- * @param {string[]} addresses
- * @param {(key: string, substitutions?: string[]) => string} text
- */
-export function namesInALine(addresses, text) {
-  const named = addresses.slice(0, NAMED_IN_A_LINE).join(", ");
-  const others = addresses.length - NAMED_IN_A_LINE;
-  return others > 0 ? text("names_and_more", [named, String(others)]) : named;
-}
-
 /** More addresses than these are counted, not named, so that a question fits on a screen. */
 const NAMED = 8;
 

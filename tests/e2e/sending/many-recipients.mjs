@@ -2,10 +2,11 @@
 
 import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
-import { marks, pressSend } from "../../support/composing.mjs";
+import { marks, pressSend, sent } from "../../support/composing.mjs";
 import { until } from "../../support/process.mjs";
+import { setSettings } from "../../support/settings.mjs";
 import { answer, dialog } from "../../support/windows.mjs";
-import { order, photograph, smtp, tb, write } from "./scene.mjs";
+import { order, outcome, photograph, smtp, tb, write } from "./scene.mjs";
 
 describe("many recipients", () => {
   test("the marks of 50 come as their answers come: a domain that is silent holds up no other", async () => {
@@ -55,5 +56,22 @@ describe("many recipients", () => {
     assert.deepEqual(asked.buttons, ["Send unencrypted", "Go back"]);
     await answer(tb, asked, "Go back");
     assert.equal(smtp.mails().length, 0);
+  });
+
+  test("in a header of a hundred thousand octets, from who must encrypt; and no octet of it changes", async () => {
+    await setSettings(tb, { defaults: { encrypt: "required" } });
+    // What Windows-1252 makes of its octets is none of Latin-1.
+    const umlauts = "Übel@example.test";
+    const name = "Lobster of the Quadrille ".repeat(12);
+    const others = Array.from({ length: 300 }, (_, i) => `${name}${i} <n${i}@example.test>`);
+    const mail = await write({ to: [umlauts, ...others].join(", ") });
+    await until("the marks", async () => Object.values(await marks(tb, mail)).every((mark) => mark === "found"));
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    assert.deepEqual(outcome(), ["enveloped"]);
+    const [header = ""] = smtp.mails()[0]?.bytes.toString("utf8").split("\r\n\r\n") ?? [];
+    assert.ok(header.length > 80_000);
+    assert.match(header, /^To: Übel@example\.test,/m);
+    await setSettings(tb, { defaults: {} });
   });
 });

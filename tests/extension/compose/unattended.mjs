@@ -70,3 +70,12 @@ test("who required it can allow it; what policy requires only policy allows", ()
   assert.equal(leaves({ defaults: { encrypt: "required", unattended: "allowed" } }, {}).allowed, true);
   assert.equal(leaves({}, { defaults: { encrypt: "required", unattended: "alowed" } }).allowed, false);
 });
+
+test("of a thousand recipients few are named", () => {
+  const recipients = Array.from({ length: 1000 }, (_, i) => `r${i}@example.test`);
+  const settings = { managed: parseSettings({}), local: parseSettings({ defaults: { encrypt: "required" } }) };
+  const answer = mayLeave({ senders: [ALICE], recipients, kind: "other" }, settings, text);
+  const words = answer.allowed ? "" : answer.refusal.text;
+  assert.match(words, /r2@example\.test/);
+  assert.doesNotMatch(words, /r3@example\.test/);
+});

@@ -4,14 +4,19 @@
  * answer counts as "must".
  */
 
+import { namesInALine } from "../../shared/names.mjs";
+import { bytesOf } from "../../shared/octets.mjs";
 import { isEncrypted } from "./kind.sys.mjs";
 import { addresses } from "./secure.sys.mjs";
 
 /** How long the event page may take to read the settings. It may have to be started first. */
 const PATIENCE_MS = 20_000;
 
-/** How far a header may reach, and how far we look for the kind of mail, which is only needed for the words. */
+/** How much of a mail is looked at, for its kind stands behind the first header lines. */
 const HEAD_OCTETS = 65_536;
+
+/** How far a header may reach: thousands of recipients stand before the kind of mail. */
+const HEADER_OCTETS = 4 * 1024 * 1024;
 
 /**
  * @typedef {"receipt" | "invitation" | "queued" | "other"} Kind what a mail without a window is
@@ -43,7 +48,7 @@ export class Guard {
    * @returns {Promise<Refusal | null>} null: it may leave
    */
   async refusal({ file, from, identity, recipients, queued }) {
-    const head = byteString(await IOUtils.read(file.path, { maxBytes: HEAD_OCTETS }));
+    const head = await headOf(file.path);
     if (isEncrypted(head)) {
       return null;
     }
@@ -54,7 +59,7 @@ export class Guard {
       return answer.allowed === true ? null : { kind, ...answer.refusal };
     } catch (error) {
       console.error(error);
-      return { kind, text: this.#text("guard_silent", [recipients.join(", ")]) };
+      return { kind, text: this.#text("guard_silent", [namesInALine(recipients, this.#text)]) };
     }
   }
 }
@@ -70,7 +75,9 @@ function kindOf(head, queued) {
   return /^content-type:\s*text\/calendar\b/im.test(head) ? "invitation" : "other";
 }
 
-/** @param {Uint8Array} octets */
-function byteString(octets) {
-  return new TextDecoder("latin1").decode(octets);
+/** The beginning of a mail, with its whole header. @param {string} path @returns {Promise<string>} byte string */
+async function headOf(path) {
+  const head = bytesOf(await IOUtils.read(path, { maxBytes: HEAD_OCTETS }));
+  const isWhole = head.length < HEAD_OCTETS || /\r?\n\r?\n/.test(head);
+  return isWhole ? head : bytesOf(await IOUtils.read(path, { maxBytes: HEADER_OCTETS }));
 }

@@ -3,6 +3,9 @@
 /** What stands outside in place of a hidden subject (RFC 9788 section 3.2.1). */
 const HIDDEN = "[...]";
 
+/** Shorter ones say nothing within a longer word. */
+const SAYS_SOMETHING = 4;
+
 /**
  * Thunderbird fills in the outer subject, which hides the real one.
  *
@@ -30,11 +33,11 @@ export function fillIn(window, subject) {
 export function hideAgain(window, subject, encrypt) {
   const input = window.document.getElementById("msgSubject");
   const hidden = bare(subject);
-  if (!hidden || !input.value.includes(hidden)) {
+  if (!hidden || input.value.search(finder(hidden)) < 0) {
     return false;
   }
   if (!encrypt) {
-    input.value = input.value.replaceAll(hidden, HIDDEN);
+    input.value = input.value.replace(finder(hidden), HIDDEN);
     window.SetComposeWindowTitle();
     window.GetComposeDetails();
   }
@@ -44,4 +47,15 @@ export function hideAgain(window, subject, encrypt) {
 /** Without what an answer puts before it. @param {string} subject */
 function bare(subject) {
   return subject.replace(/^\s*re:\s*/i, "");
+}
+
+/**
+ * Finds a subject in another; a short one, such as "Hi", not within a longer word: there it says nothing, and "Hiking" would lose
+ * its beginning.
+ *
+ * @param {string} subject
+ */
+function finder(subject) {
+  const text = subject.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  return new RegExp(subject.length < SAYS_SOMETHING ? `(?<!\\p{L})${text}(?!\\p{L})` : text, "gu");
 }

@@ -12,6 +12,7 @@
 
 import { isReference, MemoryContent } from "../../shared/bodies.mjs";
 import { Deadline } from "../../shared/deadline.mjs";
+import { bytesOf } from "../../shared/octets.mjs";
 import { BlindCopies, CopyFailed, writeMail } from "./blind-copies.sys.mjs";
 import { entityFault } from "./entity.sys.mjs";
 import { changesFault, withFields, withoutFields } from "./outer-header.sys.mjs";
@@ -168,7 +169,7 @@ export class Sending {
   async #protect(secure, path, message) {
     const { job: whole, entity } = secure.fetch();
     const job = { ...whole, bcc: unnamed(whole) };
-    const header = new TextDecoder("latin1").decode(await IOUtils.read(path));
+    const header = bytesOf(await IOUtils.read(path));
     const blind = job.encrypt && job.purpose === "send" ? job.bcc : [];
     const { nsMsgQueueForLater, nsMsgDeliverBackground } = Ci.nsIMsgSend;
     const later = [nsMsgQueueForLater, nsMsgDeliverBackground].includes(message._deliverMode);

@@ -220,6 +220,20 @@ describe("a change of mind behind Send's back", () => {
     await assertSendsEncrypted(mail);
   });
 
+  test("by the writer, by the keyboard, while the recipients are looked up: the mail stays", async () => {
+    order({ faults: { lookup: { slow: 3000 } } });
+    const mail = await writeToSomebodyNew();
+    await pressSend(tb, mail);
+    await until("the window to be locked", async () => !(await composed(tb, mail)).editable);
+    await pressKey(tb, mail, "E");
+    await answer(tb, await dialog(tb, /press Send again/), "OK");
+    assert.deepEqual(outcome(), []);
+    await until("the window to be editable", async () => (await composed(tb, mail)).editable);
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    assert.deepEqual(outcome(), ["signed"]);
+  });
+
   test("by another add-on, which adds a recipient: it is looked at anew", async () => {
     const mail = await writeToBob();
     await tb.chrome((id) => {

@@ -5,7 +5,7 @@
 
 import { newBlindState } from "./blind-copies.sys.mjs";
 import { builtInActive, releaseBuiltIn, silenceBuiltIn } from "./built-in.sys.mjs";
-import { decide } from "./decision.sys.mjs";
+import { decide, isSwitchedSince } from "./decision.sys.mjs";
 import { showNotice, tellPerson } from "./dialogs.sys.mjs";
 import { choiceField, FIELD as DRAFT_FIELD } from "./draft-choice.sys.mjs";
 import { Drafts } from "./drafts.sys.mjs";
@@ -309,8 +309,13 @@ export class ComposeWindow {
 
   /** Finds out what is to become of the mail. @returns {Promise<boolean>} false: it stays */
   async #decide() {
+    const before = this.choice;
     const plan = await decide(this.#window, this.#environment, () => this.describe());
     if (!plan || this.#window.closed || this.#isWithdrawn) {
+      return false;
+    }
+    if (before && isSwitchedSince(before, this.choice)) {
+      await this.#tellChanged();
       return false;
     }
     const hidesAgain = hideAgain(this.#window, this.#environment.hiddenSubject(), plan.encrypt);
@@ -324,8 +329,8 @@ export class ComposeWindow {
 
   /** What a plan is made for; another one needs another plan. */
   #basis() {
-    const { from, to, cc, bcc, choice } = this.describe();
-    return JSON.stringify([from, choice?.sign, choice?.encrypt, choice?.hideSubject, to, cc, bcc]);
+    const { choice, lists: _among, removable: _them, draft: _counted, ...described } = this.describe();
+    return JSON.stringify([choice?.sign, choice?.encrypt, choice?.hideSubject, described]);
   }
 
   /** Just before Thunderbird builds the mail or draft. @param {CustomEvent} event */
@@ -378,10 +383,15 @@ export class ComposeWindow {
     if (this.#planBasis !== this.#basis()) {
       // While Thunderbird asked about the subject or the spelling, the window could be written in.
       event.preventDefault();
-      tellPerson(this.#window, this.#environment.text("not_sent_title"), this.#environment.text("error_changed_since"));
+      this.#tellChanged();
       return null;
     }
     return { ...this.#plan, purpose: /** @type {const} */ ("send"), blind: this.blind };
+  }
+
+  #tellChanged() {
+    const { text } = this.#environment;
+    return tellPerson(this.#window, text("not_sent_title"), text("error_changed_since"));
   }
 
   /** Gives Thunderbird's own object its place back in a window that stays open. */

@@ -114,6 +114,21 @@ async function ask(window, environment, describe, answers) {
   return { title: text("not_sent_title"), text: `${text("error_addon_silent")}\n\n${text("still_here")}` };
 }
 
+/**
+ * Whether somebody has switched something since a choice was made. A choice for another sender, or for text that turned out to
+ * be encrypted, is a new one.
+ *
+ * @param {import("../../../background/compose/choice.js").Choice} before
+ * @param {import("../../../background/compose/choice.js").Choice | null} now
+ */
+export function isSwitchedSince(before, now) {
+  const isSame = now?.from === before.from && now.fromEncrypted === before.fromEncrypted;
+  return (
+    isSame &&
+    ["sign", "encrypt", "hideSubject"].some((key) => /** @type {any} */ (now)[key] !== /** @type {any} */ (before)[key])
+  );
+}
+
 /** @param {any} plan @returns {Decided} */
 function pickPlan(plan) {
   return {

@@ -299,7 +299,7 @@ fn invalid_words(reason: &InvalidReason, sender: &str, domain: &str) -> (&'stati
         ),
         InvalidReason::FromNotSingle => (
             "from-not-single",
-            "The mail does not say who it is from: there must be one From line with one address. The \
+            "It is not certain who the mail is from: there must be one From line with one address. The \
              signature counts for nothing."
                 .into(),
         ),

@@ -5,7 +5,7 @@
 //!
 //! # Limitations
 //! - Of a zone file's syntax only what such records need is read: comments, parentheses, `$ORIGIN`,
-//!   an owner left out. No `$INCLUDE`, no quoting.
+//!   an owner left out, quotes that end on their line. No `$INCLUDE`.
 //! - A record by digest or key alone says nothing about the certificate, so nothing is said of it.
 
 use super::record::Unusable;
@@ -251,8 +251,7 @@ fn entries(text: &str) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut depth = 0_usize;
     for (number, line) in text.lines().enumerate() {
-        let content = line.split(';').next().unwrap_or_default();
-        let spaced = content.replace('(', " ( ").replace(')', " ) ");
+        let spaced = unquoted(line).replace('(', " ( ").replace(')', " ) ");
         let mut tokens = Vec::new();
         let begins = depth == 0;
         for token in spaced.split_whitespace() {
@@ -272,6 +271,25 @@ fn entries(text: &str) -> Vec<Entry> {
         }
     }
     entries
+}
+
+/// A line without its comment and without what stands in quotes, where neither `;` nor a parenthesis means
+/// anything (RFC 1035 section 5.1). No record looked at here has any of it.
+fn unquoted(line: &str) -> String {
+    let (mut kept, mut quoted, mut escaped) = (String::new(), false, false);
+    for c in line.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            ';' if !quoted => break,
+            _ => {}
+        }
+        if !quoted {
+            kept.push(c);
+        }
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -301,6 +319,7 @@ mod tests {
             (format!("{owner} 300 IN SMIMEA 3 0 0 {good}"), vec![]),
             (format!("$ORIGIN example.com.\n{HUGH}._smimecert SMIMEA 3 0 0 (\n {good} ) ; his"), vec![]),
             (format!("{owner} SMIMEA 3 1 1 {}", "ab".repeat(32)), vec![Lint::DigestOnly]),
+            (format!("k._domainkey TXT ( \"v=DKIM1; p=AB\\\" (\" )\n{owner} SMIMEA 3 0 0 {good}"), vec![]),
             (format!("{owner} IN TYPE53 \\# {} 030000{good}", good.len() / 2 + 3), vec![]),
             (format!("{owner} IN TYPE53 \\# 9 030000{good}"), vec![Lint::BadHex]),
             (format!("{owner} SMIMEA 3 0 0 {good}0"), vec![Lint::BadHex]),

@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 use super::{Context, Output, files};
 use crate::clock::{Clock, SystemClock, UnixTime};
 use crate::keys::{
-    HeldKey, KeyFacts, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_certificates, read_key_file,
+    HeldKey, ImportError, KeyFacts, KeyStore, NewAlgorithm, NewKey, Pkcs12Encryption, read_certificates,
+    read_key_file,
 };
 use crate::mime::EmailAddress;
 use crate::service::engine::open_keys;
@@ -296,7 +297,13 @@ fn import(store: &KeyStore, arguments: &Import, now: UnixTime) -> Result<Output,
         Some(file) => read_password(file)?,
         None => Zeroizing::new(String::new()),
     };
-    let found = read_key_file(&content, &password)?;
+    let found = read_key_file(&content, &password).map_err(|error| match error {
+        ImportError::WrongPassword if arguments.password_file.is_none() => Failure::new(
+            Code::WrongPassword,
+            "The file is protected with a password. Name a file that holds it: --password-file FILE.",
+        ),
+        error => error.into(),
+    })?;
     let mut text = String::new();
     let mut rows = Vec::new();
     for material in &found {

@@ -139,6 +139,11 @@ describe("Alice has a key in a file, and an authority", () => {
     await photograph("alice", "keys-25-request");
     const request = await fieldOf(alice, ASSISTANT, "#request-text");
     writeFileSync(file("request.csr"), request);
+    // Whoever closed the window before it was sent finds it again, and no second key is made.
+    await closePages(alice);
+    await openPage(alice, `${ASSISTANT}?step=request`);
+    await pageShows(alice, ASSISTANT, "#request-text");
+    assert.equal(await fieldOf(alice, ASSISTANT, "#request-text"), request);
     certify(scene.world.directory, world.alice.email);
     const other = identity(file("not-hers"), world.alice.email);
     await pick(alice, ASSISTANT, "#answer-file", other.certificate);

@@ -233,7 +233,13 @@ fn a_backup_brings_everything_back() {
 #[test]
 fn a_request_waits_for_its_certificate() {
     let mut user = User::new();
-    let answer = user.good(json!({"type": "request", "address": ALICE, "algorithm": "p-256"}));
+    let ask = json!({"type": "request", "address": ALICE, "algorithm": "p-256"});
+    let answer = user.good(ask.clone());
+    assert_eq!(
+        user.good(ask)["request"],
+        answer["request"],
+        "one that waits is told again, and no second made"
+    );
     assert_eq!([&user.account()["state"], &user.account()["requested"]], [&json!("requested"), &json!(true)]);
     std::fs::write(user.path("request.pem"), answer["request"].as_str().unwrap()).unwrap();
     let openssl = |arguments: &str| {

@@ -7,31 +7,8 @@ import { filePicker } from "./key-step.js";
 /** @param {import("./assistant.js").Assistant} assistant */
 export async function requestStep(assistant) {
   const { address, name } = assistant.sender;
-  const { requested } = await assistant.account();
-  /** @type {Node[]} */
-  const nodes = [make("h2", {}, text("assistant_request_title"))];
-  if (!requested) {
-    const { result } = await request("request", { address, ...(name && { name }) });
-    nodes.push(
-      make("p", {}, text("assistant_request_made")),
-      make("textarea", {
-        readOnly: true,
-        value: result.request,
-        id: "request-text",
-        "aria-label": text("assistant_request_title"),
-      }),
-      make(
-        "div",
-        { class: "buttons" },
-        button(
-          text("assistant_save_file"),
-          () => save(`${address}.csr`, new TextEncoder().encode(result.request), "application/pkcs10"),
-          { class: "primary" },
-        ),
-        copyButton(() => result.request),
-      ),
-    );
-  }
+  // One that waits for its certificate already is shown again: it may have got lost on the way.
+  const { result } = await request("request", { address, ...(name && { name }) });
   const install = filePicker(
     "assistant_install_title",
     "answer-file",
@@ -45,7 +22,25 @@ export async function requestStep(assistant) {
       }
     },
   );
-  nodes.push(
+  assistant.show(
+    make("h2", {}, text("assistant_request_title")),
+    make("p", {}, text("assistant_request_made")),
+    make("textarea", {
+      readOnly: true,
+      value: result.request,
+      id: "request-text",
+      "aria-label": text("assistant_request_title"),
+    }),
+    make(
+      "div",
+      { class: "buttons" },
+      button(
+        text("assistant_save_file"),
+        () => save(`${address}.csr`, new TextEncoder().encode(result.request), "application/pkcs10"),
+        { class: "primary" },
+      ),
+      copyButton(() => result.request),
+    ),
     make(
       "div",
       { class: "card" },
@@ -55,5 +50,4 @@ export async function requestStep(assistant) {
     ),
     button(text("assistant_back"), () => assistant.go("key"), { class: "plain" }),
   );
-  assistant.show(...nodes);
 }

@@ -130,7 +130,13 @@ impl Engine {
 
     fn request_certificate(&self, request: &NewRequest, work: &Work) -> Result<Reply, Failure> {
         let new = new_key(&request.address, request.name.as_deref(), request.algorithm.as_deref(), 0)?;
-        let pem = self.keys_for(work).request(&new)?;
+        // Whoever lost sight of it gets it again: the key that waits is the one that the answer must be for.
+        let waiting =
+            self.keys().waiting_requests()?.into_iter().find(|(address, _)| *address == new.address);
+        let pem = match waiting {
+            Some((_, pem)) => pem,
+            None => self.keys_for(work).request(&new)?,
+        };
         Ok(result(json!({ "address": new.address.to_string(), "request": pem })))
     }
 

@@ -96,6 +96,7 @@ describe("a user without keys", () => {
     const inDialog = () => page.run(() => document.querySelector("dialog[open]")?.contains(document.activeElement));
     await until("the question to have the keyboard", inDialog);
     await page.picture(join(PICTURES, "keyboard-question.png"));
+    assert.deepEqual(await page.faults(), [], "the question is named and told");
     await page.press("Escape");
     await until("the question to go", () => page.run(() => !document.querySelector("dialog[open]")));
     assert.deepEqual(await page.focused(), asked, "one goes on from where one was");
@@ -153,4 +154,24 @@ describe("a user without keys", () => {
       await page.close();
     });
   }
+
+  test("whoever retires and deletes a key by the keyboard goes on at the keys", async () => {
+    const page = await Page.open(tb, "ui/options/options.html");
+    await until("everything", () => page.run(() => document.body.dataset.shown === "all"));
+    await page.enter();
+    for (const [button, gone] of /** @type {[RegExp, string][]} */ ([
+      [/>Retire …</, "#keys tr:not(.retired)"],
+      [/class="danger"/, "#keys .danger"],
+    ])) {
+      await tabTo(page, button);
+      await page.press("Enter");
+      await until("the question", () => page.run(() => document.querySelector("dialog[open]") !== null));
+      await tabTo(page, /data-action="0"/);
+      await page.press("Enter");
+      await until("the key to change", () => page.run((what) => document.querySelector(what) === null, gone));
+      await until("the keyboard to be somewhere", async () => /^<h2/.test((await page.focused())?.name ?? ""));
+      assert.match((await page.focused())?.name ?? "", /data-text="options_keys"/);
+    }
+    await page.close();
+  });
 });

@@ -105,7 +105,7 @@ findings! {
     DnssecStripped = "dnssec-stripped", NotOk, "DNSSEC signatures are lost on the way from the DNS ({0}), as many home routers do it. No certificate can be proven so.",
         "Ask a resolver that leaves answers as they are, over an encrypted connection: write resolver = \"tls://9.9.9.9#dns.quad9.net\" (DoT) or resolver = \"https://dns.quad9.net/dns-query\" (DoH) into {1}.";
     DnssecForged = "dnssec-forged", NotOk, "An answer from the DNS ({0}) does not stand up to its proof. {1}",
-        "If you named trust anchors, check that they are those of this network's DNS. Otherwise somebody changes answers on the way: ask another resolver over an encrypted connection, as in resolver = \"tls://9.9.9.9#dns.quad9.net\" in {2}.";
+        "If you named trust anchors, check that they are those of this network's DNS. See also that this program is the newest: the keys of the DNS root change every few years. Otherwise somebody changes answers on the way: ask another resolver over an encrypted connection, as in resolver = \"tls://9.9.9.9#dns.quad9.net\" in {2}.";
     DnssecUnknown = "dnssec-unknown", Unknown, "Whether DNSSEC signatures arrive could not be seen.", "";
     SmimeaGood = "smimea-good", Ok, "Questions for SMIMEA records get through.", "";
     SmimeaBlocked = "smimea-blocked", NotOk, "Questions for SMIMEA records do not get through ({0}). {1}",

@@ -95,8 +95,7 @@ impl Keys {
             let seconds = i64::try_from(now).unwrap() + offset;
             u32::try_from(seconds.rem_euclid(1 << 32)).unwrap().to_be_bytes()
         };
-        let labels = first.owner.trim_end_matches('.').split('.').filter(|l| !l.is_empty() && *l != "*");
-        let labels = quirks.labels.unwrap_or(u8::try_from(labels.count()).unwrap());
+        let labels = quirks.labels.unwrap_or(u8::try_from(own_labels(&first.owner).len()).unwrap());
         let tag = quirks.tag.unwrap_or(key_tag(&self.dnskey_data(quirks.tag_of.unwrap_or(257))));
         let mut data = Vec::new();
         data.extend(first.type_number.to_be_bytes());
@@ -165,14 +164,19 @@ fn canonical(record: &Record) -> Vec<u8> {
     }
 }
 
+/// RFC 4034 section 3.1.3: all but a `*` in front.
+fn own_labels(owner: &str) -> Vec<&str> {
+    let all = owner.strip_prefix("*.").unwrap_or(owner).split('.');
+    all.filter(|label| !label.is_empty()).collect()
+}
+
 /// RFC 4035 section 5.3.2: of a wildcard's answer the wildcard's name.
 fn signed_name(owner: &str, labels: usize) -> String {
-    let all: Vec<&str> = owner.trim_end_matches('.').split('.').filter(|label| !label.is_empty()).collect();
-    let own = all.iter().filter(|label| **label != "*").count();
-    if labels >= own {
+    let own = own_labels(owner);
+    if labels >= own.len() {
         return owner.to_owned();
     }
-    let kept: Vec<&str> = all[all.len() - labels..].to_vec();
+    let kept: Vec<&str> = own[own.len() - labels..].to_vec();
     [vec!["*"], kept].concat().join(".") + "."
 }
 

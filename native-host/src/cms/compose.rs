@@ -11,6 +11,7 @@ use der::asn1::ObjectIdentifier;
 use openssl::sha::Sha256;
 
 use super::key::{DistantKey, KeyFault, SALT, SignatureScheme, signature_fits};
+use super::signer_info::SequenceAttribute;
 use super::tlv::{self, NULL, OCTET_STRING, SEQUENCE, SET, context, value};
 use super::{CmsError, Placement};
 use crate::x509::Certificate;
@@ -20,7 +21,6 @@ const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1135
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
 const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
-const SMIME_CAPABILITIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.15");
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
@@ -33,7 +33,7 @@ pub(super) struct Composition {
     key: Arc<dyn DistantKey>,
     /// What goes along.
     certificates: Vec<Certificate>,
-    /// signingTime and sMIMECapabilities.
+    /// signingTime and what else was asked for.
     attributes: Vec<Vec<u8>>,
     digest: Sha256,
     /// The content, where it goes inside.
@@ -41,19 +41,19 @@ pub(super) struct Composition {
 }
 
 impl Composition {
-    /// `time` is `YYYYMMDDHHMMSSZ`, `capabilities` the DER of SMIMECapabilities.
+    /// `time` is `YYYYMMDDHHMMSSZ`.
     pub(super) fn begin(
         signer: &Certificate,
         key: &Arc<dyn DistantKey>,
         certificates: Vec<Certificate>,
         time: &str,
-        capabilities: &[u8],
+        others: &[SequenceAttribute<'_>],
         placement: Placement,
     ) -> Result<Self, CmsError> {
         let (tag, text) = tlv::time_text(time);
         let time = value(tag, &[text]).and_then(|time| attribute(SIGNING_TIME, &time));
-        let capabilities = attribute(SMIME_CAPABILITIES, capabilities);
-        let attributes = [time, capabilities].into_iter().collect::<der::Result<_>>();
+        let others = others.iter().map(|other| attribute(ObjectIdentifier::new(other.oid)?, other.der));
+        let attributes = std::iter::once(time).chain(others).collect::<der::Result<_>>();
         Ok(Self {
             signer: signer.clone(),
             key: Arc::clone(key),

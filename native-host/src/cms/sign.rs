@@ -2,6 +2,7 @@
 
 use super::compose::Composition;
 use super::signer_info::SequenceAttribute;
+use super::signing_certificate::{SIGNING_CERTIFICATE_V2, naming};
 use super::{CmsError, Key, ffi};
 use crate::clock::UnixTime;
 use crate::x509::{Capabilities, Capability, Certificate, KeyAlgorithm};
@@ -55,8 +56,8 @@ enum Work {
 
 impl SignedStream {
     /// Signs with SHA-256, RSASSA-PKCS1-v1_5 or ECDSA as the key is, or Ed25519 with SHA-512. The
-    /// signing time, the content's digest and the algorithms that we can read ourselves are signed
-    /// with it.
+    /// signing time, the content's digest, the algorithms that we can read ourselves and which
+    /// certificate is the signer's (RFC 8551 section 2.5) are signed with it.
     ///
     /// Not checked: whether certificate and key are right for the sender, or valid now.
     ///
@@ -65,15 +66,20 @@ impl SignedStream {
     pub fn begin(identity: &SigningIdentity<'_>, placement: Placement) -> Result<Self, CmsError> {
         let certificate = identity.certificate;
         let is_elsewhere = matches!(identity.key, Key::Elsewhere(_));
-        let capabilities = readable_here(certificate, is_elsewhere).to_der().map_err(|_| CmsError::NotCms)?;
+        let not_der = |_| CmsError::NotCms;
+        let capabilities = readable_here(certificate, is_elsewhere).to_der().map_err(not_der)?;
+        let signer = naming(certificate).map_err(not_der)?;
+        let attributes = [
+            SequenceAttribute { oid: SMIME_CAPABILITIES, der: &capabilities },
+            SequenceAttribute { oid: SIGNING_CERTIFICATE_V2, der: &signer },
+        ];
         let time = identity.at.to_asn1();
         let key = match identity.key {
             Key::Here(key) => key,
             Key::Elsewhere(key) => {
                 let all = std::iter::once(certificate).chain(identity.chain);
                 let certificates = all.filter(|_| identity.with_certificates).cloned().collect();
-                let begun =
-                    Composition::begin(certificate, key, certificates, &time, &capabilities, placement);
+                let begun = Composition::begin(certificate, key, certificates, &time, &attributes, placement);
                 return begun.map(|composition| Self(Work::Elsewhere(composition)));
             }
         };
@@ -85,7 +91,7 @@ impl SignedStream {
             key,
             chain: &chain,
             with_certificates: identity.with_certificates,
-            attributes: &[SequenceAttribute { oid: SMIME_CAPABILITIES, der: &capabilities }],
+            attributes: &attributes,
             time: &time,
             sha512: identity.signs_with_sha512(),
         };

@@ -9,13 +9,22 @@
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Tag, Tagged};
 use openssl::hash::{MessageDigest, hash};
+use openssl::sha::sha256;
 
 use super::signer_info::SignerInfoFacts;
 use super::steps::digest;
-use crate::x509::children;
+use super::tlv::{OCTET_STRING, SEQUENCE, value};
+use crate::x509::{Certificate, children};
 
 pub(super) const SIGNING_CERTIFICATE: &str = "1.2.840.113549.1.9.16.2.12";
 pub(super) const SIGNING_CERTIFICATE_V2: &str = "1.2.840.113549.1.9.16.2.47";
+
+/// The signingCertificateV2 that names one certificate, by SHA-256, which is usual and so not said.
+pub(super) fn naming(certificate: &Certificate) -> der::Result<Vec<u8>> {
+    let digest = value(OCTET_STRING, &[&sha256(certificate.der())])?;
+    let certificates = value(SEQUENCE, &[&value(SEQUENCE, &[&digest])?])?;
+    value(SEQUENCE, &[&certificates])
+}
 
 /// Whether the certificate that was found for a signer is another than the one that the signer named.
 pub(super) fn is_another(info: &SignerInfoFacts) -> bool {

@@ -104,6 +104,17 @@ fn the_certificate_is_the_one_that_the_signer_named() {
 }
 
 #[test]
+fn every_signature_names_its_certificate() {
+    let who = person(p256(), &[1], &[]);
+    let impostor = person(who.key.clone(), &[1], &[Capability::Aes256Cbc]);
+    let alone = SigningIdentity { with_certificates: false, ..identity(&who) };
+    let der = sign(b"text", &alone, Placement::Embedded).unwrap();
+    let by = |certificate: Certificate| verify(&mut CmsObject::parse(&der).unwrap(), None, &[certificate]);
+    assert!(by(who.certificate.clone()).is_ok());
+    assert!(matches!(by(impostor.certificate), Err(CmsError::SignerCertificateMissing)));
+}
+
+#[test]
 fn what_was_not_signed_does_not_verify() {
     let who = person(p256(), &[1], &[]);
     let mut detached = signed(&who, b"text", Placement::Detached);

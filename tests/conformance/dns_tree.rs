@@ -223,6 +223,9 @@ fn aliases_and_wildcards_count_where_they_are_proven() {
     let (_, json) = dane_smime(&["lookup", "anyone@misspelt.optout.test"]);
     let reason = json["reason"].as_str().unwrap();
     assert!(reason.contains("(misspelt.optout.test is not signed, if it exists at all)"), "{reason}");
+    let (_, json) = dane_smime(&["lookup", "nobody@optout.test"]);
+    let reason = json["reason"].as_str().unwrap();
+    assert!(reason.contains("optout.test is signed with DNSSEC, but leaves open"), "{reason}");
     let (_, json) = dane_smime(&["lookup", "outside@example.test"]);
     let reason = json["reason"].as_str().unwrap();
     assert!(

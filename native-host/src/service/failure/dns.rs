@@ -113,9 +113,21 @@ fn insecure(domain: &str, insecurity: &Insecurity) -> String {
             format!("{zone} is signed with algorithms this program does not know")
         }
     };
-    let own = DomainName::from_ascii(domain)
-        .is_ok_and(|domain| insecurity.zone.zone_of(&domain) || domain.zone_of(&insecurity.zone));
-    let what = if own { "is" } else { "leads on to another domain that is" };
+    let name = DomainName::from_ascii(format!("{domain}.")).unwrap_or_default();
+    let below = name.zone_of(&insecurity.zone) && insecurity.zone != name;
+    if below && insecurity.cause == InsecureCause::OptOut {
+        return format!(
+            "{domain} is signed with DNSSEC, but leaves open what there is for this address (NSEC3 opt-out), so its \
+             answer proves nothing."
+        );
+    }
+    let what = if below {
+        "keeps its certificates in a zone that is"
+    } else if insecurity.zone.zone_of(&name) {
+        "is"
+    } else {
+        "leads on to another domain that is"
+    };
     format!(
         "{domain} {what} not secured by DNSSEC ({cause}), so nothing it says about certificates can be trusted."
     )

@@ -155,6 +155,19 @@ describe("a user without keys", () => {
     });
   }
 
+  test("Enter in a field does what the button below it does, and the keyboard stays there", async () => {
+    const page = await Page.open(tb, "ui/options/options.html");
+    await until("everything", () => page.run(() => document.body.dataset.shown === "all"));
+    await page.enter();
+    await tabTo(page, /id="ca_file"/);
+    await page.press("Enter");
+    await until("it to be saved", () =>
+      page.run(() => document.querySelector("#host-settings [role=status]")?.textContent === "Saved."),
+    );
+    assert.match((await page.focused())?.name ?? "", /id="ca_file"/);
+    await page.close();
+  });
+
   test("whoever retires and deletes a key by the keyboard goes on at the keys", async () => {
     const page = await Page.open(tb, "ui/options/options.html");
     await until("everything", () => page.run(() => document.body.dataset.shown === "all"));

@@ -36,11 +36,15 @@ export async function chooseStep(senders) {
       const chosen = /** @type {HTMLInputElement | null} */ (document.querySelector("input[name=address]:checked"));
       location.search = `?${new URLSearchParams({ address: chosen?.value ?? first ?? "" })}`;
     },
-    { class: "primary" },
+    { class: "primary", type: "submit" },
   );
   return [
     make("h2", { id: "question" }, text("assistant_choose_title")),
-    make("div", { role: "radiogroup", "aria-labelledby": "question" }, ...choices),
-    make("div", { class: "buttons end" }, next),
+    make(
+      "form",
+      { onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
+      make("div", { role: "radiogroup", "aria-labelledby": "question" }, ...choices),
+      make("div", { class: "buttons end" }, next),
+    ),
   ];
 }

@@ -123,16 +123,20 @@ export function ownServer(assistant, settings, { removeRetired }) {
         assistant.fail(error);
       }
     },
-    { id: "push" },
+    { id: "push", type: "submit" },
   );
   return make(
     "details",
     { id: "own-server" },
     make("summary", {}, text("assistant_own_server")),
     make("p", {}, text(settings.nsupdate ? ownServerText : "assistant_no_nsupdate")),
-    make("label", {}, make("small", {}, text("assistant_server")), server),
-    make("label", {}, make("small", {}, text("assistant_key_file")), key),
-    make("div", { class: "buttons" }, push),
+    make(
+      "form",
+      { onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
+      make("label", {}, make("small", {}, text("assistant_server")), server),
+      make("label", {}, make("small", {}, text("assistant_key_file")), key),
+      make("div", { class: "buttons" }, push),
+    ),
   );
 }
 

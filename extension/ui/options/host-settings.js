@@ -42,7 +42,7 @@ export async function showHostSettings({ attempt, showProgram }) {
     make("small", {}, text(isLocked("other_spellings") ? "options_locked" : "options_other_spellings_hint")),
   );
   const said = make("span", { role: "status" });
-  const saveButton = button(text("options_save"), () =>
+  const work = () =>
     attempt(async () => {
       said.textContent = "";
       /** @type {import("../../types/protocol").KeyRequests["configure"]["request"]} */
@@ -59,12 +59,18 @@ export async function showHostSettings({ attempt, showProgram }) {
       await showHostSettings({ attempt, showProgram });
       await showProgram();
       byId("host-settings").querySelector("[role=status]")?.append(text("options_saved"));
-    }),
-  );
-  byId("host-settings").replaceChildren(
+    });
+  const saveButton = button(text("options_save"), work, { type: "submit" }); // which Enter in a field presses
+  const form = byId("host-settings");
+  form.onsubmit = (event) => event.preventDefault();
+  const at = document.activeElement?.id;
+  form.replaceChildren(
     ...inputs.map(({ label }) => label),
     make("label", { class: "check" }, guess, words),
     make("div", { class: "buttons" }, ...(settings.writable ? [saveButton] : []), said),
     make("small", {}, text("options_data_dir", [settings.data_dir])),
   );
+  if (at && document.activeElement === document.body) {
+    document.getElementById(at)?.focus();
+  }
 }

@@ -22,8 +22,8 @@ export function showKeys(keys, tools) {
         key.algorithm.toUpperCase(),
         ...(key.token ? [make("small", {}, text("options_on_token", [key.token.label]))] : []),
       ),
-      make("td", {}, day(key.not_after)),
-      make("td", {}, uses(key)),
+      make("td", { dataset: { label: text("options_key_until") } }, day(key.not_after)),
+      make("td", { dataset: { label: text("options_key_use") } }, uses(key)),
       make(
         "td",
         {},

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { HostError } from "../../extension/background/host-error.js";
 import { Converter } from "../../extension/ui/reading/converter.js";
 import { isSame, mayBeEncrypted, withContent } from "../../extension/ui/reading/copies.js";
+import { pagesOf } from "../../extension/ui/reading/messages.js";
 
 const octets = (/** @type {string} */ text) => Uint8Array.from(Buffer.from(text, "latin1"));
 const text = (/** @type {Uint8Array} */ bytes) => Buffer.from(bytes).toString("latin1");
@@ -225,5 +226,32 @@ describe("one message after the other", () => {
     assert.deepEqual(plain.seen.imported, []);
     const same = world({ folder: "Into" });
     assert.equal(/** @type {any} */ (await same.convert("decrypt")).cause, "same-folder");
+  });
+});
+
+describe("which messages", () => {
+  /** Thunderbird's lists, which come in pages. */
+  const LISTS = /** @type {Record<string, { id: string | null, messages: { id: number }[] }>} */ ({
+    "folder 1": { id: "more", messages: [{ id: 1 }, { id: 2 }] },
+    more: { id: "last", messages: [{ id: 3 }] },
+    last: { id: null, messages: [{ id: 4 }] },
+    "folder 2": { id: null, messages: [] },
+  });
+  const mail = {
+    list: async (/** @type {string} */ folder) => LISTS[folder],
+    continueList: async (/** @type {string} */ id) => LISTS[id],
+  };
+
+  /** @param {import("../../extension/ui/reading/messages.js").Source} source */
+  const ids = async (source) => {
+    const all = [];
+    for await (const page of pagesOf(source, mail)) all.push(...page);
+    return all;
+  };
+
+  test("are those of all pages of all folders, or of a selection, each once", async () => {
+    assert.deepEqual(await ids({ folders: ["folder 1", "folder 2"] }), [1, 2, 3, 4]);
+    assert.deepEqual(await ids({ ids: [9], list: "last" }), [9, 4]);
+    assert.deepEqual(await ids({ ids: [9], list: null }), [9]);
   });
 });

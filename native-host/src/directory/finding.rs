@@ -211,8 +211,11 @@ impl FoundCertificate {
         let fit = |fitness: Fitness| if fitness.is_fit() { Ok(()) } else { Err(Unfit::Purpose(fitness)) };
         let signing = dates.and_then(|()| fit(certificate.signing_fitness()));
         // OpenSSL encrypts, and does not read all that reads records.
-        let readable = || certificate.x509().map(drop).map_err(|_| Unfit::Purpose(Fitness::Unreadable));
-        let encryption = dates.and_then(|()| fit(certificate.encryption_fitness())).and_then(|()| readable());
+        let usable = match certificate.openssl_reads() {
+            true => Ok(()),
+            false => Err(Unfit::Purpose(Fitness::Unreadable)),
+        };
+        let encryption = dates.and_then(|()| fit(certificate.encryption_fitness())).and(usable);
         Self { certificate, usage, signing, encryption }
     }
 }

@@ -11,7 +11,7 @@ use const_oid::db::rfc5280::{
     ID_CE_BASIC_CONSTRAINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME,
     ID_CE_SUBJECT_KEY_IDENTIFIER,
 };
-use der::asn1::AnyRef;
+use der::asn1::{Any, AnyRef};
 use der::{Decode, Encode, Tag, Tagged};
 use openssl::error::ErrorStack;
 use openssl::x509::{X509, X509Ref};
@@ -182,6 +182,21 @@ impl Certificate {
             if x509.to_der()? == self.0.der { Ok(x509) } else { Err(ErrorStack::get()) }
         };
         self.0.x509.get_or_init(read).as_deref().map_err(Clone::clone)
+    }
+
+    /// Whether OpenSSL can read it. That takes long, so it is asked only where a name is in a character set that it cannot
+    /// always convert. Not checked: anything else that it might not like.
+    pub fn openssl_reads(&self) -> bool {
+        let tbs = &self.0.parsed.tbs_certificate;
+        let attributes =
+            [&tbs.subject, &tbs.issuer].into_iter().flat_map(|name| &name.0).flat_map(|rdn| rdn.0.iter());
+        let mut values = attributes.map(|attribute| &attribute.value);
+        let is_plain = |value: &Any| match value.tag() {
+            Tag::PrintableString | Tag::Ia5String => true,
+            Tag::Utf8String => std::str::from_utf8(value.value()).is_ok(),
+            _ => false,
+        };
+        values.all(is_plain) || self.x509().is_ok()
     }
 
     /// SHA-256 over the DER.

@@ -5,11 +5,11 @@
  */
 
 import { strict as assert } from "node:assert";
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { Exchange, sendThroughExchange } from "../support/exchange.mjs";
 import { userAt } from "../support/keyring.mjs";
+import { FAULTY_HOST, giveOrders } from "../support/orders.mjs";
 import { remove, temporaryDirectory, until } from "../support/process.mjs";
 import { setSettings, stopEventPage } from "../support/settings.mjs";
 import { SmtpSpool } from "../support/smtp.mjs";
@@ -33,11 +33,11 @@ let tb;
 before(async () => {
   home = temporaryDirectory();
   smtp = await SmtpSpool.start(join(home, "spool"));
-  writeFileSync(join(home, "faults.json"), "{}");
+  giveOrders(home, {});
   tb = await Thunderbird.start({
     user: userAt(home),
     account: { email: "alice@example.test", name: "Alice", smtp },
-    host: join(ROOT, "tests/support/faulty-host.mjs"),
+    host: FAULTY_HOST,
     preferences: {
       "mail.mdn.report.not_in_to_cc": 1,
       "mail.mdn.report.outside_domain": 1,

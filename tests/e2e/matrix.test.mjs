@@ -10,18 +10,18 @@
  */
 
 import { strict as assert } from "node:assert";
-import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { closeAll, composed, openCompose, pressSend, sent } from "../support/composing.mjs";
 import { userAt } from "../support/keyring.mjs";
+import { FAULTY_HOST, giveOrders, requestsSeen } from "../support/orders.mjs";
 import { remove, sleep, temporaryDirectory, until } from "../support/process.mjs";
 import { setSettings, stopEventPage } from "../support/settings.mjs";
 import { SmtpSpool } from "../support/smtp.mjs";
-import { ADDON_ID, ROOT, registerHost, Thunderbird, unregisterHost } from "../support/thunderbird.mjs";
+import { ADDON_ID, registerHost, Thunderbird, unregisterHost } from "../support/thunderbird.mjs";
 import { answer, dialog, screen } from "../support/windows.mjs";
 
-const FAULTY_HOST = join(ROOT, "tests/support/faulty-host.mjs");
 const SECRET = "Every word of this took an hour.";
 
 const STAGES = /** @type {const} */ (["look-up", "encapsulate", "append", "deliver"]);
@@ -87,13 +87,10 @@ after(async () => {
 });
 
 /** @param {object} orders to the faulty host */
-const order = (orders) => writeFileSync(join(home, "faults.json"), JSON.stringify(orders));
+const order = (orders) => giveOrders(home, orders);
 
 /** How many requests of a type the host has seen. @param {string} type */
-function count(type) {
-  const log = join(home, "faults.json.log");
-  return existsSync(log) ? readFileSync(log, "utf8").split(`"type":"${type}"`).length - 1 : 0;
-}
+const count = (type) => requestsSeen(home).filter((request) => request.type === type).length;
 
 /** What becomes of mails at the server: nothing, until `release`. */
 function hold() {

@@ -10,6 +10,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { closeAll, from, marks, openCompose, pressSend, saveDraft, sent } from "../support/composing.mjs";
 import { Page } from "../support/extension-page.mjs";
 import { userAt } from "../support/keyring.mjs";
+import { FAULTY_HOST, requestsSeen } from "../support/orders.mjs";
 import { thunderbirdUnder } from "../support/policies.mjs";
 import { remove, temporaryDirectory, until } from "../support/process.mjs";
 import { SmtpSpool } from "../support/smtp.mjs";
@@ -18,7 +19,6 @@ import { answer, dialog } from "../support/windows.mjs";
 import { PROGRAMS } from "../support/world.mjs";
 
 const PICTURES = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "pictures");
-const FAULTY_HOST = join(ROOT, "tests/support/faulty-host.mjs");
 
 /** @type {string} */
 let home;
@@ -171,12 +171,7 @@ describe("under a policy", () => {
   });
 
   test("the certificate and the forms that it sets for a sender are asked of the program, by From and changed with it", async () => {
-    const protects = () =>
-      readFileSync(join(home, "faults.json.log"), "utf8")
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => JSON.parse(line))
-        .filter(({ type }) => type === "protect");
+    const protects = () => requestsSeen(home).filter(({ type }) => type === "protect");
     const mail = await openCompose(tb, { to: "bob@example.test", subject: "Account", body: "<p>12345</p>" });
     await from(tb, mail, "Legal <legal@example.test>");
     await until("the new sender's wishes", async () => (await marks(tb, mail))["bob@example.test"] === "found");

@@ -3,10 +3,10 @@
  * as they left her. What is exported with `let` is there once {@link open} is through.
  */
 
-import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { Display } from "../../support/display.mjs";
+import { giveOrders, requestsSeen } from "../../support/orders.mjs";
 import { remove, temporaryDirectory } from "../../support/process.mjs";
 import { arrived, fileLocally, select } from "../../support/reading.mjs";
 import { installPermanently, profileOf, ROOT } from "../../support/thunderbird.mjs";
@@ -120,7 +120,7 @@ export function htmlWithFile() {
 
 /** @param {Record<string, unknown>} wrong by request type */
 export function faults(wrong) {
-  writeFileSync(join(world.bob.user.home, "faults.json"), JSON.stringify({ pass: world.bob.host, faults: wrong }));
+  giveOrders(world.bob.user.home, { pass: world.bob.host, faults: wrong });
 }
 
 /**
@@ -155,10 +155,7 @@ export function bars() {
 }
 
 /** What Bob's host was asked for, in order. @returns {string[]} types of requests */
-export function requests() {
-  const lines = readFileSync(join(world.bob.user.home, "faults.json.log"), "utf8").trim().split("\n");
-  return lines.map((line) => JSON.parse(line).type);
-}
+export const requests = () => requestsSeen(world.bob.user.home).map(({ type }) => type);
 
 /** @param {Buffer} mail */
 export async function show(mail) {

@@ -3,10 +3,11 @@
 import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
 import { pressSend } from "../../support/composing.mjs";
+import { FAULTY_HOST } from "../../support/orders.mjs";
 import { stopEventPage } from "../../support/settings.mjs";
 import { registerHost, unregisterHost } from "../../support/thunderbird.mjs";
 import { answer, dialog } from "../../support/windows.mjs";
-import { assertKept, assertSendsEncrypted, FAULTY_HOST, home, order, sendSlowly, tb, write } from "./scene.mjs";
+import { assertKept, assertSendsEncrypted, home, order, sendSlowly, tb, write } from "./scene.mjs";
 
 describe("a host that fails while it protects a mail", () => {
   /** @type {[string, any, RegExp][]} */

@@ -4,16 +4,16 @@
  */
 
 import { strict as assert } from "node:assert";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { closeAll, composed, openCompose, pressSend, sent } from "../../support/composing.mjs";
 import { userAt } from "../../support/keyring.mjs";
+import { FAULTY_HOST, giveOrders, requestsSeen } from "../../support/orders.mjs";
 import { remove, temporaryDirectory, until } from "../../support/process.mjs";
 import { SmtpSpool } from "../../support/smtp.mjs";
 import { ROOT, registerHost, Thunderbird } from "../../support/thunderbird.mjs";
 import { picture } from "../../support/windows.mjs";
 
-export const FAULTY_HOST = join(ROOT, "tests/support/faulty-host.mjs");
 const PICTURES = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "pictures");
 export const SECRET = "Do not lose me";
 
@@ -50,14 +50,10 @@ export async function tidy() {
 }
 
 /** @param {object} orders to the faulty host */
-export const order = (orders) => writeFileSync(join(home, "faults.json"), JSON.stringify(orders));
+export const order = (orders) => giveOrders(home, orders);
 
-/** The requests that the host has seen. @returns {any[]} */
-export function requests() {
-  const file = join(home, "faults.json.log");
-  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : [];
-  return lines.map((line) => JSON.parse(line));
-}
+/** The requests that the host has seen. */
+export const requests = () => requestsSeen(home);
 
 /** @param {string} type */
 export const count = (type) => requests().filter((request) => request.type === type).length;

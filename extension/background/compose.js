@@ -5,7 +5,8 @@
  */
 
 import { comparable } from "./address.js";
-import { insistOnEncryption, makeChoice, stillHolds, touch } from "./compose/choice.js";
+import { insistOnEncryption, touch } from "./compose/choice.js";
+import { Choices } from "./compose/choices.js";
 import { mayLeave } from "./compose/guard.js";
 import { propose, proposeWithoutChoice } from "./compose/proposal.js";
 import { Recipients } from "./compose/recipients.js";
@@ -61,6 +62,7 @@ export function startCompose(host) {
 class Compose {
   #host;
   #recipients;
+  #choices;
   /** Pauses under way, by tab. @type {Map<number, ReturnType<typeof setTimeout>>} */
   #pauses = new Map();
   /** Tabs that will show soon what has come. @type {Set<number>} */
@@ -72,13 +74,14 @@ class Compose {
   constructor(host) {
     this.#host = host;
     this.#recipients = new Recipients(host, text);
+    this.#choices = new Choices(browser.daneCompose, () => this.#facts());
   }
 
   /** A window opened, or its sender or recipients changed. @param {number} tabId */
   async changed(tabId) {
     clearTimeout(this.#pauses.get(tabId));
     await sayWhetherDraftsReopen();
-    await this.#choiceOf(tabId, await browser.daneCompose.getWindow(tabId));
+    await this.#choices.of(tabId, await browser.daneCompose.getWindow(tabId));
     await this.#show(tabId);
     this.#pauses.set(
       tabId,
@@ -91,16 +94,11 @@ class Compose {
 
   /** Settings or keys are others now: so may be what an open window starts with. What its writer has switched stays. */
   async reconsider() {
-    for (const { id = -1 } of await browser.tabs.query({ type: "messageCompose" })) {
-      try {
-        const { choice } = await this.#makeChoice(await browser.daneCompose.getWindow(id), true);
-        if (choice) {
-          await this.#setChoice(id, choice);
-        }
-      } catch (error) {
-        ignoreClosed(error);
-      }
-    }
+    const tabs = await browser.tabs.query({ type: "messageCompose" });
+    await this.#choices.renew(
+      tabs.map(({ id = -1 }) => id),
+      (tabId, choice) => this.#follow(tabId, choice).catch(ignoreClosed),
+    );
   }
 
   /**
@@ -111,14 +109,11 @@ class Compose {
    */
   async beforeSend(tabId, window) {
     const settings = await this.#settings();
-    const { choice: made, why } = await this.#makeChoice(window);
+    const { choice: made, why } = await this.#choices.of(tabId, window);
     const mustEncrypt = encryptedByPolicy(everybody(window), settings).length > 0;
     const { offerUnencrypted } = settings.managed;
     if (!made) {
       return proposeWithoutChoice(why, text, offerUnencrypted && !mustEncrypt);
-    }
-    if (made !== window.choice) {
-      await browser.daneCompose.setChoice(tabId, made);
     }
     const answered = touch(made, window.answers ?? {});
     const choice = mustEncrypt ? insistOnEncryption(answered) : answered;
@@ -214,19 +209,17 @@ class Compose {
   /** @param {import("../types/messages").FromPopup} message */
   async fromPopup(message) {
     const { tabId } = message;
-    const window = await browser.daneCompose.getWindow(tabId);
     switch (message.what) {
       case "look-again":
-        this.#recipients.forget(everybody(window));
+        this.#recipients.forget(everybody(await browser.daneCompose.getWindow(tabId)));
         await this.changed(tabId);
         break;
-      case "switch": {
-        const choice = await this.#choiceOf(tabId, window);
-        if (choice) {
-          await this.#setChoice(tabId, touch(choice, message.change));
-        }
+      case "switch":
+        await this.#follow(
+          tabId,
+          this.#choices.switch(tabId, () => message.change),
+        );
         break;
-      }
       case "view":
         break;
     }
@@ -235,59 +228,33 @@ class Compose {
 
   /** A key was pressed. @param {string} name @param {number} tabId */
   async command(name, tabId) {
-    const choice = await this.#choiceOf(tabId, await browser.daneCompose.getWindow(tabId));
-    if (choice) {
-      const change = name === "toggle-sign" ? { sign: !choice.sign } : { encrypt: !choice.encrypt };
-      await this.#setChoice(tabId, touch(choice, change));
+    await this.#follow(
+      tabId,
+      this.#choices.switch(tabId, ({ sign, encrypt }) =>
+        name === "toggle-sign" ? { sign: !sign } : { encrypt: !encrypt },
+      ),
+    );
+  }
+
+  /** Shows what was chosen, and asks for whom it is. @param {number} tabId @param {Promise<unknown>} choice null: nothing was */
+  async #follow(tabId, choice) {
+    if (await choice) {
+      await this.#show(tabId);
+      await this.#lookUp(tabId);
     }
   }
 
-  /** @param {number} tabId @param {import("./compose/choice.js").Choice} choice */
-  async #setChoice(tabId, choice) {
-    await browser.daneCompose.setChoice(tabId, choice);
-    await this.#show(tabId);
-    await this.#lookUp(tabId);
-  }
-
-  /**
-   * The choice of a window; made now if it has none, or one for another sender.
-   *
-   * @param {number} tabId
-   * @param {import("../types/dane-compose").WindowDescription} window
-   */
-  async #choiceOf(tabId, window) {
-    if (stillHolds(window.choice, window)) {
-      return window.choice;
-    }
-    const { choice } = await this.#makeChoice(window);
-    if (choice) {
-      await browser.daneCompose.setChoice(tabId, choice);
-    }
-    return choice;
-  }
-
-  /**
-   * @param {import("../types/dane-compose").WindowDescription} window
-   * @param {boolean} [afresh] also where the choice that it has is for what it says now
-   * @returns {Promise<{ choice: import("./compose/choice.js").Choice | null, why: string }>}
-   */
-  async #makeChoice(window, afresh = false) {
-    if (!afresh && stillHolds(window.choice, window)) {
-      return { choice: window.choice, why: "" };
-    }
-    const wishes = wishesFor(window.from, await this.#settings());
-    let keys = null;
-    let why = "";
+  /** What a choice is made of. @returns {Promise<import("./compose/choices.js").Facts>} */
+  async #facts() {
+    const settings = await this.#settings();
+    const wishes = (/** @type {string} */ from) => wishesFor(from, settings);
     try {
-      ({
-        result: { keys },
-      } = await this.#host.request("keys", {}, { deadlineMs: KEYS_MS }));
+      const { result } = await this.#host.request("keys", {}, { deadlineMs: KEYS_MS });
+      return { keys: result.keys, why: "", wishes };
     } catch (error) {
       console.error(error);
-      why = explain(error, text);
+      return { keys: null, why: explain(error, text), wishes };
     }
-    const { from, fromEncrypted, draft, choice: previous } = window;
-    return { choice: makeChoice({ from, fromEncrypted, draft, keys, wishes, previous }), why };
   }
 
   /** Looks recipients up that are not known, and shows what comes. @param {number} tabId */
@@ -331,7 +298,7 @@ class Compose {
   /** @param {number} tabId */
   async #view(tabId) {
     const window = await browser.daneCompose.getWindow(tabId);
-    const { choice: made, why } = await this.#makeChoice(window);
+    const { choice: made, why } = await this.#choices.peek(window);
     const settings = await readSettings();
     const mustEncrypt = encryptedByPolicy(everybody(window), settings).length > 0;
     const choice = made && mustEncrypt ? insistOnEncryption(made) : made;

@@ -1,6 +1,6 @@
 /** The event page's side of writing, without a Thunderbird: facts in, answers out. The rooms lie in `compose/`. */
 
-for (const room of ["choice", "pressing-send", "unattended", "recipients", "shown"]) {
+for (const room of ["choice", "choices", "pressing-send", "unattended", "recipients", "shown"]) {
   await import(`./compose/${room}.mjs`);
 }
 

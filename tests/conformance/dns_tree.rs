@@ -443,6 +443,39 @@ fn record_check_compares_the_dns_with_the_keys_held() {
     assert!(said.contains("cannot be told") && !said.contains("NOT published"), "{said}");
 }
 
+/// The owner of a domain has the certificates of its users, and no keys.
+#[test]
+fn record_check_compares_the_dns_with_a_certificate() {
+    let world = &*WORLD;
+    let alice = world.tree.path("alice-alone.pem");
+    std::fs::write(&alice, &world.alice.pem).unwrap();
+    let other = world.tree.path("alice-other.pem");
+    std::fs::write(&other, certificates::certificate("alice@example.test", 0, 400).pem).unwrap();
+    let authority = world.tree.path("authority.pem");
+    std::fs::write(&authority, &world.staff[2]).unwrap();
+    let staff = world.tree.path("staff-own.pem");
+    std::fs::write(&staff, &world.staff[1]).unwrap();
+    for (address, file, exit, status, published, others) in [
+        ("alice@example.test", &alice, 0, "secure", true, 0),
+        ("alice@example.test", &other, 1, "secure", false, 1),
+        ("staff@example.test", &authority, 0, "secure", true, 0),
+        ("staff@example.test", &staff, 1, "secure", false, 1),
+        ("nobody@example.test", &alice, 1, "absent", false, 0),
+        ("alice@expired.test", &alice, 3, "bogus", false, 0),
+    ] {
+        let (found, json) = dane_smime(&["record", "check", address, "--cert", file.to_str().unwrap()]);
+        let read = (json["status"].as_str(), json["published"].as_bool(), json["other_records"].as_u64());
+        assert_eq!((found, read), (exit, (Some(status), Some(published), Some(others))), "{address}: {json}");
+    }
+    let file = alice.to_str().unwrap();
+    let said = text(&["record", "check", "alice@example.test", "--cert", file]);
+    assert!(said.contains("  published\n"), "{said}");
+    for option in ["--force", "--form=smimea", "--well-known=."] {
+        let (exit, json) = dane_smime(&["record", "check", "alice@example.test", "--cert", file, option]);
+        assert_eq!((exit, json["error"]["code"].as_str()), (2, Some("bad-request")), "{option}");
+    }
+}
+
 /// A domain may name its own authority instead of each certificate (RFC 6698 section 2.1.1, usage 2).
 #[test]
 fn record_check_knows_the_record_of_an_authority() {

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{Context, Output};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, UnixTime};
 use crate::config::Profile;
-use crate::directory::{Directory, Status};
+use crate::directory::{Directory, Finding, Status};
 use crate::keys::Purpose;
 use crate::mime::EmailAddress;
 use crate::service::engine::open_keys;
 use crate::service::failure::record as words;
-use crate::service::publication::Publication;
+use crate::service::publication::{CertificatePublication, Publication};
 use crate::service::{Code, Failure, recipients, records};
 use crate::smimea::{Matching, Selector, ZoneRecord, lint};
 use crate::x509::{Certificate, NameMatch};
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     /// The address that the certificate is for; or `check ADDRESS`; or `lint FILE`
     #[arg(required = true, num_args = 1..=2, value_name = "ADDRESS")]
     address: Vec<String>,
-    /// The certificate, PEM or DER [default: the one in use for the address]
+    /// The certificate, PEM or DER [default: the one in use for the address; with `check`, all keys held for it]
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
     /// 0 and 2: an authority's certificate; 1 and 3: the user's own
@@ -55,10 +55,28 @@ enum Form {
     Nsupdate,
 }
 
+impl Arguments {
+    /// Refuses what says how lines are printed where none are.
+    fn must_print_nothing(&self) -> Result<(), Failure> {
+        if self.form.is_none() && !self.force && self.well_known.is_none() {
+            return Ok(());
+        }
+        let words =
+            "`check` and `lint` print no lines: --form, --force and --well-known mean nothing with them.";
+        Err(Failure::new(Code::BadRequest, words))
+    }
+}
+
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Failure> {
     let address = match arguments.address.as_slice() {
-        [word, address] if word == "check" => return check(context, &parse(address)?),
-        [word, file] if word == "lint" => return lint_file(context, Path::new(file)),
+        [word, address] if word == "check" => {
+            arguments.must_print_nothing()?;
+            return check(context, &parse(address)?, arguments.cert.as_deref());
+        }
+        [word, file] if word == "lint" => {
+            arguments.must_print_nothing()?;
+            return lint_file(context, Path::new(file));
+        }
         [address] if address != "check" && address != "lint" => address,
         _ => {
             let words = "Give one address, `check` and an address, or `lint` and a zone file.";
@@ -162,28 +180,42 @@ fn parse(address: &str) -> Result<EmailAddress, Failure> {
     })
 }
 
-/// Compares what the DNS serves with the keys held.
-fn check(context: &Context, address: &EmailAddress) -> Result<Output, Failure> {
+/// Compares what the DNS serves with one certificate, or with the keys held.
+fn check(context: &Context, address: &EmailAddress, file: Option<&Path>) -> Result<Output, Failure> {
     let now = context.settings.at.unwrap_or_else(|| SystemClock.now());
+    if let Some(file) = file {
+        let certificate = read_certificate(file)?;
+        let finding = find(context, address, now)?;
+        let publication = CertificatePublication::compare(&finding, &certificate);
+        let (json, text) = (publication.describe(), publication.text());
+        return Ok(compared(&finding, publication.published, json, text));
+    }
     let held = open_keys(&context.settings).overview(now)?;
     if held.of(address).next().is_none() {
         let words =
             format!("No key is held for {address}. `dane-smime lookup` shows what the DNS serves for it.");
         return Err(Failure::new(Code::NoSuchKey, words));
     }
-    let directory = recipients::open_directory(&context.settings)?;
-    let finding = directory
-        .find(address, now, recipients::PATIENCE)
-        .map_err(|error| Failure::new(Code::InvalidAddress, format!("{address}: {error}.")))?;
+    let finding = find(context, address, now)?;
     let publication = Publication::compare(&finding, &held, now);
+    let (json, text) = (publication.describe(), publication.text());
+    Ok(compared(&finding, publication.is_live(), json, text))
+}
+
+fn find(context: &Context, address: &EmailAddress, now: UnixTime) -> Result<Finding, Failure> {
+    recipients::open_directory(&context.settings)?
+        .find(address, now, recipients::PATIENCE)
+        .map_err(|error| Failure::new(Code::InvalidAddress, format!("{address}: {error}.")))
+}
+
+fn compared(finding: &Finding, is_as_wanted: bool, json: Value, text: String) -> Output {
     let status = match finding.status() {
-        Status::Secure if publication.is_live() => 0,
+        Status::Secure if is_as_wanted => 0,
         Status::Secure | Status::Absent => 1,
         Status::Insecure | Status::Bogus => 3,
         Status::Unreachable => 4,
     };
-    let text = publication.text().into_bytes();
-    Ok(Output { json: Some(publication.describe()), text, status })
+    Output { json: Some(json), text: text.into_bytes(), status }
 }
 
 /// The certificate in use for an address: the one that others have to find.

@@ -264,7 +264,9 @@ impl<'a> Cursor<'a> {
             return Err(AddressError::BadLocalPart);
         }
         if self.peek() != Some('@') {
-            return Err(AddressError::NoAt);
+            // Further on there may be one, behind what no mailbox name has unquoted: `bob smith@`, `Bob <bob@`.
+            let follows = self.rest.any(|c| c == '@');
+            return Err(if follows { AddressError::BadLocalPart } else { AddressError::NoAt });
         }
         self.advance();
         let domain = self.dotted_words(false)?;
@@ -363,6 +365,10 @@ mod tests {
             ("bob", AddressError::NoAt),
             ("@example.test", AddressError::BadLocalPart),
             ("b..b@example.test", AddressError::BadLocalPart),
+            ("bob smith@example.test", AddressError::BadLocalPart),
+            ("Bob <bob@example.test>", AddressError::BadLocalPart),
+            ("bob,jim@example.test", AddressError::BadLocalPart),
+            ("bob smith", AddressError::NoAt),
             ("\u{202e}moc.elpmaxe@ecila.test", AddressError::BadLocalPart),
             ("\"b\u{2067}ob\"@example.test", AddressError::BadLocalPart),
             ("bob\u{200b}@example.test", AddressError::BadLocalPart),

@@ -7,6 +7,7 @@ use crate::clock::UnixTime;
 use crate::directory::{Finding, Status};
 use crate::keys::{HeldKey, Overview, Purpose};
 use crate::smimea::SmimeaRecord;
+use crate::x509::Certificate;
 
 /// What the DNS serves for an address beside the keys held for it.
 pub struct Publication<'a> {
@@ -101,17 +102,7 @@ impl<'a> Publication<'a> {
         let mut text = format!("{}: {}\n", self.finding.address, words::reason(self.finding));
         for Wanted { key, published, .. } in &self.keys {
             let fingerprint = key.certificate.sha256();
-            let state = match self.finding.status() {
-                _ if *published => "published",
-                Status::Secure | Status::Absent => {
-                    "NOT published; `dane-smime record` prints the line to add"
-                }
-                Status::Insecure => "of no use to others until the domain is signed, published or not",
-                Status::Bogus | Status::Unreachable => {
-                    "whether it is published cannot be told until the DNS gives an answer that stands"
-                }
-            };
-            text += &format!("  {fingerprint}  {state}\n");
+            text += &format!("  {fingerprint}  {}\n", state(self.finding, *published));
         }
         for key in &self.retired {
             text += &format!(
@@ -127,5 +118,63 @@ impl<'a> Publication<'a> {
             );
         }
         text
+    }
+}
+
+/// What the DNS serves for an address beside one certificate: for the owner of a domain, who has no keys of its users.
+pub struct CertificatePublication<'a> {
+    finding: &'a Finding,
+    certificate: &'a Certificate,
+    /// A proven record names it.
+    pub published: bool,
+    /// How many proven, usable records name something else.
+    others: usize,
+}
+
+impl<'a> CertificatePublication<'a> {
+    /// Compares. Not checked: whether the certificate is good for the address, or still valid.
+    pub fn compare(finding: &'a Finding, certificate: &'a Certificate) -> Self {
+        let usable = || finding.records().iter().filter_map(|record| Some((record, record.meaning.ok()?)));
+        let (own, others): (Vec<_>, Vec<_>) = usable().partition(|(record, association)| {
+            let is_of_its_kind = association.usage.names_end_entity() || certificate.is_ca();
+            is_of_its_kind && record.names(certificate)
+        });
+        Self { finding, certificate, published: !own.is_empty(), others: others.len() }
+    }
+
+    /// For programs.
+    pub fn describe(&self) -> Value {
+        json!({
+            "address": self.finding.address.to_string(),
+            "owner_name": self.finding.owner_name.to_string(),
+            "status": self.finding.status().word(),
+            "reason": words::reason(self.finding),
+            "sha256": self.certificate.sha256().to_string(),
+            "published": self.published,
+            "other_records": self.others,
+        })
+    }
+
+    /// For people: what was compared, and what to do.
+    pub fn text(&self) -> String {
+        let Self { finding, certificate, published, others } = self;
+        let mut text = format!("{}: {}\n", finding.address, words::reason(finding));
+        text += &format!("  {}  {}\n", certificate.sha256(), state(finding, *published));
+        if *others > 0 {
+            text += &format!("  {others} further record(s) name something else\n");
+        }
+        text
+    }
+}
+
+/// Whether something is published, or what that hangs on.
+fn state(finding: &Finding, published: bool) -> &'static str {
+    match finding.status() {
+        _ if published => "published",
+        Status::Secure | Status::Absent => "NOT published; `dane-smime record` prints the line to add",
+        Status::Insecure => "of no use to others until the domain is signed, published or not",
+        Status::Bogus | Status::Unreachable => {
+            "whether it is published cannot be told until the DNS gives an answer that stands"
+        }
     }
 }

@@ -9,8 +9,12 @@
 //!   key bags, DER, in a SafeContents that is not encrypted as a whole.
 //! - A file without a MAC is refused: OpenSSL before 3.4 takes none for one that fails, and nothing else
 //!   tells a wrong password.
+//! - Files that ask for more work than some seconds are refused (`effort`).
 //! - A MAC that fails means a wrong password or a damaged file; the two cannot be told apart, and
 //!   the former is said.
+
+mod effort;
+mod pbmac1;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -27,6 +31,7 @@ use zeroize::Zeroizing;
 use super::error::ImportError;
 use super::private::PrivateKey;
 use crate::x509::Certificate;
+use effort::Effort;
 
 /// A private key with its certificate.
 #[derive(Debug)]
@@ -99,32 +104,45 @@ fn armoured(text: &str) -> Result<Vec<u8>, ImportError> {
 }
 
 fn read_pkcs12(der: &[u8], password: &str) -> Result<Vec<KeyMaterial>, ImportError> {
+    let damaged = |_| ImportError::Damaged;
     let file = Pkcs12::from_der(der).map_err(|_| match Certificate::from_der(der) {
         Ok(_) => ImportError::NoKey,
         Err(_) => ImportError::Damaged,
     })?;
-    if Pfx::from_der(der).is_ok_and(|pfx| pfx.mac_data.is_none()) {
+    Effort::default().add_pkcs12(der)?;
+    // Once more as OpenSSL writes it, which is DER.
+    let der = file.to_der().map_err(damaged)?;
+    if Pfx::from_der(&der).is_ok_and(|pfx| pfx.mac_data.is_none()) {
         return Err(ImportError::NoMac);
     }
-    let (parsed, further) = match parse(&file, der, password) {
-        Err(Trouble::Unsupported) => {
-            // The default provider stays; the legacy one goes when this ends.
-            let _legacy =
-                Provider::try_load(None, "legacy", true).map_err(|_| ImportError::NeedsLegacyProvider)?;
-            parse(&file, der, password).map_err(|trouble| match trouble {
-                Trouble::Unsupported => ImportError::UnknownEncryption,
-                Trouble::Other(error) => error,
-            })?
-        }
-        Err(Trouble::Other(error)) => return Err(error),
-        Ok(parsed) => parsed,
+    let (file, der) = match pbmac1::with_old_mac(&der, password)? {
+        Some(der) => (Pkcs12::from_der(&der).map_err(damaged)?, der),
+        None => (file, der),
     };
+    let (parsed, further) = with_old_ciphers(|| parse(&file, &der, password))?;
     let mut certificates = Vec::new();
     for x509 in parsed.cert.iter().map(AsRef::as_ref).chain(parsed.ca.iter().flatten()) {
         let der = x509.to_der().map_err(|_| ImportError::Damaged)?;
         certificates.push(Certificate::from_der(&der).map_err(|_| ImportError::Damaged)?);
     }
     pair(parsed.pkey.into_iter().chain(further).collect(), &certificates)
+}
+
+/// Does something once more with OpenSSL's legacy provider if it does not work without.
+fn with_old_ciphers<T>(work: impl Fn() -> Result<T, Trouble>) -> Result<T, ImportError> {
+    match work() {
+        Err(Trouble::Unsupported) => {
+            // The default provider stays; the legacy one goes when this ends.
+            let _legacy =
+                Provider::try_load(None, "legacy", true).map_err(|_| ImportError::NeedsLegacyProvider)?;
+            work().map_err(|trouble| match trouble {
+                Trouble::Unsupported => ImportError::UnknownEncryption,
+                Trouble::Other(error) => error,
+            })
+        }
+        Err(Trouble::Other(error)) => Err(error),
+        Ok(done) => Ok(done),
+    }
 }
 
 enum Trouble {
@@ -175,14 +193,24 @@ fn explain(stack: &ErrorStack) -> Trouble {
 
 fn read_pem(text: &str, password: &str) -> Result<Vec<KeyMaterial>, ImportError> {
     let mut keys = Vec::new();
+    let mut effort = Effort::default();
     let mut rest = text;
     while let Some((label, after)) = next_block(rest) {
         let end = format!("-----END {label}-----");
         let (body, behind) = after.split_once(&end).ok_or(ImportError::Damaged)?;
         if label.ends_with("PRIVATE KEY") {
-            let block = Zeroizing::new(format!("-----BEGIN {label}-----{body}{end}\n"));
-            let encrypted = label.starts_with("ENCRYPTED") || body.contains("ENCRYPTED");
-            keys.push(private_key(block.as_bytes(), encrypted, password)?);
+            if body.contains("-----") {
+                return Err(ImportError::Damaged); // a block in a block, which OpenSSL would read instead
+            }
+            if label == ENCRYPTED_PKCS8 {
+                let base64: String = body.split_ascii_whitespace().collect();
+                let der = STANDARD.decode(base64).map_err(|_| ImportError::Damaged)?;
+                effort.add_pkcs8(&der)?;
+                keys.push(with_old_ciphers(|| encrypted_pkcs8(&der, password))?);
+            } else {
+                let block = Zeroizing::new(format!("-----BEGIN {label}-----{body}{end}\n"));
+                keys.push(private_key(block.as_bytes(), body.contains("ENCRYPTED"), password)?);
+            }
         }
         rest = behind;
     }
@@ -201,11 +229,22 @@ fn next_block(text: &str) -> Option<(&str, &str)> {
     text.split_once("-----BEGIN ")?.1.split_once("-----")
 }
 
+fn encrypted_pkcs8(der: &[u8], password: &str) -> Result<PKey<Private>, Trouble> {
+    let key = PKey::private_key_from_pkcs8_passphrase(der, password.as_bytes());
+    key.map_err(|stack| match explain(&stack) {
+        Trouble::Unsupported => Trouble::Unsupported,
+        Trouble::Other(_) => Trouble::Other(ImportError::WrongPassword),
+    })
+}
+
 fn private_key(pem: &[u8], encrypted: bool, password: &str) -> Result<PKey<Private>, ImportError> {
     // Never without a password, be it empty: OpenSSL would then ask the terminal.
     PKey::private_key_from_pem_passphrase(pem, password.as_bytes())
         .map_err(|_| if encrypted { ImportError::WrongPassword } else { ImportError::Damaged })
 }
+
+/// The label of an EncryptedPrivateKeyInfo (RFC 7468 section 11). Other encrypted keys cost one round of MD5.
+const ENCRYPTED_PKCS8: &str = "ENCRYPTED PRIVATE KEY";
 
 /// Puts each key to its certificates and each of those to what stands above it.
 fn pair(keys: Vec<PKey<Private>>, certificates: &[Certificate]) -> Result<Vec<KeyMaterial>, ImportError> {

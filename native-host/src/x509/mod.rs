@@ -20,7 +20,7 @@ mod names;
 mod usage;
 
 pub use algorithm::KeyAlgorithm;
-pub(crate) use asn1::children;
+pub(crate) use asn1::{Element, children};
 pub use capabilities::{Capabilities, Capability};
 pub use certificate::{Certificate, CertificateError, IssuerAndSerial, Validity};
 pub use fingerprint::{Fingerprint, NotAFingerprint};

@@ -190,6 +190,11 @@ impl From<ImportError> for Failure {
                 "The file has no checksum (MAC) that would tell a wrong password or a damaged file. Export the key \
                  again with one.",
             ),
+            ImportError::TooMuchWork => (
+                Code::NotSupportedHere,
+                "The file was made so that opening it takes minutes or hours of work, or very much memory, so it was \
+                 left closed. Export the key again with the usual settings (no more than a million iterations).",
+            ),
             ImportError::UnknownEncryption => {
                 (Code::NotSupportedHere, "The file is encrypted in a way that OpenSSL does not know.")
             }

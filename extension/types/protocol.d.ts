@@ -51,6 +51,8 @@ export interface LookupResult {
   status: Status;
   recipient: RecipientState;
   reason: string;
+  /** The facts behind the state; more than is named here. */
+  dnssec?: { no_such_domain?: boolean };
   records: { usage: number; selector: number; matching: number; data: string; ttl: number }[];
   certificates: {
     sha256: string;

@@ -234,6 +234,30 @@ fn aliases_and_wildcards_count_where_they_are_proven() {
     );
 }
 
+/// Whoever misspells a domain is told that there is none, and not that it publishes nothing.
+#[test]
+fn a_domain_that_is_not_there_is_told_from_one_without_a_record() {
+    for (address, is_missing) in [
+        ("nobody@example.test", false),
+        ("nobody@rsa.test", false),
+        ("textonly@example.test", false),
+        ("dangling@example.test", false),
+        ("present@wild.example.test", false),
+        ("nobody@moved.example.test", false),
+        ("nobody@exmaple.test", true), // NSEC3
+        ("nobody@mail.exmaple.test", true),
+        ("nobody@nowhere.example.test", true), // NSEC
+        ("nobody@example.tset", true),
+        ("nobody@tset", true),
+    ] {
+        let (_, json) = dane_smime(&["lookup", address]);
+        assert_eq!(json["status"], "absent", "{json}");
+        assert_eq!(json["dnssec"]["no_such_domain"], is_missing, "{json}");
+        let told = json["reason"].as_str().unwrap().starts_with("There is no domain ");
+        assert_eq!(told, is_missing, "{json}");
+    }
+}
+
 #[test]
 fn anchors_of_any_zone_and_either_kind() {
     let world = &*WORLD;

@@ -22,7 +22,7 @@ const MANY = 500;
 
 /**
  * @typedef {import("../../types/protocol").RecipientState | "unchecked"} State `unchecked`: the host could not be asked
- * @typedef {{ address: string, state: State, reason: string }} Known
+ * @typedef {{ address: string, state: State, reason: string, noSuchDomain?: boolean }} Known `noSuchDomain`: proven, with `absent`
  */
 
 export class Recipients {
@@ -137,7 +137,8 @@ export class Recipients {
       const ttl = Math.min(...(result.records ?? []).map((record) => record.ttl), KEEP_AT_MOST_S);
       return { known, seconds: Math.max(ttl, KEEP_AT_LEAST_S) };
     }
-    return { known, seconds: known.state === "unreachable" ? KEEP_FAILURES_S : KEEP_OTHERS_S };
+    const seconds = known.state === "unreachable" ? KEEP_FAILURES_S : KEEP_OTHERS_S;
+    return { known: result.dnssec?.no_such_domain === true ? { ...known, noSuchDomain: true } : known, seconds };
   }
 }
 

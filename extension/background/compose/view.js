@@ -44,7 +44,7 @@ export function viewOf({ window, choice, why, known, remembered, blindCopies, of
   const described = [...known].map(([address, state]) => ({
     address,
     ...(state
-      ? { mark: markOf(state.state), sentence: stateSentence(state.state, text, address), detail: state.reason }
+      ? { mark: markOf(state.state), sentence: stateSentence({ ...state, address }, text), detail: state.reason }
       : { mark: "pending", sentence: text("recipient_pending"), detail: "" }),
     ...(cameWith.has(address) && !window.removable.includes(address) ? { list: cameWith.get(address) } : {}),
   }));

@@ -3,15 +3,15 @@
 import { domainOf } from "./recipients.js";
 
 /**
- * The sentence for one state. A state of a newer host is "could not be checked".
+ * The sentence for one recipient. A state of a newer host is "could not be checked".
  *
- * @param {import("./recipients.js").State} state
+ * @param {import("./recipients.js").Known} known
  * @param {(key: string, substitutions?: string[]) => string} text
- * @param {string} address
  */
-export function stateSentence(state, text, address) {
+export function stateSentence({ address, state, noSuchDomain }, text) {
   const domain = domainOf(address);
-  return text(`recipient_${state.replaceAll("-", "_")}`, [domain]) || text("recipient_unchecked", [domain]);
+  const key = noSuchDomain ? "no_such_domain" : state.replaceAll("-", "_");
+  return text(`recipient_${key}`, [domain]) || text("recipient_unchecked", [domain]);
 }
 
 /** More addresses than these are counted, not named, so that a question fits on a screen. */
@@ -24,8 +24,9 @@ const NAMED = 8;
  * @param {(key: string, substitutions?: string[]) => string} text
  */
 export function recipientLines(recipients, text) {
-  const lines = recipients.slice(0, NAMED).map(({ address, state, reason }) => {
-    const sentence = stateSentence(state, text, address);
+  const lines = recipients.slice(0, NAMED).map((known) => {
+    const { address, state, reason } = known;
+    const sentence = stateSentence(known, text);
     const why = state === "unusable" || state === "unchecked" ? reason : "";
     return text("recipient_line", [address, why ? `${sentence} ${why}` : sentence]);
   });

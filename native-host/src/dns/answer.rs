@@ -84,6 +84,11 @@ pub struct Link {
 pub struct Denial {
     /// What does not exist.
     pub what: Missing,
+    /// The name that was asked for, or the one that its aliases lead to.
+    pub name: DomainName,
+    /// The deepest name above it that exists. `None` where the name itself exists, where a wildcard answers in its
+    /// place, and where the denial was made on demand and does not tell (RFC 9824).
+    pub closest_encloser: Option<DomainName>,
     /// The zone that says so.
     pub zone: DomainName,
     /// How long the "no" may be kept, in seconds (RFC 2308 section 5).
@@ -92,6 +97,14 @@ pub struct Denial {
     pub chain: Vec<Link>,
     /// The proof holds until then.
     pub valid_until: UnixTime,
+}
+
+impl Denial {
+    /// Whether it proves that there is nothing at `domain`, and nothing below it.
+    pub fn covers_all_of(&self, domain: &DomainName) -> bool {
+        let above = self.closest_encloser.as_ref().filter(|encloser| *encloser != domain);
+        domain.zone_of(&self.name) && above.is_some_and(|encloser| encloser.zone_of(domain))
+    }
 }
 
 /// What a denial denies.

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Recipients } from "../../../extension/background/compose/recipients.js";
+import { recipientLines, stateSentence } from "../../../extension/background/compose/words.js";
 import { HostError } from "../../../extension/background/host-error.js";
 import { settle } from "../support.mjs";
 import { BOB, CAROL, text } from "./facts.mjs";
@@ -53,6 +54,32 @@ test("each address is asked once while its answer is good, and again after", asy
   recipients.forget([BOB]);
   await recipients.lookUp([BOB]);
   assert.equal(host.asked.length, 4);
+});
+
+test("a domain that does not exist is told from one that publishes nothing", async () => {
+  const host = {
+    request: async (/** @type {string} */ _type, /** @type {{ addresses: string[] }} */ { addresses }) => ({
+      result: {
+        results: addresses.map((address) => ({
+          address,
+          recipient: "absent",
+          reason: "r",
+          records: [],
+          dnssec: { no_such_domain: address === CAROL },
+        })),
+      },
+    }),
+  };
+  const known = await new Recipients(/** @type {any} */ (host), text).lookUp([BOB, CAROL]);
+  assert.deepEqual(
+    known.map(({ state, noSuchDomain }) => [state, noSuchDomain]),
+    [
+      ["absent", undefined],
+      ["absent", true],
+    ],
+  );
+  assert.match(recipientLines(known, text), /has published no certificate[\s\S]*no domain example\.test.*spelled/);
+  assert.match(stateSentence(/** @type {any} */ (known[1]), text), /^There is no domain example\.test\./);
 });
 
 test("a host that fails leaves recipients unchecked, with its words, for a short while", async () => {

@@ -10,7 +10,7 @@ use super::nsec3::{Nsec3, Nsec3Chain};
 use super::rrset::{Set, more_telling};
 use super::session::{Budget, Spent};
 use crate::clock::UnixTime;
-use crate::dns::answer::{Defect, Missing};
+use crate::dns::answer::Defect;
 use crate::dns::{DomainName, RecordType};
 
 /// Denial records of one kind that are looked at; an honest answer has up to four.
@@ -34,8 +34,10 @@ pub(super) struct Evidence<'m> {
 /// What is proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
-    /// The name or the type does not exist.
-    Missing(Missing),
+    /// The type does not exist at the name.
+    Type,
+    /// The name does not exist, and which one above it does, where that is told.
+    Name(Option<DomainName>),
     /// It does not exist in this zone, but may in an unsigned delegation at this name (RFC 5155
     /// section 6).
     OptOut(DomainName),
@@ -150,28 +152,29 @@ impl<'m> Evidence<'m> {
         budget: &mut Budget<'_>,
     ) -> Result<Denied, Gap> {
         match self.nsec_denies(name, record_type) {
-            Some(missing) => Ok(Denied::Missing(missing)),
+            Some(denied) => Ok(denied),
             None => self.nsec3_denies(name, record_type, budget),
         }
     }
 
-    fn nsec_denies(&self, name: &DomainName, record_type: RecordType) -> Option<Missing> {
+    fn nsec_denies(&self, name: &DomainName, record_type: RecordType) -> Option<Denied> {
         if let Some(here) = self.nsec.iter().find(|nsec| nsec.owner() == name) {
             let lacks = lacks(|t| here.has(t), here.is_delegation(), name, record_type);
             // A compact denial says in its types whether there is such a name (RFC 9824 section 3.1).
-            let what = if here.has(NXNAME) { Missing::Name } else { Missing::Type };
-            return lacks.then_some(what);
+            let denied = if here.has(NXNAME) { Denied::Name(None) } else { Denied::Type };
+            return lacks.then_some(denied);
         }
         let covering = self.nsec.iter().find(|nsec| nsec.covers(name))?;
         if covering.shows_below(name) {
-            return Some(Missing::Type); // an empty non-terminal has no records at all
+            return Some(Denied::Type); // an empty non-terminal has no records at all
         }
-        let star = wildcard(&covering.closest_encloser(name))?;
+        let encloser = covering.closest_encloser(name);
+        let star = wildcard(&encloser)?;
         if let Some(at_star) = self.nsec.iter().find(|nsec| *nsec.owner() == star) {
             let lacks = lacks(|t| at_star.has(t), at_star.is_delegation(), &star, record_type);
-            return lacks.then_some(Missing::Type);
+            return lacks.then_some(Denied::Type);
         }
-        self.nsec.iter().any(|nsec| nsec.covers(&star)).then_some(Missing::Name)
+        self.nsec.iter().any(|nsec| nsec.covers(&star)).then_some(Denied::Name(Some(encloser)))
     }
 
     fn nsec3_denies(
@@ -184,7 +187,7 @@ impl<'m> Evidence<'m> {
         let chain = self.chain()?;
         if let Some(here) = chain.at(name, budget)? {
             let lacks = lacks(|t| here.has(t), here.is_delegation(), name, record_type);
-            return if lacks { Ok(Denied::Missing(Missing::Type)) } else { Err(missing) };
+            return if lacks { Ok(Denied::Type) } else { Err(missing) };
         }
         // RFC 5155 sections 8.4, 8.6 and 8.7
         let closest = chain.closest(name, budget)?.ok_or_else(|| missing.clone())?;
@@ -194,9 +197,10 @@ impl<'m> Evidence<'m> {
         }
         let star = wildcard(&closest.encloser).ok_or_else(|| missing.clone())?;
         let denied = match chain.at(&star, budget)? {
-            Some(at_star) => lacks(|t| at_star.has(t), at_star.is_delegation(), &star, record_type)
-                .then_some(Denied::Missing(Missing::Type)),
-            None => chain.covering(&star, budget)?.map(|_| Denied::Missing(Missing::Name)),
+            Some(at_star) => {
+                lacks(|t| at_star.has(t), at_star.is_delegation(), &star, record_type).then_some(Denied::Type)
+            }
+            None => chain.covering(&star, budget)?.map(|_| Denied::Name(Some(closest.encloser.clone()))),
         };
         let denied = denied.ok_or(missing)?;
         // RFC 5155 section 9.2: an opted-out span proves nothing of what is delegated unsigned.
@@ -333,8 +337,8 @@ mod tests {
             };
             evidence.nsec_denies(&owner, RecordType::SMIMEA)
         };
-        assert_eq!(denied(&[RecordType::RRSIG, RecordType::NSEC, NXNAME]), Some(Missing::Name));
-        assert_eq!(denied(&[RecordType::RRSIG, RecordType::NSEC]), Some(Missing::Type));
+        assert_eq!(denied(&[RecordType::RRSIG, RecordType::NSEC, NXNAME]), Some(Denied::Name(None)));
+        assert_eq!(denied(&[RecordType::RRSIG, RecordType::NSEC]), Some(Denied::Type));
         assert_eq!(denied(&[RecordType::SMIMEA, RecordType::NSEC]), None);
     }
 }

@@ -12,7 +12,7 @@ use super::rrset::{Proof, Set};
 use super::session::{Session, Stop};
 use crate::clock::UnixTime;
 use crate::dns::answer::{
-    Answer, Defect, Denial, InsecureCause, Insecurity, Link, Outage, Record, RecordSet, Validated,
+    Answer, Defect, Denial, InsecureCause, Insecurity, Link, Missing, Outage, Record, RecordSet, Validated,
 };
 use crate::dns::{DomainName, RecordType};
 
@@ -359,23 +359,28 @@ impl Session<'_> {
             let mut evidence =
                 Evidence::gather(&message.authorities, &zone, self.now, &mut self.budget, false);
             let insecure = |zone, cause| Err(Stop::Insecure(Insecurity { zone, cause }));
-            match evidence.denies(name, record_type, &mut self.budget) {
-                Ok(Denied::Missing(what)) => {
-                    self.still_speaks(&zone, name, record_type).await?;
-                    return Ok(Denial {
-                        what,
-                        zone: zone.apex.clone(),
-                        ttl: evidence.ttl,
-                        chain: zone.chain.clone(),
-                        valid_until: evidence.until,
-                    });
-                }
+            let (what, closest_encloser) = match evidence.denies(name, record_type, &mut self.budget) {
+                Ok(Denied::Type) => (Missing::Type, None),
+                Ok(Denied::Name(above)) => (Missing::Name, above),
                 Ok(Denied::OptOut(cut)) => return insecure(cut, InsecureCause::OptOut),
                 Err(Gap::Iterations(count)) => {
                     return insecure(zone.apex.clone(), InsecureCause::TooManyIterations(count));
                 }
-                Err(Gap::Defect(defect)) => fault = Stop::bogus(name, record_type, Some(&zone.apex), defect),
-            }
+                Err(Gap::Defect(defect)) => {
+                    fault = Stop::bogus(name, record_type, Some(&zone.apex), defect);
+                    continue;
+                }
+            };
+            self.still_speaks(&zone, name, record_type).await?;
+            return Ok(Denial {
+                what,
+                name: name.clone(),
+                closest_encloser,
+                zone: zone.apex.clone(),
+                ttl: evidence.ttl,
+                chain: zone.chain.clone(),
+                valid_until: evidence.until,
+            });
         }
         Err(fault)
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Code, Failure};
 use crate::directory::{Finding, Outcome, Status, Unfit};
-use crate::dns::answer::{Defect, Fault, InsecureCause, Insecurity, Missing, Outage};
+use crate::dns::answer::{Defect, Denial, Fault, InsecureCause, Insecurity, Missing, Outage};
 use crate::dns::{AnchorError, DomainName, Link, RecordType, ServerError};
 use crate::smimea::{SmimeaRecord, Unusable};
 use crate::x509::Fitness;
@@ -32,6 +32,9 @@ pub fn reason(finding: &Finding) -> String {
             }
             None => secure(finding, published.records()),
         },
+        Outcome::Absent(denial) if no_such_domain(finding, denial.get()) => {
+            format!("There is no domain {domain}; DNSSEC proves it. Look at how the address is spelled.")
+        }
         // Whether the name is there is not said: wildcards and denials made on demand (RFC 9824) answer
         // as if it were.
         Outcome::Absent(_) => {
@@ -41,6 +44,12 @@ pub fn reason(finding: &Finding) -> String {
         Outcome::Bogus(fault) => bogus(domain, fault),
         Outcome::Unreachable(outage) => unreachable(domain, outage),
     }
+}
+
+/// Whether the domain of the address does not exist, and not just the name of its records.
+fn no_such_domain(finding: &Finding, denial: &Denial) -> bool {
+    let domain = DomainName::from_ascii(format!("{}.", finding.address.domain()));
+    domain.is_ok_and(|domain| denial.covers_all_of(&domain))
 }
 
 fn secure(finding: &Finding, records: &[SmimeaRecord]) -> String {
@@ -143,7 +152,8 @@ fn bogus(domain: &str, fault: &Fault) -> String {
     }
     if fault.defect == Defect::KeysNotTrusted {
         return format!(
-            "The answer for {domain} cannot be trusted: {what}. Either it is forged, or the trust anchors are not those              of this DNS, or too old: look at the setting `trust-anchor`, or for a new version of this program."
+            "The answer for {domain} cannot be trusted: {what}. Either it is forged, or the trust anchors are not those \
+             of this DNS, or too old: look at the setting `trust-anchor`, or for a new version of this program."
         );
     }
     format!(
@@ -280,6 +290,7 @@ pub fn facts(finding: &Finding) -> Value {
             let denial = denial.get();
             json!({
                 "missing": match denial.what { Missing::Name => "name", Missing::Type => "type" },
+                "no_such_domain": no_such_domain(finding, denial),
                 "zone": denial.zone.to_ascii(),
                 "chain": chain(&denial.chain),
                 "valid_until": denial.valid_until.to_string(),

@@ -194,6 +194,7 @@ pub fn sign(content: &[u8], placement: Placement) -> Vec<u8> {
         certificate,
         chain: &[],
         key: cms::Key::Here(key),
+        reader: None,
         at: NOW,
         with_certificates: true,
     };

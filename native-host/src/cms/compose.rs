@@ -11,7 +11,7 @@ use der::asn1::ObjectIdentifier;
 use openssl::sha::Sha256;
 
 use super::key::{DistantKey, KeyFault, SALT, SignatureScheme, signature_fits};
-use super::signer_info::SequenceAttribute;
+use super::signer_info::EncodedAttribute;
 use super::tlv::{self, NULL, OCTET_STRING, SEQUENCE, SET, context, value};
 use super::{CmsError, Placement};
 use crate::x509::Certificate;
@@ -47,7 +47,7 @@ impl Composition {
         key: &Arc<dyn DistantKey>,
         certificates: Vec<Certificate>,
         time: &str,
-        others: &[SequenceAttribute<'_>],
+        others: &[EncodedAttribute<'_>],
         placement: Placement,
     ) -> Result<Self, CmsError> {
         let (tag, text) = tlv::time_text(time);

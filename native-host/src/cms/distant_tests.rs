@@ -94,6 +94,7 @@ fn signed(
         certificate,
         chain: &[],
         key: Key::Elsewhere(key),
+        reader: None,
         at: UnixTime::from_seconds(1_500_000_000),
         with_certificates: true,
     };

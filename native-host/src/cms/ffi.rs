@@ -21,7 +21,7 @@ use openssl::x509::{X509, X509Ref};
 use openssl_sys as sys;
 
 use super::key::KeyTransport;
-use super::signer_info::{SequenceAttribute, SignedAttributes, SignerInfoFacts};
+use super::signer_info::{EncodedAttribute, SignedAttributes, SignerInfoFacts};
 use super::signing_certificate::{SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2};
 use super::tlv;
 
@@ -360,7 +360,7 @@ pub(super) struct Signing<'a, T> {
     pub chain: &'a [X509],
     /// Whether any certificate goes along.
     pub with_certificates: bool,
-    pub attributes: &'a [SequenceAttribute<'a>],
+    pub attributes: &'a [EncodedAttribute<'a>],
     /// `YYYYMMDDHHMMSSZ`: this, and not the machine's time.
     pub time: &'a str,
     /// SHA-512 instead of SHA-256: what Ed25519 asks for (RFC 8419 section 2.3).
@@ -394,6 +394,7 @@ pub(super) fn sign<T: HasPrivate>(with: &Signing<'_, T>, embed: bool) -> Result<
         for attribute in with.attributes {
             let oid = Asn1Object::from_str(attribute.oid)?;
             let size = length(attribute.der)?;
+            // A SEQUENCE, as OpenSSL has it, is any encoded value: it goes in as it is.
             ok(CMS_signed_add1_attr_by_OBJ(
                 si,
                 oid.as_ptr(),

@@ -21,6 +21,7 @@ mod growing;
 mod inspect;
 mod key;
 mod object;
+mod preference;
 mod sign;
 mod signer_info;
 mod signing_certificate;
@@ -40,7 +41,8 @@ pub use decrypt::decrypt;
 pub use encrypt::{ContentCipher, EncryptedStream, Recipient, encrypt};
 pub use key::{DistantKey, Key, KeyFault, KeyTransport, RsaPadding, SignatureScheme, signature_fits};
 pub use object::{CmsObject, ObjectType};
-pub use sign::{Placement, SignedStream, SigningIdentity, readable_here, sign};
+pub use preference::Reader;
+pub use sign::{Placement, SignedStream, SigningIdentity, sign};
 pub use verify::{Signer, Weakness, verify};
 
 /// Why an operation on a CMS object came to nothing.

@@ -1,14 +1,12 @@
 //! Making SignedData (RFC 5652 section 5).
 
 use super::compose::Composition;
-use super::signer_info::SequenceAttribute;
+use super::preference::{ENCRYPTION_KEY_PREFERENCE, Reader, SMIME_CAPABILITIES, capabilities, preferring};
+use super::signer_info::EncodedAttribute;
 use super::signing_certificate::{SIGNING_CERTIFICATE_V2, naming};
 use super::{CmsError, Key, ffi};
 use crate::clock::UnixTime;
-use crate::x509::{Capabilities, Capability, Certificate, KeyAlgorithm};
-
-/// sMIMECapabilities (RFC 8551 section 2.5.2).
-const SMIME_CAPABILITIES: &str = "1.2.840.113549.1.9.15";
+use crate::x509::{Certificate, KeyAlgorithm};
 
 /// Where the signed content stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +26,8 @@ pub struct SigningIdentity<'a> {
     pub chain: &'a [Certificate],
     /// The private key.
     pub key: Key<'a>,
+    /// What mail to the signer is to be encrypted to, if there is anything. It goes along with the certificates.
+    pub reader: Option<Reader<'a>>,
     /// The signing time to state.
     pub at: UnixTime,
     /// Whether the certificates go along. Without them readers must find the signer's elsewhere, in
@@ -39,6 +39,24 @@ impl SigningIdentity<'_> {
     /// The digest, as `micalg` names it (RFC 8551 section 3.5.3.2).
     pub fn micalg(&self) -> &'static str {
         if self.signs_with_sha512() { "sha-512" } else { "sha-256" }
+    }
+
+    /// The key that mail to the signer is to be encrypted to, where it is another than the one that signs.
+    fn other_reader(&self) -> Option<Reader<'_>> {
+        self.reader.filter(|reader| reader.certificate != self.certificate)
+    }
+
+    /// Everything that goes along beside the signer's own certificate, each once.
+    fn carried(&self) -> Vec<&Certificate> {
+        let other = self.other_reader();
+        let reader = other.iter().flat_map(|reader| std::iter::once(reader.certificate).chain(reader.chain));
+        let mut carried: Vec<&Certificate> = Vec::new();
+        for certificate in self.chain.iter().chain(reader).filter(|_| self.with_certificates) {
+            if certificate != self.certificate && !carried.contains(&certificate) {
+                carried.push(certificate);
+            }
+        }
+        carried
     }
 
     fn signs_with_sha512(&self) -> bool {
@@ -56,8 +74,8 @@ enum Work {
 
 impl SignedStream {
     /// Signs with SHA-256, RSASSA-PKCS1-v1_5 or ECDSA as the key is, or Ed25519 with SHA-512. The
-    /// signing time, the content's digest, the algorithms that we can read ourselves and which
-    /// certificate is the signer's (RFC 8551 section 2.5) are signed with it.
+    /// signing time, the content's digest, the algorithms that we can read ourselves, which certificate is the
+    /// signer's, and which one to encrypt to if that is another (RFC 8551 section 2.5) are signed with it.
     ///
     /// Not checked: whether certificate and key are right for the sender, or valid now.
     ///
@@ -65,26 +83,29 @@ impl SignedStream {
     /// [`CmsError::Openssl`].
     pub fn begin(identity: &SigningIdentity<'_>, placement: Placement) -> Result<Self, CmsError> {
         let certificate = identity.certificate;
-        let is_elsewhere = matches!(identity.key, Key::Elsewhere(_));
         let not_der = |_| CmsError::NotCms;
-        let capabilities = readable_here(certificate, is_elsewhere).to_der().map_err(not_der)?;
+        let capabilities = capabilities(identity.reader).to_der().map_err(not_der)?;
         let signer = naming(certificate).map_err(not_der)?;
-        let attributes = [
-            SequenceAttribute { oid: SMIME_CAPABILITIES, der: &capabilities },
-            SequenceAttribute { oid: SIGNING_CERTIFICATE_V2, der: &signer },
+        let preference = identity.other_reader().map(|reader| preferring(reader.certificate));
+        let preference = preference.transpose().map_err(not_der)?;
+        let mut attributes = vec![
+            EncodedAttribute { oid: SMIME_CAPABILITIES, der: &capabilities },
+            EncodedAttribute { oid: SIGNING_CERTIFICATE_V2, der: &signer },
         ];
+        attributes
+            .extend(preference.as_ref().map(|der| EncodedAttribute { oid: ENCRYPTION_KEY_PREFERENCE, der }));
+        let carried = identity.carried();
         let time = identity.at.to_asn1();
         let key = match identity.key {
             Key::Here(key) => key,
             Key::Elsewhere(key) => {
-                let all = std::iter::once(certificate).chain(identity.chain);
+                let all = std::iter::once(certificate).chain(carried);
                 let certificates = all.filter(|_| identity.with_certificates).cloned().collect();
                 let begun = Composition::begin(certificate, key, certificates, &time, &attributes, placement);
                 return begun.map(|composition| Self(Work::Elsewhere(composition)));
             }
         };
-        let chain: Result<Vec<_>, _> =
-            identity.chain.iter().map(|c| c.x509().map(ToOwned::to_owned)).collect();
+        let chain: Result<Vec<_>, _> = carried.iter().map(|c| c.x509().map(ToOwned::to_owned)).collect();
         let chain = chain.map_err(CmsError::Openssl)?;
         let signing = ffi::Signing {
             certificate: certificate.x509().map_err(CmsError::Openssl)?,
@@ -143,14 +164,4 @@ pub fn sign(
     stream.push(content, &mut object)?;
     stream.finish(&mut object)?;
     Ok(object)
-}
-
-/// What the owner of this certificate reads with this program, best first. Which digests a token's
-/// OAEP takes cannot be asked of it, so OAEP is not promised for a key on one.
-pub fn readable_here(certificate: &Certificate, on_token: bool) -> Capabilities {
-    let content =
-        [Capability::Aes256Gcm, Capability::Aes256Cbc, Capability::Aes128Gcm, Capability::Aes128Cbc];
-    let is_rsa = matches!(certificate.key_algorithm(), KeyAlgorithm::Rsa(_));
-    let oaep = (is_rsa && !on_token).then_some(Capability::RsaesOaep);
-    Capabilities::new(content.into_iter().chain(oaep))
 }

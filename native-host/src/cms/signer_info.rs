@@ -35,9 +35,8 @@ pub(super) struct SignedAttributes {
     pub is_for_data: bool,
 }
 
-/// A signed attribute to add: its object identifier and the complete DER of its one value, which is
-/// a SEQUENCE.
-pub(super) struct SequenceAttribute<'a> {
+/// A signed attribute to add: its object identifier and the complete DER of its one value.
+pub(super) struct EncodedAttribute<'a> {
     pub oid: &'a str,
     pub der: &'a [u8],
 }

@@ -6,7 +6,7 @@ use openssl::pkey::{PKey, Private};
 use der::Encode;
 use der::asn1::ObjectIdentifier;
 
-use super::signer_info::SequenceAttribute;
+use super::signer_info::EncodedAttribute;
 use super::signing_certificate::{SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2};
 use super::*;
 use crate::clock::UnixTime;
@@ -33,9 +33,14 @@ fn identity(who: &Person) -> SigningIdentity<'_> {
         certificate: &who.certificate,
         chain: &[],
         key: Key::Here(&who.key),
+        reader: Some(reader(who)),
         at: SIGNED_AT,
         with_certificates: true,
     }
+}
+
+fn reader(who: &Person) -> Reader<'_> {
+    Reader { certificate: &who.certificate, chain: &[], on_token: false }
 }
 
 fn to(certificate: &Certificate) -> Recipient<'_> {
@@ -88,7 +93,7 @@ fn the_certificate_is_the_one_that_the_signer_named() {
                 key: &who.key,
                 chain: &[],
                 with_certificates: true,
-                attributes: &[SequenceAttribute { oid, der: &der }],
+                attributes: &[EncodedAttribute { oid, der: &der }],
                 time: &SIGNED_AT.to_asn1(),
                 sha512: false,
             };
@@ -236,6 +241,51 @@ fn certificates_can_be_left_out() {
     assert!(object.certificates().is_empty());
     assert!(matches!(verify(&mut object, Some(b"text"), &[]), Err(CmsError::SignerCertificateMissing)));
     assert_eq!(verify(&mut object, Some(b"text"), &[who.certificate]).unwrap().len(), 1);
+}
+
+/// RFC 8551 section 2.5.3.
+#[test]
+fn a_signature_names_another_key_to_encrypt_to_and_brings_its_certificate() {
+    let (signer, authority) = (person(p256(), &[1], &[]), person(p256(), &[9], &[]));
+    let (rsa, ec) = (person(rsa(2048), &[2], &[]), person(p256(), &[3], &[]));
+    let chain = [authority.certificate.clone()];
+    let read = |who| Reader { chain: &chain, ..reader(who) };
+    let on_token = |who| Reader { on_token: true, ..reader(who) };
+    let others = [&authority.certificate, &rsa.certificate];
+    for (reader, named, reads_oaep, carried) in [
+        (None, None, false, vec![&authority.certificate]),
+        (Some(reader(&signer)), None, false, vec![&authority.certificate]),
+        (Some(read(&rsa)), Some(&rsa), true, others.to_vec()),
+        (Some(on_token(&rsa)), Some(&rsa), false, others.to_vec()),
+        (Some(reader(&ec)), Some(&ec), false, vec![&authority.certificate, &ec.certificate]),
+    ] {
+        for with_certificates in [true, false] {
+            let identity = SigningIdentity { reader, chain: &chain, with_certificates, ..identity(&signer) };
+            let der = sign(b"text", &identity, Placement::Embedded).unwrap();
+            let mut object = CmsObject::parse(&der).unwrap();
+            let mut found = object.certificates();
+            found.retain(|certificate| *certificate != signer.certificate);
+            let expected = if with_certificates { carried.clone() } else { Vec::new() };
+            assert_eq!(found.len(), expected.len());
+            assert!(expected.into_iter().all(|certificate| found.contains(certificate)));
+            let candidate = std::slice::from_ref(&signer.certificate);
+            let signers = verify(&mut object, None, candidate).unwrap();
+            let reads = signers[0].capabilities.clone().unwrap();
+            assert!(reads.has(Capability::Aes256Gcm));
+            assert_eq!(reads.has(Capability::RsaesOaep), reads_oaep);
+            // Attribute { id-aa-encrypKeyPref, { [0] issuer, serialNumber } }
+            let is_named = |who: &Person| {
+                let oid = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.11").to_der().unwrap();
+                let preference = preference::preferring(&who.certificate).unwrap();
+                let set = tlv::value(tlv::SET, &[&preference]).unwrap();
+                let attribute = tlv::value(tlv::SEQUENCE, &[&oid, &set]).unwrap();
+                der.windows(attribute.len()).any(|window| window == attribute)
+            };
+            for who in [&signer, &rsa, &ec] {
+                assert_eq!(is_named(who), named.is_some_and(|named| named.certificate == who.certificate));
+            }
+        }
+    }
 }
 
 #[test]

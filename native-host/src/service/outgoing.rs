@@ -12,8 +12,8 @@ use super::failure::dns as words;
 use super::recipients::{find_all_telling, recipient_state};
 use super::{Code, Failure};
 use crate::clock::UnixTime;
-use crate::cms::{Recipient, SigningIdentity, readable_here};
-use crate::keys::{KeyError, KeyStore, SigningKey};
+use crate::cms::{Reader, Recipient, SigningIdentity};
+use crate::keys::{HeldKey, KeyError, KeyStore, SigningKey};
 use crate::message::outgoing::{Made, Manner, Plan, Source, protect};
 use crate::mime::EmailAddress;
 use crate::mime::protecting::Hiding;
@@ -108,6 +108,8 @@ pub struct Prepared {
     manner: Manner,
     with_certificates: bool,
     signer: Option<SigningKey>,
+    /// What others are asked to encrypt to when they answer.
+    reader: Option<HeldKey>,
     encrypt_to: Vec<Addressee>,
     blind: Vec<EmailAddress>,
     sign_time: UnixTime,
@@ -178,7 +180,7 @@ pub fn prepare_telling(
         if !matches!(wish.audience, Audience::Blind(_)) {
             encrypt_to.extend(own.into_iter().map(|key| Addressee {
                 address: wish.from.clone(),
-                known: Some(readable_here(&key.certificate, key.token.is_some())),
+                known: Some(reader(&key).reads()),
                 certificate: key.certificate,
             }));
         }
@@ -203,6 +205,9 @@ pub fn prepare_telling(
     } else {
         None
     };
+    // Whoever has only a key to sign with says nothing about one to encrypt to.
+    let reading = keys.encrypting_keys_for(&wish.from, wish.certificate, now);
+    let reader = reading.ok().and_then(|keys| keys.into_iter().next()).filter(|_| wish.layers.signs());
     let manner = Manner {
         opaque: wish.opaque,
         wrap: wish.wrap,
@@ -210,7 +215,11 @@ pub fn prepare_telling(
         legacy_display: encrypt_to.iter().any(|addressee| addressee.address != wish.from),
     };
     let (layers, with_certificates) = (wish.layers, !wish.nocerts);
-    Ok(Prepared { layers, manner, with_certificates, signer, encrypt_to, blind, sign_time: now })
+    Ok(Prepared { layers, manner, with_certificates, signer, reader, encrypt_to, blind, sign_time: now })
+}
+
+fn reader(key: &HeldKey) -> Reader<'_> {
+    Reader { certificate: &key.certificate, chain: &key.chain, on_token: key.token.is_some() }
 }
 
 /// Whoever fixed a certificate meant it: no other takes its place.
@@ -300,6 +309,7 @@ impl Prepared {
             certificate: &signer.certificate,
             chain: &signer.chain,
             key: signer.private.for_cms(),
+            reader: self.reader.as_ref().map(reader),
             at: self.sign_time,
             with_certificates: self.with_certificates,
         });

@@ -108,6 +108,38 @@ fn the_certificate_is_the_one_that_the_signer_named() {
     }
 }
 
+/// RFC 8551 sections 2.5.1 to 2.5.3 and RFC 5035 have such signatures fail.
+#[test]
+fn what_a_signature_says_it_says_once() {
+    let who = person(p256(), &[1], &[]);
+    let (aes128, aes256) = (Capability::Aes128Cbc, Capability::Aes256Gcm);
+    let [weak, strong] = [aes128, aes256].map(|reads| Capabilities::new([reads]).to_der().unwrap());
+    let made = |oids: &[&str]| {
+        let values = [&weak, &strong, &weak];
+        let attributes: Vec<_> =
+            oids.iter().zip(values).map(|(oid, der)| signer_info::EncodedAttribute { oid, der }).collect();
+        let signing = ffi::Signing {
+            certificate: who.certificate.x509().unwrap(),
+            key: &who.key,
+            chain: &[],
+            with_certificates: true,
+            attributes: &attributes,
+            time: &SIGNED_AT.to_asn1(),
+            sha512: false,
+        };
+        let (mut growing, mut out) = (ffi::sign(&signing, true).unwrap(), Vec::new());
+        growing.push(b"text", &mut out).unwrap();
+        let rest = growing.finish(&mut out).unwrap();
+        verify(&mut CmsObject::parse(&[out, rest].concat()).unwrap(), None, &[])
+    };
+    let (capabilities, preference) = ("1.2.840.113549.1.9.15", "1.2.840.113549.1.9.16.2.11");
+    assert!(made(&[capabilities, preference]).is_ok());
+    assert!(made(&["1.2.3.4", "1.2.3.4", capabilities]).is_ok(), "nobody knows what they mean");
+    for twice in [capabilities, preference] {
+        assert!(matches!(made(&[twice, twice]), Err(CmsError::BadSignature)), "{twice}");
+    }
+}
+
 #[test]
 fn every_signature_names_its_certificate() {
     let who = person(p256(), &[1], &[]);

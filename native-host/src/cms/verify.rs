@@ -9,7 +9,7 @@ use openssl::sign::Verifier;
 use openssl::stack::Stack;
 use openssl::x509::X509Ref;
 
-use super::signer_info::SignerInfoFacts;
+use super::signer_info::{SignedAttributes, SignerInfoFacts};
 use super::{CmsError, CmsObject, ObjectType, ffi, signing_certificate};
 use crate::clock::UnixTime;
 use crate::x509::{Capabilities, Certificate, KeyAlgorithm};
@@ -51,7 +51,7 @@ pub enum Weakness {
 /// Not checked: validity, key usage and issuer of the certificates, and whom they name.
 ///
 /// # Errors
-/// [`CmsError::BadSignature`] if one SignerInfo does not fit; [`CmsError::NoSigners`],
+/// [`CmsError::BadSignature`] if one SignerInfo does not fit, or says something twice; [`CmsError::NoSigners`],
 /// [`CmsError::SignerCertificateMissing`], [`CmsError::ContentDiffers`], [`CmsError::NoContent`],
 /// [`CmsError::WrongType`] (also for content that is no `id-data`).
 pub fn verify(
@@ -77,6 +77,10 @@ pub fn verify(
     // RFC 5035 section 4: by another certificate than the signer named it must not be verified.
     if infos.iter().any(signing_certificate::is_another) {
         return Err(CmsError::SignerCertificateMissing);
+    }
+    let mut attributes = infos.iter().filter_map(|info| info.attributes.as_ref());
+    if attributes.any(SignedAttributes::are_ambiguous) {
+        return Err(CmsError::BadSignature);
     }
     if !infos.iter().all(|info| is_for_this_content(info, object, detached)) {
         return Err(CmsError::BadSignature);

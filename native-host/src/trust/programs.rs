@@ -26,6 +26,8 @@ const RECORD: usize = 32;
 const MAGIC: &[u8; 24] = b"dane-smime readers v. 1\n";
 /// Correspondents that are remembered: 128 KiB.
 const MOST: usize = 4096;
+/// How far other people's clocks may be ahead, in seconds.
+const SKEW: i64 = 86_400;
 /// A lesson that changes nothing is written again after this many seconds.
 const STALE: i64 = 7 * 86_400;
 
@@ -59,7 +61,7 @@ impl Programs {
 
     /// The owner of `address` signed, validly, that they read this, `signed_at` by their own clock.
     /// What an older mail said does not take the place of what a newer one did. Failing to remember is
-    /// logged and harms no mail.
+    /// logged and harms no mail. Nothing is learned from a mail of the future.
     pub fn learn(
         &self,
         address: &EmailAddress,
@@ -67,7 +69,12 @@ impl Programs {
         signed_at: Option<UnixTime>,
         now: UnixTime,
     ) {
-        let at = signed_at.map_or(0, UnixTime::seconds).min(now.seconds());
+        let at = signed_at.map_or(0, UnixTime::seconds);
+        // RFC 8551 section 2.7.1: such a list must not be accepted. Shown again later it would pass for the newest.
+        if at.saturating_sub(now.seconds()) > SKEW {
+            return;
+        }
+        let at = at.min(now.seconds());
         if let Err(error) = self.write(address, reads, at) {
             tracing::warn!(%error, "what correspondents read cannot be remembered");
         }
@@ -186,8 +193,11 @@ mod tests {
         assert_eq!(recall(&again, address(3)), None);
         again.learn(&address(1), &cbc, at(20), NOW);
         assert_eq!(recall(&programs, address(1)), Some(cbc.clone()));
-        // A clock that runs ahead does not speak for ever.
+        // A clock that runs ahead does not speak for ever, and one that is days ahead not at all.
         programs.learn(&address(2), &gcm, Some(NOW.plus(1_000_000)), NOW);
+        assert_eq!(recall(&programs, address(2)), Some(cbc.clone()));
+        programs.learn(&address(2), &gcm, Some(NOW.plus(3_600)), NOW);
+        assert_eq!(recall(&programs, address(2)), Some(gcm));
         programs.learn(&address(2), &cbc, Some(NOW), NOW.plus(1));
         assert_eq!(recall(&programs, address(2)), Some(cbc));
         let text =

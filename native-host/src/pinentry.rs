@@ -103,6 +103,9 @@ impl Pinentry {
         wanted: &dyn Fn() -> bool,
     ) -> Result<Zeroizing<String>, PinentryError> {
         let program = self.program.as_ref().ok_or(PinentryError::Missing)?;
+        if !wanted() {
+            return Err(PinentryError::Cancelled);
+        }
         let mut dialogue = Dialogue::start(program)?;
         dialogue.ask(question, wanted)
     }

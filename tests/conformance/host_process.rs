@@ -56,6 +56,32 @@ fn a_frame_that_is_too_large_or_no_request_ends_it() {
     assert_eq!(host.read(), None);
 }
 
+/// A window is a process of its own, which would wait for a password that nobody wants any more.
+#[cfg(unix)]
+#[test]
+fn when_it_ends_no_window_that_asks_for_a_password_stays() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let program = home.path().join("pinentry");
+    let script = "#!/bin/sh\necho $$ >\"$0.id\"\necho OK\nwhile read -r order x; do\n\
+                  case $order in GETPIN) exec sleep 60 ;; esac; echo OK; done\n";
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let mut host = Host::start(home.path(), &format!("pinentry = {program:?}\n")).greeted();
+    host.say(&json!({"type": "backup", "id": 7}));
+    let asked = host.read().unwrap();
+    assert_eq!(asked["stage"], "password", "{asked}");
+    let id = || std::fs::read_to_string(home.path().join("pinentry.id")).unwrap_or_default();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !id().ends_with('\n') {
+        assert!(std::time::Instant::now() < until, "it is not asked");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_eq!(host.hang_up(), Some(0));
+    let window = Path::new("/proc").join(id().trim());
+    assert!(!window.exists(), "it stays open");
+}
+
 #[test]
 fn wrong_settings_are_told_and_not_ignored() {
     let home = tempfile::tempdir().unwrap();

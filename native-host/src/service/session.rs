@@ -7,11 +7,13 @@
 
 mod deadline;
 mod folder;
+mod questions;
 mod streams;
 mod supervisor;
+mod work;
 
 use std::collections::HashMap;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -25,9 +27,7 @@ use super::{Code, Failure};
 use crate::wire::body::Assembly;
 use crate::wire::frame::{self, FrameError};
 use crate::wire::key_request::KeyCall;
-use crate::wire::request::{
-    AnswerForm, BodySource, Call, Chunk, Hello, Inbound, PinWords, Request, RequestError,
-};
+use crate::wire::request::{BodySource, Call, Chunk, Hello, Inbound, PinWords, Request, RequestError};
 use crate::wire::{MAX_BODY, PROTOCOL_MAX, PROTOCOL_MIN, answer};
 
 /// What a request gets whose sender names no deadline, and the most that any gets.
@@ -40,11 +40,15 @@ const MAX_UPLOADS: usize = 8;
 const MOST_WAITING: usize = 4 * 1024 * 1024;
 /// How much more slowly, a chunk.
 const SLOWER: Duration = Duration::from_millis(100);
+/// How long, when the connection has ended, the windows may take to close in which persons are asked.
+const CLOSING: Duration = Duration::from_secs(1);
 
 use deadline::Deadline;
 pub use folder::{BodiesFolder, BodyFileError, NoFolder};
+use questions::Questions;
 pub use streams::{AnswerFile, Body, Outlet, Sent};
 use supervisor::Supervisor;
+pub use work::Work;
 
 /// What `hello` says that this host can do: requests, and what was added to them since.
 const FEATURES: &[&str] = &[
@@ -85,68 +89,6 @@ pub struct Reply {
     pub body: Sent,
 }
 
-/// What a request may know about the one who waits for it.
-#[derive(Clone)]
-pub struct Work {
-    id: u64,
-    deadline: Arc<Deadline>,
-    stopped: Arc<AtomicBool>,
-    answer: AnswerForm,
-    folder: Option<Arc<BodiesFolder>>,
-    pin_words: Arc<PinWords>,
-    out: Out,
-}
-
-impl Work {
-    /// How the add-on wants a token's PIN to be asked for.
-    pub fn pin_words(&self) -> &PinWords {
-        &self.pin_words
-    }
-
-    /// How long somebody still waits, the time of persons who are asked not counted.
-    pub fn remaining(&self) -> Duration {
-        self.deadline.remaining()
-    }
-
-    /// Has a person asked for a password or a PIN. `ask` is told whether anybody still waits for the outcome.
-    /// The add-on is told, too, and the request's time stands still for as long as it grants.
-    pub fn while_asked<T>(&self, ask: impl FnOnce(&dyn Fn() -> bool) -> T) -> T {
-        let still = self.deadline.stand_still();
-        self.progress("password", None, None);
-        let outcome = ask(&|| self.go_on().is_ok() && !self.remaining().is_zero());
-        drop(still);
-        self.progress("working", None, None);
-        outcome
-    }
-
-    /// Fails where nobody waits any more.
-    ///
-    /// # Errors
-    /// [`Code::Cancelled`]; the supervisor has answered already.
-    pub fn go_on(&self) -> Result<(), Failure> {
-        if self.stopped.load(Ordering::Relaxed) { Err(cancelled()) } else { Ok(()) }
-    }
-
-    /// Says what is being done.
-    pub fn progress(&self, stage: &str, done: Option<u64>, total: Option<u64>) {
-        // A dead pipe is noticed by the reader.
-        let _ = self.out.send_unless(&self.stopped, &answer::progress(self.id, stage, done, total));
-    }
-
-    /// Sends a chunk of the body.
-    fn send_chunk(&self, chunk: &Value) -> io::Result<()> {
-        match self.out.send_unless(&self.stopped, chunk) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(io::Error::other("nobody waits any more")),
-            Err(error) => Err(io::Error::other(error)),
-        }
-    }
-
-    fn still_wanted(&self) -> io::Result<()> {
-        self.go_on().map_err(|_| io::Error::other("nobody waits any more"))
-    }
-}
-
 /// Serves one connection until its input ends. Large bodies go through `folder`, where there is one;
 /// it is removed at the end.
 ///
@@ -164,12 +106,14 @@ pub fn run(
         folder: folder.map(Arc::new),
         greeted: false,
         pin_words: Arc::default(),
+        questions: Arc::default(),
         granted: Duration::ZERO,
         uploads: HashMap::new(),
         running: Arc::default(),
         left: Arc::default(),
     };
     let ended = session.serve(input);
+    session.questions.end(CLOSING);
     if let Some(folder) = &session.folder {
         folder.remove();
     }
@@ -222,6 +166,7 @@ struct Session {
     folder: Option<Arc<BodiesFolder>>,
     greeted: bool,
     pin_words: Arc<PinWords>,
+    questions: Arc<Questions>,
     /// How much longer than its deadlines the add-on waits while a person is asked.
     granted: Duration,
     uploads: HashMap<u64, Upload>,
@@ -262,7 +207,7 @@ impl Session {
         Ok(true)
     }
 
-    fn refuse_frame(&self, error: &RequestError) -> Result<(), FrameError> {
+    fn refuse_frame(&mut self, error: &RequestError) -> Result<(), FrameError> {
         let (id, code) = match error {
             RequestError::BadField { id, .. } => (*id, Code::BadRequest),
             RequestError::BodyTooLarge { id } => (*id, Code::TooLarge),
@@ -270,7 +215,14 @@ impl Session {
             RequestError::NotARequest => return Ok(()),
         };
         let advice = "Add-on and host may be of different versions: update both.";
-        self.fail(id, Failure::new(code, format!("The request was not understood: {error}. {advice}")))
+        let failure = Failure::new(code, format!("The request was not understood: {error}. {advice}"));
+        // A chunk or a cancel that is not understood: its request ends with this, and is answered once.
+        if lock(&self.running).contains_key(&id) {
+            self.end(id, failure);
+            self.uploads.remove(&id);
+            return Ok(());
+        }
+        self.fail(id, failure)
     }
 
     fn greet(&mut self, id: u64, hello: Hello) -> Result<bool, FrameError> {
@@ -392,6 +344,7 @@ impl Session {
             answer: request.answer,
             folder: self.folder.clone(),
             pin_words: Arc::clone(&self.pin_words),
+            questions: Arc::clone(&self.questions),
             out: self.out.clone(),
         };
         let supervisor = Supervisor {
@@ -402,12 +355,19 @@ impl Session {
             running: Arc::clone(&self.running),
             left: Arc::clone(&self.left),
         };
+        // A machine that has no thread to give has too much under way, too.
+        if thread::Builder::new().spawn(move || supervisor.watch(&events)).is_err() {
+            lock(&self.running).remove(&request.id);
+            return self.fail(request.id, busy());
+        }
         let service = Arc::clone(&self.service);
-        thread::spawn(move || {
+        let worker = thread::Builder::new().spawn(move || {
             let done = catch_unwind(AssertUnwindSafe(|| service.call(request.call, body, &work)));
             let _ = sender.send(Event::Done(done.unwrap_or_else(|_| Err(internal()))));
         });
-        thread::spawn(move || supervisor.watch(&events));
+        if worker.is_err() {
+            self.end(request.id, busy());
+        }
         Ok(())
     }
 

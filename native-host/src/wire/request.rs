@@ -252,6 +252,9 @@ pub struct Chunk {
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
+/// Octets of what is said of a field; all fields that a request may have can be named in them.
+const LONGEST_REASON: usize = 1000;
+
 /// Why a frame is not understood.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -339,15 +342,17 @@ impl Inbound {
 }
 
 pub(super) fn read<T: DeserializeOwned>(id: u64, fields: Map<String, Value>) -> Result<T, RequestError> {
-    // serde's messages name fields and kinds; values of the wrong kind may be quoted in them, so
-    // only what stands before the quotation is kept.
+    // serde's messages name fields and kinds; values may be quoted in them, and a name may be as long as the
+    // frame, which the answer then would not fit into.
     serde_json::from_value(Value::Object(fields)).map_err(|error| {
         let text = error.to_string();
-        let reason = match text.split_once(": ") {
-            Some((kind, _)) if kind.starts_with("invalid") => "a field has a value of the wrong kind",
-            _ => text.as_str(),
+        let reason = match text.as_str() {
+            text if text.starts_with("invalid") => "a field has a value of the wrong kind",
+            text if text.starts_with("unknown variant") => "a field has a value that is not known",
+            text if text.len() > LONGEST_REASON => "a field is not known",
+            text => text,
         };
-        RequestError::BadField { id, reason: reason.to_owned() }
+        bad_field(id, reason)
     })
 }
 
@@ -431,6 +436,9 @@ mod tests {
     #[test]
     fn a_wrong_value_is_not_quoted() {
         let error = parse(r#"{"type":"lookup","id":2,"addresses":"secret@a.test"}"#).unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+        let protect = r#"{"type":"protect","id":2,"from":"","sign":true,"encrypt":true,"purpose":"secret"}"#;
+        let error = parse(protect).unwrap_err();
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 

@@ -47,14 +47,14 @@ impl Supervisor {
                 lock(&self.running).remove(&self.id);
                 if let Ok(Event::Stopped(failure)) = events.try_recv() {
                     lock(&self.left).remove(&self.id);
-                    self.out.send(&answer::error(self.id, failure.to_json()))
+                    self.send_error(&failure)
                 } else {
                     self.send_result(&result)
                 }
             }
             Err(failure) => {
                 lock(&self.running).remove(&self.id);
-                self.out.send(&answer::error(self.id, failure.to_json()))
+                self.send_error(&failure)
             }
         };
         if let Err(error) = sent {
@@ -92,7 +92,18 @@ impl Supervisor {
             Err(FrameError::TooLarge(_)) => {
                 lock(&self.left).remove(&self.id);
                 let words = "The answer is too large to be handed over.";
-                self.out.send(&answer::error(self.id, Failure::new(Code::TooLarge, words).to_json()))
+                self.send_error(&Failure::new(Code::TooLarge, words))
+            }
+            sent => sent,
+        }
+    }
+
+    fn send_error(&self, failure: &Failure) -> Result<(), FrameError> {
+        match self.out.send(&answer::error(self.id, failure.to_json())) {
+            // The code alone: who waits must hear that it is over.
+            Err(FrameError::TooLarge(_)) => {
+                let words = "It was not done, and the reasons are too many to be handed over.";
+                self.out.send(&answer::error(self.id, Failure::new(failure.code, words).to_json()))
             }
             sent => sent,
         }

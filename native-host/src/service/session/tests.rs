@@ -1,6 +1,6 @@
 //! Dialogues with a session whose service is a stand-in.
 
-use std::io::{PipeReader, PipeWriter, pipe};
+use std::io::{self, PipeReader, PipeWriter, pipe};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
@@ -34,6 +34,10 @@ impl Service for StandIn {
                     }
                     work.progress("too late", None, None);
                     Ok(Reply::default())
+                }
+                Some("many reasons") => {
+                    let reasons = "x".repeat(frame::MAX_FRAME);
+                    Err(Failure::new(Code::DnsBogus, "no").with("recipients", json!(reasons)))
                 }
                 Some("ask") => {
                     work.while_asked(|wanted| {
@@ -199,6 +203,19 @@ fn one_request_that_fails_harms_no_other() {
     peer.say(&json!({"type": "chunk", "id": 5, "seq": 1, "data": "AAAA"}));
     assert_eq!(peer.hear_error(5), "bad-request");
     peer.say(&json!({"type": "chunk", "id": 5, "seq": 2, "data": "AAAA"})); // still on its way: dropped
+    for (id, second) in [
+        (8, json!({"type": "chunk", "id": 8, "seq": -1, "data": "AAAA"})),
+        (9, json!({"type": "cancel", "id": 9, "why": "x"})),
+    ] {
+        peer.say(&json!({"type": "open", "id": id, "body_length": 3}));
+        peer.say(&second);
+        assert_eq!(peer.hear_error(id), "bad-request");
+        peer.say(&json!({"type": "chunk", "id": id, "seq": 0, "data": "AAAA"})); // it has ended: dropped
+    }
+    peer.say(&json!({"type": "keys", "id": 10, "x".repeat(frame::MAX_FRAME - 40): 1}));
+    assert_eq!(peer.hear_error(10), "bad-request", "though the field's name does not fit into the answer");
+    peer.say(&lookup(11, "many reasons"));
+    assert_eq!(peer.hear_error(11), "dns-bogus", "nor all that is to be told");
     peer.say(&lookup(6, "panic"));
     assert_eq!(peer.hear_error(6), "internal");
     peer.say(&lookup(7, "x"));

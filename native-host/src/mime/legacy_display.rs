@@ -119,7 +119,7 @@ fn insert_into(
         return;
     }
     let body = base + octets.len() - entity.body.len();
-    let part = Part { entity: &entity, body, is_whole };
+    let part = Part { entity: &entity, begin: base, body, is_whole };
     match content_type.media() {
         "text/plain" => edits.extend(part.with_text(fields).unwrap_or_default()),
         "text/html" => edits.extend(part.with_html(fields).unwrap_or_default()),
@@ -145,7 +145,7 @@ fn remove_from(octets: &[u8], base: usize, depth: usize, edits: &mut Vec<Edit>) 
     }
     let body = base + octets.len() - entity.body.len();
     let marked = content_type.parameter("hp-legacy-display").as_deref() == Some("1");
-    let part = Part { entity: &entity, body, is_whole: true };
+    let part = Part { entity: &entity, begin: base, body, is_whole: true };
     match content_type.media() {
         "text/plain" if marked => edits.extend(part.without(strip_text).unwrap_or_default()),
         "text/html" if marked => edits.extend(part.without(strip_html).unwrap_or_default()),
@@ -295,6 +295,40 @@ mod tests {
         let with =
             String::from_utf8(insert(&tree.as_bytes()[..cut], false, &subject("x")).into_owned()).unwrap();
         assert!(with.contains("Subject: x\r\n\r\nplain"), "{with}");
+    }
+
+    /// Not every program that encrypts makes line ends CRLF, and gateways leave odd lines in headers.
+    #[test]
+    fn it_is_taken_out_whatever_the_lines_of_the_header_are_like() {
+        for head in [
+            "Content-Type: text/plain; charset=utf-8; hp-legacy-display=1",
+            "X-First: a\r\nContent-Type: text/plain; charset=utf-8; hp-legacy-display=1",
+            "X-First: a\r\nContent-Type: text/plain; charset=utf-8; hp-legacy-display=1\r\nno field",
+            "no field\r\nContent-Type: text/plain; charset=utf-8; hp-legacy-display=1\r\nX-Last: b",
+            "Content-Type: text/plain; charset=utf-8; hp-legacy-display=1\r\nX: b\r\nContent-Transfer-Encoding: base64",
+        ] {
+            let text = "Subject: x\r\n\r\nDear Bob\r\n";
+            let body = if head.ends_with("base64") {
+                String::from_utf8(base64_lines(text.as_bytes())).unwrap()
+            } else {
+                text.to_owned()
+            };
+            let whole = format!("{head}\r\n\r\n{body}");
+            let kept = head.replace(
+                "Content-Type: text/plain; charset=utf-8; hp-legacy-display=1",
+                "Content-Type: text/plain;\r\n charset=\"utf-8\"",
+            );
+            for whole in [whole.replace("\r\n", "\n"), whole] {
+                let without = remove(whole.as_bytes()).into_owned();
+                assert_eq!(shown(&without).replace("\r\n", "\n"), "Dear Bob\n", "{whole}");
+                let without = String::from_utf8(without).unwrap().replace("\r\n", "\n");
+                assert_eq!(without.split_once("\n\n").unwrap().0, kept.replace("\r\n", "\n"));
+            }
+        }
+        let tree = "Content-Type: multipart/mixed; boundary=b\n\n--b\nX: y\nContent-Type: text/plain; hp-legacy-display=1\n\n\
+                    Subject: x\n\nfirst\n--b\n\nsecond\n--b--\n";
+        let without = remove(tree.as_bytes()).into_owned();
+        assert!(without.ends_with(b"--b\nX: y\nContent-Type: text/plain\r\n\nfirst\n--b\n\nsecond\n--b--\n"));
     }
 
     #[test]

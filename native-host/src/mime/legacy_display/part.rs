@@ -8,6 +8,8 @@ use crate::mime::transfer::{base64_lines, decode};
 /// One leaf.
 pub(super) struct Part<'p, 'e> {
     pub(super) entity: &'p Entity<'e>,
+    /// Where it begins in the whole.
+    pub(super) begin: usize,
     /// Where its body begins in the whole.
     pub(super) body: usize,
     pub(super) is_whole: bool,
@@ -125,23 +127,26 @@ impl Part<'_, '_> {
         }
     }
 
-    /// A field in front of the blank line.
+    /// A further field, behind the others.
     fn before_body(&self, octets: Vec<u8>) -> Vec<Edit> {
-        let Some(at) = self.body.checked_sub(2) else { return Vec::new() };
+        let last = self.entity.headers.fields().last();
+        let at = last.and_then(|last| Some(self.place(last)? + last.raw().len())).unwrap_or(self.begin);
         vec![Edit { from: at, to: at, octets }]
     }
 
     fn replaced(&self, field: &Field<'_>, octets: Vec<u8>) -> Option<Edit> {
-        let last = self.entity.headers.fields().last()?;
-        // Fields lie in one piece of memory, the blank line and the body behind them.
-        let end_of_fields = self.body.checked_sub(2)?;
-        let span = address(last.raw()).checked_sub(address(field.raw()))? + last.raw().len();
-        let from = end_of_fields.checked_sub(span)?;
+        let from = self.place(field)?;
         Some(Edit { from, to: from + field.raw().len(), octets })
+    }
+
+    /// Where a field begins in the whole: it lies in one piece of memory with the body, whatever stands between
+    /// them.
+    fn place(&self, field: &Field<'_>) -> Option<usize> {
+        self.body.checked_sub(address(self.entity.body).checked_sub(address(field.raw()))?)
     }
 }
 
-/// Only for the distance between two fields of one header.
+/// Only for the distance between two places of one entity.
 fn address(octets: &[u8]) -> usize {
     octets.as_ptr().addr()
 }

@@ -399,6 +399,12 @@ class Connection {
    */
   #takeResult(job, result) {
     const { body_length: length = 0, body_file: name } = result;
+    if (typeof name === "string" && this.#refusesFiles) {
+      // It was asked for before the host refused another: this request alone is to be asked again, without files.
+      this.#post({ type: "cancel", id: result.id });
+      this.#end(result.id)?.reject(new HostError(FILE_REFUSED));
+      return;
+    }
     if (typeof name === "string" && this.folder) {
       if (!FILE_NAME.test(name) || typeof length !== "number" || length > MAX_ANSWER_OCTETS || job.octets > 0) {
         this.fail(new HostError("host-broken"));

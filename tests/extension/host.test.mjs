@@ -404,6 +404,32 @@ test("an answer that points out of the folder, or has no length, breaks the conn
   }
 });
 
+test("a file that was refused harms no other request whose answer is under way", async () => {
+  /** @type {FakePort} */
+  let port = /** @type {any} */ (null);
+  const host = new Host({
+    version: "0.1.0",
+    connect: () => {
+      port = new FakePort(({ type, id }, self) => {
+        if (type === "hello") {
+          self.say({ type, id, protocol: 1, host: "0.1.0", features: ["bodies-by-file"], bodies_folder: FOLDER });
+        }
+      });
+      return /** @type {any} */ (port);
+    },
+  });
+  const asked = [0, 1, 2].map(() => host.request("protect", PROTECT, { body: GIVEN, answerFile: true }));
+  const ends = Promise.allSettled(asked);
+  await settle();
+  const [refused, byFile, other] = port.sent.slice(1).map(({ id }) => id);
+  port.say({ type: "error", id: refused, code: "body-file-refused", message: "no" });
+  port.say({ type: "result", id: byFile, body_file: "answer-1", body_length: 7_000_000 });
+  port.say({ type: "result", id: other });
+  const codes = (await ends).map((end) => (end.status === "rejected" ? end.reason.code : "ok"));
+  assert.deepEqual(codes, ["body-file-refused", "body-file-refused", "ok"]);
+  assert.deepEqual(port.sent.at(-1), { type: "cancel", id: byFile }, "the host removes what nobody takes");
+});
+
 test("a host that does not take a file is given no other, and asked for none", async () => {
   const { host, ports, told } = offering({ type: "error", code: "body-file-refused", message: "no" });
   await assert.rejects(host.request("protect", PROTECT, { body: GIVEN, answerFile: true }), code("body-file-refused"));

@@ -12,6 +12,7 @@ import {
   fieldValue,
   firstPart,
   headerFields,
+  isBareText,
   parameter,
   smimeKind,
   smimeType,
@@ -128,6 +129,30 @@ describe("the message that the host is asked about", () => {
     const head = openMessageHead("", "application/pkcs7-mime\r\nFrom: eve@example.test");
     assert.equal(headerFields(head).filter(({ name }) => name === "from").length, 0);
   });
+});
+
+test("text that somebody forgot to give a header is told from an entity", () => {
+  // The same cases as in native-host/src/mime/header.rs.
+  for (const text of [
+    "meet me at noon\r\n",
+    "meet me\r\n\r\nat noon",
+    "Note: meet me at noon",
+    "Note: meet me\nat noon\n\nAlice",
+    " meet me\r\n\r\n",
+    "--b\r\n\r\n",
+    "meet me at noon\r\n".repeat(100_000),
+  ]) {
+    assert.ok(isBareText(text), JSON.stringify(text.slice(0, 30)));
+  }
+  for (const entity of [
+    "",
+    "\r\nmeet me",
+    "Content-Type: text/plain",
+    "junk\r\nContent-Type: text/plain\r\n\r\nmeet me",
+    "Subject: x\r\n y\r\n\r\nmeet me",
+  ]) {
+    assert.ok(!isBareText(entity), JSON.stringify(entity));
+  }
 });
 
 test("a single part is put into a multipart, a multipart stays", () => {

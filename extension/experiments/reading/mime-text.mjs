@@ -51,6 +51,29 @@ export function splitEntity(entity) {
     : { head: entity, body: "" };
 }
 
+/** Longer headers nobody writes: native-host/src/mime/header.rs. */
+const MOST_HEADER = 1024 * 1024;
+
+/**
+ * Whether this is text and no MIME entity, as native-host/src/mime/header.rs tells them apart: programs that sign a file
+ * often leave the header out. Taken for an entity, its text would be a header, and not be shown.
+ *
+ * @param {string} entity
+ */
+export function isBareText(entity) {
+  const start = entity.slice(0, MOST_HEADER);
+  const { head } = splitEntity(start);
+  if (head.length === MOST_HEADER) {
+    return true;
+  }
+  if (headerFields(head).some(({ name }) => name.startsWith("content-") || name === "mime-version")) {
+    return false;
+  }
+  const lines = head.split(/\r?\n(?![ \t])/).filter((line) => line);
+  const isEnded = head.length < start.length;
+  return (!isEnded && start !== "") || lines.some((line) => !/^[!-9;-~]+[ \t]*:/.test(line));
+}
+
 /** @param {string} contentType the value of a Content-Type field */
 export function mediaType(contentType) {
   return (/^\s*([^\s;]+)/.exec(contentType)?.[1] ?? "").toLowerCase();

@@ -18,6 +18,7 @@ import {
   fieldValue,
   firstPart,
   headerFields,
+  isBareText,
   isWholeMessage,
   parameter,
   smimeKind,
@@ -192,14 +193,15 @@ export class PartHandler {
   }
 
   /**
-   * Clear-signed text: drawn at once, judged later. The host is told the hash of exactly what was drawn.
+   * Clear-signed text: drawn at once, judged later. The host is told the hash of exactly what was drawn, without the blank
+   * line that stands before text without a header.
    *
    * @param {import("../shared/octets.mjs").Octets} octets
    * @param {string} drawn its first part
    * @param {boolean} whole whether it is the whole message
    */
   #showSigned(octets, drawn, whole) {
-    this.#output(drawn);
+    this.#output(isBareText(drawn) ? `\r\n${drawn}` : drawn); // the blank line says that there is no header
     if (!this.#view) {
       return;
     }

@@ -1,12 +1,13 @@
 /** Mail that is as it should be: what Bob sees of it, and what he can do with it. */
 
 import { strict as assert } from "node:assert";
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { composed, discard } from "../../support/composing.mjs";
-import { until } from "../../support/process.mjs";
+import { remove, until } from "../../support/process.mjs";
 import {
   attachment,
   closeSecurityPanel,
@@ -206,6 +207,26 @@ describe("mail that is as it should be", () => {
       assert.ok((await composed(bob, reply)).text.includes(SECRET));
       await discard(bob, reply);
     }
+  });
+
+  test("text that was signed without any header is shown, and is what was signed", async () => {
+    const file = (/** @type {string} */ name) => join(world.directory, name);
+    writeFileSync(file("password"), "swordfish");
+    writeFileSync(file("bare.txt"), `${SECRET}\nSo says nobody's mail program.\n`);
+    const [{ sha256 }] = await world.alice.keys();
+    await world.alice.must(
+      ...["key", "export", "--sha256", sha256, "--p12", file("alice.p12"), "--password-file", file("password")],
+    );
+    const passwords = ["-passin", `file:${file("password")}`];
+    execFileSync("openssl", ["pkcs12", "-in", file("alice.p12"), ...passwords, "-nodes", "-out", file("alice.pem")]);
+    const signed = execFileSync("openssl", ["cms", "-sign", "-in", file("bare.txt"), "-signer", file("alice.pem")]);
+    remove(file("alice.pem"));
+    const head = ["From: Alice Liddell <alice@example.test>", "Subject: Bare", "Message-ID: <bare@example.test>", ""];
+    await show(Buffer.concat([Buffer.from(head.join("\n")), signed]));
+    const shown = await shows(bob, hasVerdict);
+    assert.ok(shown.text.includes(SECRET) && shown.text.includes("nobody's mail program"), shown.text);
+    assert.match(verdict(shown), /Signed by alice/);
+    assert.equal(shown.crypto.signed, "message-signed-verified");
   });
 
   test("a message file on disk opens like one in a folder", async () => {

@@ -116,7 +116,7 @@ impl EncryptedStream {
     /// # Errors
     /// [`CmsError::Openssl`].
     pub fn finish(self, out: &mut Vec<u8>) -> Result<(), CmsError> {
-        self.0.finish(out).map(|_| ()).map_err(CmsError::Openssl)
+        self.0.finish(out).map(|_| ())
     }
 }
 

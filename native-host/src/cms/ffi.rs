@@ -24,6 +24,7 @@ use super::key::KeyTransport;
 use super::signer_info::{EncodedAttribute, SignedAttributes, SignerInfoFacts};
 use super::signing_certificate::{SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2};
 use super::tlv;
+use crate::x509::SignatureDigest;
 
 /// Opaque structures of OpenSSL's `cms.h`.
 pub(super) enum CmsSignerInfo {}
@@ -32,6 +33,7 @@ enum CmsRecipientEncryptedKey {}
 
 const RECIPIENT_TRANSPORT: c_int = 0; // CMS_RECIPINFO_TRANS
 const RECIPIENT_AGREEMENT: c_int = 1; // CMS_RECIPINFO_AGREE
+const ASN1_UNDEFINED: c_int = -1; // V_ASN1_UNDEF: no parameters
 const ASN1_OCTET_STRING: c_int = 4; // V_ASN1_OCTET_STRING
 const ASN1_OBJECT: c_int = 6; // V_ASN1_OBJECT
 const ASN1_SEQUENCE: c_int = 16; // V_ASN1_SEQUENCE
@@ -62,7 +64,14 @@ unsafe extern "C" {
         digest: *mut *mut sys::X509_ALGOR,
         signature: *mut *mut sys::X509_ALGOR,
     );
+    fn CMS_SignerInfo_get0_pkey_ctx(si: *mut CmsSignerInfo) -> *mut sys::EVP_PKEY_CTX;
     fn CMS_SignerInfo_get0_signature(si: *mut CmsSignerInfo) -> *mut sys::ASN1_OCTET_STRING;
+    fn X509_ALGOR_set0(
+        algorithm: *mut sys::X509_ALGOR,
+        oid: *mut sys::ASN1_OBJECT,
+        kind: c_int,
+        parameters: *mut c_void,
+    ) -> c_int;
     fn CMS_SignerInfo_verify(si: *mut CmsSignerInfo) -> c_int;
     fn CMS_dataInit(cms: *mut sys::CMS_ContentInfo, content: *mut sys::BIO) -> *mut sys::BIO;
     fn CMS_signed_get_attr_count(si: *const CmsSignerInfo) -> c_int;
@@ -363,8 +372,9 @@ pub(super) struct Signing<'a, T> {
     pub attributes: &'a [EncodedAttribute<'a>],
     /// `YYYYMMDDHHMMSSZ`: this, and not the machine's time.
     pub time: &'a str,
-    /// SHA-512 instead of SHA-256: what Ed25519 asks for (RFC 8419 section 2.3).
-    pub sha512: bool,
+    pub digest: SignatureDigest,
+    /// Octets of salt, where the key is restricted to RSASSA-PSS.
+    pub pss_salt: Option<u8>,
 }
 
 /// Begins a SignedData; detached unless `embed`.
@@ -378,11 +388,30 @@ pub(super) fn sign<T: HasPrivate>(with: &Signing<'_, T>, embed: bool) -> Result<
     let cms = unsafe {
         let cms =
             owned(sys::CMS_sign(ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), flags))?;
-        let digest = if with.sha512 { sys::EVP_sha512() } else { sys::EVP_sha256() };
+        let digest = match with.digest {
+            SignatureDigest::Sha256 => sys::EVP_sha256(),
+            SignatureDigest::Sha384 => sys::EVP_sha384(),
+            SignatureDigest::Sha512 => sys::EVP_sha512(),
+        };
         let (certificate, key) = (with.certificate.as_ptr(), with.key.as_ptr());
-        let si = CMS_add1_signer(cms.as_ptr(), certificate, key, digest, flags);
+        // OpenSSL 3.0 says of a PSS signature that it is one only where it was told of the padding.
+        let how = if with.pss_salt.is_some() { flags | sys::CMS_KEY_PARAM } else { flags };
+        let si = CMS_add1_signer(cms.as_ptr(), certificate, key, digest, how);
         if si.is_null() {
             return Err(ErrorStack::get());
+        }
+        if let Some(salt) = with.pss_salt {
+            let context = CMS_SignerInfo_get0_pkey_ctx(si);
+            if context.is_null() {
+                return Err(ErrorStack::get());
+            }
+            ok(sys::EVP_PKEY_CTX_set_rsa_padding(context, sys::RSA_PKCS1_PSS_PADDING))?;
+            ok(sys::EVP_PKEY_CTX_set_rsa_pss_saltlen(context, c_int::from(salt)))?;
+            // Its parameters are known when it is signed; until then an object that grows needs some algorithm there.
+            let mut algorithm = ptr::null_mut();
+            CMS_SignerInfo_get0_algs(si, ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), &mut algorithm);
+            let pss = sys::OBJ_nid2obj(sys::NID_rsassaPss);
+            ok(X509_ALGOR_set0(algorithm, pss, ASN1_UNDEFINED, ptr::null_mut()))?;
         }
         for extra in with.chain.iter().filter(|_| with.with_certificates) {
             ok(CMS_add1_cert(cms.as_ptr(), extra.as_ptr()))?;
@@ -618,8 +647,13 @@ impl Growing {
         if flushed > 0 { Ok(()) } else { Err(ErrorStack::get()) }
     }
 
+    /// Whether the signatures of what is finished, if it has any, fit their attributes.
+    pub(super) fn is_signed_well(&mut self) -> bool {
+        (0..signer_count(&self.cms).unwrap_or(0)).all(|at| attributes_fit(&mut self.cms, at))
+    }
+
     /// Signs what an object that only digests was given.
-    pub(super) fn signed(self) -> Result<Vec<u8>, ErrorStack> {
+    pub(super) fn signed(&mut self) -> Result<Vec<u8>, ErrorStack> {
         if self.is_embedding() {
             return Err(ErrorStack::get());
         }

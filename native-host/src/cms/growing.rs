@@ -2,6 +2,7 @@
 
 use openssl::error::ErrorStack;
 
+use super::CmsError;
 use super::ffi::Growing;
 
 /// What is taken out at once.
@@ -21,13 +22,15 @@ impl Growing {
 
     /// Ends the content. Appends the rest of an embedding object to `out`; a digesting one is
     /// returned signed.
-    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Vec<u8>, ErrorStack> {
-        if !self.is_embedding() {
-            return self.signed();
-        }
-        self.flush()?;
-        self.take(out);
-        Ok(Vec::new())
+    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Vec<u8>, CmsError> {
+        let rest = if self.is_embedding() {
+            self.flush().map_err(CmsError::Openssl)?;
+            self.take(out);
+            Vec::new()
+        } else {
+            self.signed().map_err(CmsError::Openssl)?
+        };
+        if self.is_signed_well() { Ok(rest) } else { Err(CmsError::BadSignature) }
     }
 
     fn take(&mut self, out: &mut Vec<u8>) {

@@ -6,7 +6,7 @@ use super::signer_info::EncodedAttribute;
 use super::signing_certificate::{SIGNING_CERTIFICATE_V2, naming};
 use super::{CmsError, Key, ffi};
 use crate::clock::UnixTime;
-use crate::x509::{Certificate, KeyAlgorithm};
+use crate::x509::{Certificate, KeyAlgorithm, SignatureDigest};
 
 /// Where the signed content stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct SigningIdentity<'a> {
 impl SigningIdentity<'_> {
     /// The digest, as `micalg` names it (RFC 8551 section 3.5.3.2).
     pub fn micalg(&self) -> &'static str {
-        if self.signs_with_sha512() { "sha-512" } else { "sha-256" }
+        self.digest().micalg()
     }
 
     /// The key that mail to the signer is to be encrypted to, where it is another than the one that signs.
@@ -59,8 +59,14 @@ impl SigningIdentity<'_> {
         carried
     }
 
-    fn signs_with_sha512(&self) -> bool {
-        self.certificate.key_algorithm() == KeyAlgorithm::Ed25519
+    fn digest(&self) -> SignatureDigest {
+        match (self.key, self.certificate.key_algorithm()) {
+            (Key::Here(_), KeyAlgorithm::Ed25519) => SignatureDigest::Sha512, // RFC 8419 section 2.3
+            (Key::Here(_), KeyAlgorithm::RsaPss(_)) => {
+                self.certificate.pss_rules().map_or(SignatureDigest::Sha256, |rules| rules.digest)
+            }
+            _ => SignatureDigest::Sha256,
+        }
     }
 }
 
@@ -73,7 +79,8 @@ enum Work {
 }
 
 impl SignedStream {
-    /// Signs with SHA-256, RSASSA-PKCS1-v1_5 or ECDSA as the key is, or Ed25519 with SHA-512. The
+    /// Signs with SHA-256, RSASSA-PKCS1-v1_5 or ECDSA as the key is, or Ed25519 with SHA-512; with keys that are
+    /// restricted to RSASSA-PSS as they ask. The
     /// signing time, the content's digest, the algorithms that we can read ourselves, which certificate is the
     /// signer's, and which one to encrypt to if that is another (RFC 8551 section 2.5) are signed with it.
     ///
@@ -114,7 +121,8 @@ impl SignedStream {
             with_certificates: identity.with_certificates,
             attributes: &attributes,
             time: &time,
-            sha512: identity.signs_with_sha512(),
+            digest: identity.digest(),
+            pss_salt: certificate.pss_rules().map(|rules| rules.salt),
         };
         let begun = ffi::sign(&signing, placement == Placement::Embedded).map_err(CmsError::Openssl);
         begun.map(|growing| Self(Work::Here(growing)))
@@ -136,13 +144,14 @@ impl SignedStream {
     }
 
     /// Ends the content and signs. Appends to `out` the rest of the object, or all of a detached
-    /// one.
+    /// one. What was signed is checked before it leaves.
     ///
     /// # Errors
-    /// [`CmsError::Openssl`]; [`CmsError::Key`] where the key is elsewhere and did not sign.
+    /// [`CmsError::Openssl`]; [`CmsError::Key`] where the key is elsewhere and did not sign;
+    /// [`CmsError::BadSignature`] where what it made does not fit.
     pub fn finish(self, out: &mut Vec<u8>) -> Result<(), CmsError> {
         let rest = match self.0 {
-            Work::Here(growing) => growing.finish(out).map_err(CmsError::Openssl)?,
+            Work::Here(growing) => growing.finish(out)?,
             Work::Elsewhere(composition) => composition.finish()?,
         };
         out.extend_from_slice(&rest);

@@ -67,6 +67,53 @@ fn signatures_of_both_kinds_of_keys_verify() {
     }
 }
 
+/// RFC 4056: what such a key signs says that it is PSS. OpenSSL 3.0 by itself calls it PKCS #1, and nobody can check it.
+#[test]
+fn a_key_for_pss_alone_signs_so_that_it_verifies() {
+    let mut context = openssl::pkey_ctx::PkeyCtx::new_id(openssl::pkey::Id::RSA_PSS).unwrap();
+    context.keygen_init().unwrap();
+    context.set_rsa_keygen_bits(2048).unwrap();
+    let who = person(context.keygen().unwrap(), &[1], &[]);
+    assert!(who.certificate.can_sign() && !who.certificate.can_encrypt());
+    for (placement, beside) in [(Placement::Detached, Some(&b"text"[..])), (Placement::Embedded, None)] {
+        let signers = verify(&mut signed(&who, b"text", placement), beside, &[]).unwrap();
+        assert_eq!(signers[0].algorithm, "sha256 with rsassaPss");
+        assert_eq!(signers[0].weakness, None);
+    }
+}
+
+/// A wrong signature may give the key away, and is of no use to anybody.
+#[test]
+fn a_signature_that_does_not_fit_never_leaves() {
+    let mut context = openssl::pkey_ctx::PkeyCtx::new_id(openssl::pkey::Id::RSA_PSS).unwrap();
+    context.keygen_init().unwrap();
+    context.set_rsa_keygen_bits(2048).unwrap();
+    let who = person(context.keygen().unwrap(), &[1], &[]);
+    for embed in [true, false] {
+        let signing = ffi::Signing {
+            certificate: who.certificate.x509().unwrap(),
+            key: &who.key,
+            chain: &[],
+            with_certificates: true,
+            attributes: &[],
+            time: &SIGNED_AT.to_asn1(),
+            digest: crate::x509::SignatureDigest::Sha256,
+            pss_salt: None, // so that OpenSSL 3.0 gets it wrong
+        };
+        let (mut growing, mut out) = (ffi::sign(&signing, embed).unwrap(), Vec::new());
+        growing.push(b"text", &mut out).unwrap();
+        let finished = growing.finish(&mut out).map(|rest| [out, rest].concat());
+        match finished {
+            Err(error) => assert!(matches!(error, CmsError::BadSignature)),
+            Ok(whole) => {
+                // A later OpenSSL gets it right.
+                let beside = (!embed).then_some(&b"text"[..]);
+                assert!(verify(&mut CmsObject::parse(&whole).unwrap(), beside, &[]).is_ok());
+            }
+        }
+    }
+}
+
 /// Whoever puts the signer's key into a certificate of their own is not the one whom the signer named.
 #[test]
 fn the_certificate_is_the_one_that_the_signer_named() {
@@ -95,7 +142,8 @@ fn the_certificate_is_the_one_that_the_signer_named() {
                 with_certificates: true,
                 attributes: &[EncodedAttribute { oid, der: &der }],
                 time: &SIGNED_AT.to_asn1(),
-                sha512: false,
+                digest: crate::x509::SignatureDigest::Sha256,
+                pss_salt: None,
             };
             let (mut growing, mut out) = (ffi::sign(&signing, true).unwrap(), Vec::new());
             growing.push(b"text", &mut out).unwrap();
@@ -125,7 +173,8 @@ fn what_a_signature_says_it_says_once() {
             with_certificates: true,
             attributes: &attributes,
             time: &SIGNED_AT.to_asn1(),
-            sha512: false,
+            digest: crate::x509::SignatureDigest::Sha256,
+            pss_salt: None,
         };
         let (mut growing, mut out) = (ffi::sign(&signing, true).unwrap(), Vec::new());
         growing.push(b"text", &mut out).unwrap();

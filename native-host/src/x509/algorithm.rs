@@ -60,11 +60,20 @@ impl KeyAlgorithm {
     }
 }
 
-/// An RSA key whose exponent makes it one (RFC 8017 section 3.1): with 1 every text would be its own signature, and
-/// an even one has no inverse.
+/// OpenSSL's limits, beyond which it does nothing with a key (`OPENSSL_RSA_MAX_MODULUS_BITS` and the like in `rsa.h`).
+const MOST_BITS: i32 = 16_384;
+const SMALL_MODULUS_BITS: i32 = 3_072;
+const MOST_EXPONENT_BITS: i32 = 64;
+
+/// An RSA key whose numbers make it one (RFC 8017 section 3.1): with the exponent 1 every text would be its own
+/// signature, an even one has no inverse, and no product of odd primes is even. And one that OpenSSL works with: mail
+/// to many is not to fail for a key that it refuses when it is used.
 fn rsa(pkcs1: &[u8]) -> Result<Rsa<Public>, ErrorStack> {
     let key = Rsa::public_key_from_der_pkcs1(pkcs1)?;
-    if key.e().num_bits() > 1 && key.e().is_bit_set(0) { Ok(key) } else { Err(ErrorStack::get()) }
+    let (n, e) = (key.n(), key.e());
+    let is_one = e.num_bits() > 1 && e.is_bit_set(0) && n.is_bit_set(0) && e < n;
+    let is_small = e.num_bits() <= MOST_EXPONENT_BITS || n.num_bits() <= SMALL_MODULUS_BITS;
+    if is_one && is_small && n.num_bits() <= MOST_BITS { Ok(key) } else { Err(ErrorStack::get()) }
 }
 
 /// A curve that keys are on.

@@ -22,7 +22,7 @@ use x509_cert::name::Name;
 use super::asn1::children;
 use super::names::Names;
 use super::usage::Usage;
-use super::{Capabilities, Fingerprint, Fitness, KeyAlgorithm, NameMatch};
+use super::{Capabilities, Fingerprint, Fitness, KeyAlgorithm, NameMatch, PssRules};
 use crate::clock::UnixTime;
 use crate::mime::EmailAddress;
 
@@ -278,7 +278,20 @@ impl Certificate {
 
     /// Whether it may be used to sign mail. Dates, names and trust are not looked at.
     pub fn signing_fitness(&self) -> Fitness {
-        self.0.usage.signing(self.0.algorithm)
+        let algorithm = self.0.algorithm;
+        match self.0.usage.signing(algorithm) {
+            Fitness::Fit if matches!(algorithm, KeyAlgorithm::RsaPss(_)) && self.pss_rules().is_none() => {
+                Fitness::UnsupportedKey(algorithm)
+            }
+            fitness => fitness,
+        }
+    }
+
+    /// How its key signs, where it is restricted to RSASSA-PSS and to what is done here.
+    pub fn pss_rules(&self) -> Option<PssRules> {
+        let KeyAlgorithm::RsaPss(bits) = self.0.algorithm else { return None };
+        let parameters = self.0.parsed.tbs_certificate.subject_public_key_info.algorithm.parameters.as_ref();
+        PssRules::read(parameters.map(AnyRef::from), bits)
     }
 
     /// Whether a mail's signature by it may be accepted. Dates, names and trust are not looked at.

@@ -17,6 +17,7 @@ mod capabilities;
 mod certificate;
 mod fingerprint;
 mod names;
+mod pss;
 mod usage;
 
 pub use algorithm::KeyAlgorithm;
@@ -25,6 +26,7 @@ pub use capabilities::{Capabilities, Capability};
 pub use certificate::{Certificate, CertificateError, IssuerAndSerial, Validity};
 pub use fingerprint::{Fingerprint, NotAFingerprint};
 pub use names::{NameMatch, addresses_of_alternative_name};
+pub use pss::{PssRules, SignatureDigest};
 pub use usage::Fitness;
 
 #[cfg(test)]

@@ -68,6 +68,38 @@ fn an_rsa_key_with_an_exponent_that_keeps_no_secret_can_do_nothing() {
     }
 }
 
+/// Mail to many is not to fail for one key that OpenSSL refuses only when it is used.
+#[test]
+fn an_rsa_key_that_openssl_does_not_work_with_can_do_nothing() {
+    use openssl::bn::{BigNum, MsbOption};
+    use openssl::rsa::Rsa;
+    let odd = |bits: i32| {
+        let mut number = BigNum::new().unwrap();
+        number.rand(bits, MsbOption::ONE, true).unwrap();
+        number
+    };
+    let with = |n: BigNum, e: BigNum| {
+        let public = Rsa::from_public_components(n, e).unwrap();
+        let spki = openssl::pkey::PKey::from_rsa(public).unwrap().public_key_to_der().unwrap();
+        let spki = x509_cert::spki::SubjectPublicKeyInfoOwned::from_der(&spki).unwrap();
+        KeyAlgorithm::read(&spki, &spki.to_der().unwrap())
+    };
+    let f4 = || BigNum::from_u32(65537).unwrap();
+    let mut even = odd(2048);
+    even.sub_word(1).unwrap();
+    assert_eq!(with(odd(16_384), f4()), KeyAlgorithm::Rsa(16_384));
+    assert_eq!(with(odd(2048), odd(2000)), KeyAlgorithm::Rsa(2048));
+    for (what, n, e) in [
+        ("a modulus too long", odd(16_392), f4()),
+        ("an endless one", odd(100_000), f4()),
+        ("an exponent too long", odd(4096), odd(65)),
+        ("one above the modulus", odd(2048), odd(2050)),
+        ("an even modulus", even, f4()),
+    ] {
+        assert_eq!(with(n, e), KeyAlgorithm::Other, "{what}");
+    }
+}
+
 /// Its reader would take hours, and it comes with a mail, from anybody.
 #[test]
 fn a_certificate_with_an_endless_name_is_none() {

@@ -86,6 +86,60 @@ fn pem_in_the_clear_and_encrypted() {
     assert_eq!(place.key(&["import", &place.path("nowhere")]).code(), "unreadable-input");
 }
 
+/// RFC 4055: what the key asks for is what OpenSSL finds in the signature.
+#[test]
+fn keys_for_pss_alone_sign_as_they_ask() {
+    let place = Place::new();
+    place.write("mail", "From: carol@example.test\r\nTo: bob@example.test\r\n\r\nat noon\r\n");
+    let restricted = |digest: &str, salt: u8| {
+        format!(
+            " -pkeyopt rsa_pss_keygen_md:{digest} -pkeyopt rsa_pss_keygen_mgf1_md:{digest} -pkeyopt \
+             rsa_pss_keygen_saltlen:{salt}"
+        )
+    };
+    for (restriction, micalg) in [
+        (String::new(), Some("micalg=sha-256")),
+        (restricted("sha256", 64), Some("micalg=sha-256")),
+        (restricted("sha512", 64), Some("micalg=sha-512")),
+        (restricted("sha1", 20), None),
+    ] {
+        let _ = std::fs::remove_dir_all(place.path("data"));
+        place.openssl(&format!(
+            "genpkey -quiet -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048{restriction} -out key.pem"
+        ));
+        place.openssl(
+            "req -x509 -key key.pem -days 30 -out cert.pem -subj /CN=Carol -addext \
+             subjectAltName=email:carol@example.test",
+        );
+        let read = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
+        place.write("both.pem", read("key.pem") + &read("cert.pem"));
+        let row = place.key(&["import", &place.path("both.pem")]).good();
+        assert_eq!(row["can_sign"], serde_json::json!(micalg.is_some()), "{restriction}");
+        for form in ["", "--opaque"] {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dane-smime"));
+            command.args([
+                "--json",
+                "--data-dir",
+                &place.path("data"),
+                "--unlock-file",
+                &place.path("unlock"),
+            ]);
+            command.args(["protect", "--from", "carol@example.test", "--to", "bob@example.test", "--sign"]);
+            command.args(["--input", &place.path("mail"), "--output", &place.path("signed")]);
+            let answer =
+                crate::command_line::Answer::of(command.args(Some(form).filter(|form| !form.is_empty())));
+            let Some(micalg) = micalg else {
+                assert_eq!(answer.code(), "no-signing-key");
+                continue;
+            };
+            answer.good();
+            assert_eq!(read("signed").contains(micalg), form.is_empty(), "{restriction}");
+            place.openssl("cms -verify -noverify -in signed -out text");
+            assert!(read("text").contains("at noon"));
+        }
+    }
+}
+
 #[test]
 fn a_chain_comes_along_and_a_foreign_certificate_does_not_fit() {
     let place = Place::new();

@@ -34,6 +34,11 @@ impl From<CmsError> for Failure {
                 let words = "The cryptographic library refused to do this. Nothing was made.";
                 Self::new(Code::CryptoFailed, words)
             }
+            CmsError::BadSignature => {
+                let words = "The signature that was made does not fit its certificate: nobody could have checked it, so \
+                             nothing was made. Try again; if it happens again, sign with another key.";
+                Self::new(Code::CryptoFailed, words)
+            }
             CmsError::Key(fault) => fault.into(),
             CmsError::NotAnEncryptionKey => {
                 let words =

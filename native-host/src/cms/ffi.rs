@@ -64,6 +64,8 @@ unsafe extern "C" {
         digest: *mut *mut sys::X509_ALGOR,
         signature: *mut *mut sys::X509_ALGOR,
     );
+    fn CMS_SignerInfo_cert_cmp(si: *mut CmsSignerInfo, certificate: *mut sys::X509) -> c_int;
+    fn CMS_SignerInfo_set1_signer_cert(si: *mut CmsSignerInfo, certificate: *mut sys::X509);
     fn CMS_SignerInfo_get0_pkey_ctx(si: *mut CmsSignerInfo) -> *mut sys::EVP_PKEY_CTX;
     fn CMS_SignerInfo_get0_signature(si: *mut CmsSignerInfo) -> *mut sys::ASN1_OCTET_STRING;
     fn X509_ALGOR_set0(
@@ -339,15 +341,36 @@ unsafe fn signed_attributes(si: *const CmsSignerInfo) -> Option<SignedAttributes
 /// Whether the signature of the SignerInfo at this place, whose certificate must have been found,
 /// fits its signed attributes. Says nothing about the content.
 pub(super) fn attributes_fit(cms: &mut CmsContentInfo, at: usize) -> bool {
-    let count = signer_count(cms).unwrap_or(0);
-    let Some(at) = c_int::try_from(at).ok().filter(|_| at < count) else { return false };
-    // SAFETY: `at` lies below the count of the lent stack; nothing of it is kept.
-    let fits = unsafe {
-        let si = sys::OPENSSL_sk_value(CMS_get0_SignerInfos(cms.as_ptr()), at).cast::<CmsSignerInfo>();
-        !si.is_null() && CMS_SignerInfo_verify(si) == 1
-    };
+    // SAFETY: the SignerInfo is valid, and nothing of it is kept.
+    let fits = signer_info(cms, at).is_some_and(|si| unsafe { CMS_SignerInfo_verify(si) == 1 });
     drain_errors();
     fits
+}
+
+/// Whether the SignerInfo at this place names this certificate, by issuer and serial number or by key identifier.
+pub(super) fn names_signer(cms: &CmsContentInfoRef, at: usize, certificate: &X509Ref) -> bool {
+    // SAFETY: both are valid, and the call only reads them.
+    let names = signer_info(cms, at)
+        .is_some_and(|si| unsafe { CMS_SignerInfo_cert_cmp(si, certificate.as_ptr()) == 0 });
+    drain_errors();
+    names
+}
+
+/// Takes this certificate for the signer's at this place.
+pub(super) fn take_for_signer(cms: &mut CmsContentInfo, at: usize, certificate: &X509Ref) {
+    if let Some(si) = signer_info(cms, at) {
+        // SAFETY: the call counts up the certificate that it keeps, and lets the one before go.
+        unsafe { CMS_SignerInfo_set1_signer_cert(si, certificate.as_ptr()) };
+        drain_errors();
+    }
+}
+
+/// The SignerInfo at this place, which is valid as long as `cms`.
+fn signer_info(cms: &CmsContentInfoRef, at: usize) -> Option<*mut CmsSignerInfo> {
+    let at = c_int::try_from(at).ok().filter(|_| at < signer_count(cms).unwrap_or(0))?;
+    // SAFETY: `at` lies below the count of the lent stack.
+    let si = unsafe { sys::OPENSSL_sk_value(CMS_get0_SignerInfos(cms.as_ptr()), at).cast::<CmsSignerInfo>() };
+    (!si.is_null()).then_some(si)
 }
 
 /// # Safety

@@ -79,6 +79,10 @@ pub enum CmsError {
     /// The certificate of a signer is neither in the object nor known otherwise.
     #[error("the certificate of a signer is missing")]
     SignerCertificateMissing,
+    /// The certificate of a signer is there, and is not as RFC 5280 has certificates: OpenSSL can read it, and others
+    /// would see something else in it.
+    #[error("the certificate of a signer cannot be read")]
+    SignerCertificateUnreadable,
     /// There are more recipients than anybody sends to at once.
     #[error("the object is encrypted to {0} recipients, which is too many")]
     TooManyRecipients(usize),

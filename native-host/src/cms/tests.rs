@@ -200,6 +200,27 @@ fn every_signature_names_its_certificate() {
     assert!(matches!(by(impostor.certificate), Err(CmsError::SignerCertificateMissing)));
 }
 
+/// RFC 8551 section 2.6.
+#[test]
+fn each_certificate_of_the_signers_name_is_tried() {
+    let who = person(p256(), &[1], &[]);
+    let renewed = person(who.key.clone(), &[1], &[Capability::Aes256Cbc]);
+    let others: Vec<_> = (0..3).map(|_| person(p256(), &[1], &[])).collect(); // same issuer, same number
+    let stranger = person(p256(), &[2], &[]);
+    let carried: Vec<_> = others.iter().chain([&renewed, &stranger]).map(|p| p.certificate.clone()).collect();
+    for with_certificates in [true, false] {
+        let identity = SigningIdentity { chain: &carried, with_certificates, ..identity(&who) };
+        let der = sign(b"text", &identity, Placement::Embedded).unwrap();
+        let mut candidates = carried.clone();
+        candidates.push(who.certificate.clone());
+        let signers = verify(&mut CmsObject::parse(&der).unwrap(), None, &candidates).unwrap();
+        assert_eq!(signers[0].certificate, who.certificate);
+        candidates.pop();
+        let without = verify(&mut CmsObject::parse(&der).unwrap(), None, &candidates);
+        assert_eq!(without.is_ok(), with_certificates);
+    }
+}
+
 #[test]
 fn what_was_not_signed_does_not_verify() {
     let who = person(p256(), &[1], &[]);

@@ -6,8 +6,8 @@ use openssl::hash::{MessageDigest, hash};
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Public};
 use openssl::sign::Verifier;
-use openssl::stack::Stack;
-use openssl::x509::X509Ref;
+use openssl::stack::{Stack, StackRef};
+use openssl::x509::{X509, X509Ref};
 
 use super::signer_info::{SignedAttributes, SignerInfoFacts};
 use super::{CmsError, CmsObject, ObjectType, ffi, signing_certificate};
@@ -16,6 +16,9 @@ use crate::x509::{Capabilities, Certificate, KeyAlgorithm};
 
 /// Smallest RSA modulus whose signature is worth a seal (design: RSA ≥ 2048).
 const MIN_RSA_BITS: u32 = 2048;
+
+/// Most certificates of one name that are tried for a signer.
+const MAX_NAMESAKES: usize = 8;
 
 /// A SignerInfo whose signature fits.
 #[derive(Clone, Debug)]
@@ -52,7 +55,8 @@ pub enum Weakness {
 ///
 /// # Errors
 /// [`CmsError::BadSignature`] if one SignerInfo does not fit, or says something twice; [`CmsError::NoSigners`],
-/// [`CmsError::SignerCertificateMissing`], [`CmsError::ContentDiffers`], [`CmsError::NoContent`],
+/// [`CmsError::SignerCertificateMissing`], [`CmsError::SignerCertificateUnreadable`],
+/// [`CmsError::ContentDiffers`], [`CmsError::NoContent`],
 /// [`CmsError::WrongType`] (also for content that is no `id-data`).
 pub fn verify(
     object: &mut CmsObject,
@@ -70,6 +74,7 @@ pub fn verify(
         }
     }
     ffi::find_signer_certificates(&object.inner, &stack);
+    choose_among_namesakes(object, &stack);
     let infos = ffi::signer_infos(&object.inner);
     if infos.len() != object.signer_count() || infos.iter().any(|info| info.certificate.is_none()) {
         return Err(CmsError::SignerCertificateMissing);
@@ -92,6 +97,41 @@ pub fn verify(
         verified.map_err(|_| unknown_to_us(&infos).map_or(CmsError::BadSignature, CmsError::NotSupported))?;
     }
     infos.into_iter().map(signer).collect()
+}
+
+/// RFC 8551 section 2.6: several certificates can have the name or the key identifier that a signer goes by, and each
+/// must be tried. OpenSSL takes the first. Signatures without attributes, which would need all the content for each
+/// try, stay with that.
+fn choose_among_namesakes(object: &mut CmsObject, candidates: &StackRef<X509>) {
+    let carried = ffi::certificates(&object.inner);
+    for (at, mut info) in ffi::signer_infos(&object.inner).into_iter().enumerate() {
+        let Some(attributes) = info.attributes.take() else { continue };
+        let mut namesakes: Vec<X509> = Vec::new();
+        for certificate in candidates.iter().chain(carried.iter().flatten()) {
+            let is_one = ffi::names_signer(&object.inner, at, certificate);
+            if is_one && !namesakes.iter().any(|known| **known == *certificate) {
+                namesakes.push(certificate.to_owned());
+            }
+            if namesakes.len() == MAX_NAMESAKES {
+                break;
+            }
+        }
+        if namesakes.len() < 2 {
+            continue;
+        }
+        for certificate in namesakes {
+            ffi::take_for_signer(&mut object.inner, at, &certificate);
+            info.certificate = Some(certificate);
+            let fits = if is_ed25519(&info) {
+                ed25519_fits(&info, &attributes.der)
+            } else {
+                ffi::attributes_fit(&mut object.inner, at)
+            };
+            if fits && !signing_certificate::is_another(&info) {
+                break;
+            }
+        }
+    }
 }
 
 /// RFC 5652 section 11.1: the contentType attribute names the type of the content. Where there are no
@@ -175,7 +215,7 @@ fn check_content(object: &CmsObject, detached: Option<&[u8]>) -> Result<(), CmsE
 
 fn signer(facts: SignerInfoFacts) -> Result<Signer, CmsError> {
     let der = facts.certificate.and_then(|c| c.to_der().ok()).ok_or(CmsError::SignerCertificateMissing)?;
-    let certificate = Certificate::from_der(&der).map_err(|_| CmsError::SignerCertificateMissing)?;
+    let certificate = Certificate::from_der(&der).map_err(|_| CmsError::SignerCertificateUnreadable)?;
     let name = |nid: Nid| nid.long_name().unwrap_or("unknown");
     let algorithm = format!("{} with {}", name(facts.digest), name(facts.signature));
     if certificate.key_algorithm() == KeyAlgorithm::Other {

@@ -145,6 +145,8 @@ pub enum InvalidReason {
     ContentDiffers,
     /// The certificate of a signer is neither in the mail nor in the DNS.
     CertificateMissing,
+    /// The certificate of a signer is there, and is not as the standard has it.
+    CertificateUnreadable,
     /// The structure of the signed message is broken.
     Malformed(Malformation),
     /// Signatures lie round one another in a way that mail programs read differently.
@@ -219,6 +221,7 @@ impl From<CmsError> for InvalidReason {
             CmsError::BadSignature => Self::Altered,
             CmsError::ContentDiffers => Self::ContentDiffers,
             CmsError::SignerCertificateMissing => Self::CertificateMissing,
+            CmsError::SignerCertificateUnreadable => Self::CertificateUnreadable,
             CmsError::NotSupported(algorithm) => Self::NotSupported(algorithm),
             CmsError::TooManySigners(count) => Self::TooManySigners(count),
             _ => Self::Malformed(Malformation::Cms),

@@ -275,6 +275,12 @@ fn invalid_words(reason: &InvalidReason, sender: &str, domain: &str) -> (&'stati
              DNS."
                 .into(),
         ),
+        InvalidReason::CertificateUnreadable => (
+            "certificate-unreadable",
+            "The signature cannot be checked: the signer’s certificate does not keep to the standard (in its dates \
+             or its encoding, for instance). The signer needs another one."
+                .into(),
+        ),
         InvalidReason::Malformed(Malformation::Split(SplitError::TooManyParts)) => (
             "too-many-parts",
             "The mail has more parts than are read. Its signature counts for nothing.".into(),

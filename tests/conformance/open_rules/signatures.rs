@@ -188,6 +188,14 @@ fn who_may_sign_and_how() {
         reader.person(name, &key, subject, &extensions);
     }
     reader.openssl("req -x509 -newkey rsa:2048 -nodes -keyout own.key -out own.crt -days 9 -subj /CN=a -addext subjectAltName=email:alice@example.test");
+    // Valid from the 1960s on: OpenSSL reads such dates, and other readers do not agree on them.
+    reader.openssl("x509 -in alice.crt -outform DER -out old.der");
+    let mut old = std::fs::read(reader.at("old.der")).unwrap();
+    let begins = old.windows(2).position(|window| window == [0x17, 13]).unwrap();
+    old[begins + 2] = b'6';
+    reader.file("old.der", &old);
+    reader.openssl("x509 -inform DER -in old.der -out old.crt");
+    std::fs::copy(reader.at("alice.key"), reader.at("old.key")).unwrap();
     let by = |name: &str, how: &str| {
         let arguments = format!("-sign -signer {name}.crt -inkey {name}.key {how}");
         mail(&[ALICE.as_bytes(), &reader.cms(TEXT, arguments.trim_end())])
@@ -218,6 +226,7 @@ fn who_may_sign_and_how() {
         ("unknown critical extension", by("strange", ""), none("invalid", "not-for-signing")),
         ("nobody's certificate", by("own", ""), none("unknown", "dns-unreachable")),
         ("no certificate", by("alice", "-nocerts"), none("invalid", "certificate-missing")),
+        ("odd dates", by("old", ""), none("invalid", "certificate-unreadable")),
         ("Alice, then Eve", by("alice", "-signer eve.crt -inkey eve.key"), valid),
         ("Eve, then Alice", by("eve", "-signer alice.crt -inkey alice.key"), valid),
         ("Eve and Bob", by("eve", "-signer bob.crt -inkey bob.key"), none("invalid", "names-other")),

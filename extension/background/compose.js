@@ -30,10 +30,11 @@ const PROTECT_MS_PER_MEBIBYTE = 2_000;
 
 const text = browser.i18n.getMessage;
 
-/** @param {import("./host.js").Host} host @returns {Pick<Compose, "reconsider">} */
+/** @param {import("./host.js").Host} host @returns {Pick<Compose, "keysChanged">} */
 export function startCompose(host) {
   const compose = new Compose(host);
   browser.daneCompose.onChanged.addListener((tabId) => compose.changed(tabId).catch(ignoreClosed));
+  browser.daneCompose.onActivated.addListener((tabId) => compose.activated(tabId).catch(ignoreClosed));
   browser.daneCompose.onBeforeSend.addListener((tabId, window) => compose.beforeSend(tabId, window));
   browser.daneCompose.onAnswer.addListener(remember);
   browser.daneCompose.onProtect.addListener((id, job, entity) => compose.protect(id, job, entity));
@@ -92,13 +93,25 @@ class Compose {
     );
   }
 
-  /** Settings or keys are others now: so may be what an open window starts with. What its writer has switched stays. */
+  /** Its writer comes back to a window: keys may have been made elsewhere meanwhile. @param {number} tabId */
+  async activated(tabId) {
+    const { choice } = await browser.daneCompose.getWindow(tabId);
+    await (choice ? this.#freshen([tabId]) : this.changed(tabId));
+  }
+
+  /** Settings are others now: so may be what an open window starts with. What its writer has switched stays. */
   async reconsider() {
-    const tabs = await browser.tabs.query({ type: "messageCompose" });
-    await this.#choices.renew(
-      tabs.map(({ id = -1 }) => id),
-      (tabId, choice) => this.#follow(tabId, choice).catch(ignoreClosed),
-    );
+    await this.#choices.renew(await openTabs(), (tabId, choice) => this.#follow(tabId, choice).catch(ignoreClosed));
+  }
+
+  /** Keys are others now, by the hand of our own pages. */
+  async keysChanged() {
+    await this.#freshen(await openTabs());
+  }
+
+  /** @param {number[]} tabIds */
+  #freshen(tabIds) {
+    return this.#choices.freshen(tabIds, (tabId, choice) => this.#follow(tabId, choice).catch(ignoreClosed));
   }
 
   /**
@@ -109,7 +122,9 @@ class Compose {
    */
   async beforeSend(tabId, window) {
     const settings = await this.#settings();
-    const { choice: made, why } = await this.#choices.of(tabId, window);
+    await this.#choices.freshen([tabId], async (_tab, choice) => void ((await choice) && (await this.#show(tabId))));
+    const { choice: present } = await browser.daneCompose.getWindow(tabId);
+    const { choice: made, why } = await this.#choices.of(tabId, { ...window, choice: present });
     const mustEncrypt = encryptedByPolicy(everybody(window), settings).length > 0;
     const { offerUnencrypted } = settings.managed;
     if (!made) {
@@ -120,7 +135,8 @@ class Compose {
     this.#recipients.forgetUnchecked(everybody(window));
     const recipients = choice.encrypt ? await this.#recipients.lookUp(everybody(window)) : [];
     const blindCopies = window.bcc.length === 0 || (await this.#can("blind-copies"));
-    return propose({ choice, window, recipients, remembered: await remembered(), blindCopies, offerUnencrypted }, text);
+    const facts = { choice, window, recipients, remembered: await remembered(), blindCopies, offerUnencrypted };
+    return { ...propose(facts, text), madeFor: made };
   }
 
   /**
@@ -339,6 +355,12 @@ function namesOnly({ encrypted, recipients }, { bcc_copies, blind_copy_for, to, 
   const allowed = blind_copy_for === undefined ? [...to, ...cc, from] : [blind_copy_for];
   const spellings = new Set(allowed.map(comparable));
   return recipients.every((address) => spellings.has(comparable(address)));
+}
+
+/** The compose windows, by the tabs that the API takes them for. */
+async function openTabs() {
+  const tabs = await browser.tabs.query({ type: "messageCompose" });
+  return tabs.map(({ id = -1 }) => id);
 }
 
 /** @param {{ to: string[], cc: string[], bcc: string[] }} window */

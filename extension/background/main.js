@@ -21,7 +21,7 @@ const host = new Host({
 
 const compose = startCompose(host);
 startReading(host);
-startKeys(host, () => compose.reconsider());
+startKeys(host, () => compose.keysChanged());
 startPolicy();
 startDoctor(host);
 startProvision(host);

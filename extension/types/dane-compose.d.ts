@@ -54,7 +54,8 @@ export interface DaneCompose {
   showProgress(id: string, sentence: string, done?: number, total?: number): Promise<void>;
   putOff(id: string, ms: number): Promise<void>;
   onChanged: Event<(tabId: number) => void>;
-  onBeforeSend: Event<(tabId: number, window: WindowDescription) => Promise<Proposal>>;
+  onActivated: Event<(tabId: number) => void>;
+  onBeforeSend: Event<(tabId: number, window: WindowDescription) => Promise<Proposal & { madeFor?: Choice }>>;
   onAnswer: Event<(answer: { remember?: string[]; allowUnencrypted?: string }) => void>;
   onProtect: Event<
     (

@@ -107,6 +107,24 @@ function keepTouched(choice, previous) {
 }
 
 /**
+ * A choice that is made anew without its writer takes nothing away from the one before.
+ *
+ * @param {Choice} next
+ * @param {Choice} present for the same sender
+ * @returns {Choice}
+ */
+export function keepProtection(next, present) {
+  const kept = /** @type {const} */ (["sign", "encrypt", "encryptLocked", "hasKey", "insist", "usuallyEncrypts"]);
+  return { ...next, ...Object.fromEntries(kept.map((what) => [what, next[what] || present[what]])) };
+}
+
+/** Whether two choices are the same in everything. @param {Choice} one @param {Choice} other */
+export function isSame(one, other) {
+  const told = (/** @type {Record<string, any>} */ choice) => JSON.stringify(Object.entries(choice).toSorted());
+  return told({ ...one, touched: told(one.touched) }) === told({ ...other, touched: told(other.touched) });
+}
+
+/**
  * The writer switches.
  *
  * @param {Choice} choice

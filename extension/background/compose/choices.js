@@ -4,7 +4,7 @@
  * be late; what its writer has switched meanwhile stays.
  */
 
-import { makeChoice, stillHolds, touch } from "./choice.js";
+import { isSame, keepProtection, makeChoice, stillHolds, touch } from "./choice.js";
 
 /**
  * @typedef {import("./choice.js").Choice} Choice
@@ -76,7 +76,7 @@ export class Choices {
   }
 
   /**
-   * Settings or keys are others now: so may be what open windows start with.
+   * Settings are others now: so may be what open windows start with.
    *
    * @param {number[]} tabIds
    * @param {(tabId: number, choice: Promise<Choice | null>) => Promise<unknown>} each what to do with the new choice of each
@@ -92,6 +92,30 @@ export class Choices {
         each(
           tabId,
           this.#change(tabId, (now) => made(now, facts)),
+        ),
+      ),
+    );
+  }
+
+  /**
+   * Keys may be others now, made or ended in another program. What is new to sign and encrypt with counts; what a window has said
+   * that it does to its mail, it does not cease to do because a key is gone or nobody can say which there are.
+   *
+   * @param {number[]} tabIds
+   * @param {(tabId: number, choice: Promise<Choice | null>) => Promise<unknown>} each what to do with the choice of each; null: it
+   *   is what it was
+   */
+  async freshen(tabIds, each) {
+    const round = this.#round;
+    const facts = await this.#facts();
+    if (facts.keys === null || round !== this.#round) {
+      return; // where the settings have changed meanwhile, keys are asked for once more by whoever follows them
+    }
+    await Promise.all(
+      tabIds.map((tabId) =>
+        each(
+          tabId,
+          this.#change(tabId, (now) => (stillHolds(now.choice, now) ? gained(now, now.choice, facts) : null)),
         ),
       ),
     );
@@ -124,4 +148,11 @@ export class Choices {
 /** @param {WindowDescription} window @param {Facts} facts */
 function made({ from, fromEncrypted, draft, choice: previous }, { keys, wishes }) {
   return makeChoice({ from, fromEncrypted, draft, keys, wishes: wishes(from), previous });
+}
+
+/** @param {WindowDescription} window @param {Choice} present @param {Facts} facts @returns {Choice | null} null: nothing is new */
+function gained(window, present, facts) {
+  const next = made(window, facts);
+  const kept = next && keepProtection(next, present);
+  return kept && !isSame(kept, present) ? kept : null;
 }

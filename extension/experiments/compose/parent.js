@@ -14,9 +14,15 @@ this.daneCompose = (() => {
     #open = null;
 
     PERSISTENT_EVENTS = Object.fromEntries(
-      /** @type {const} */ (["onChanged", "onBeforeSend", "onAnswer", "onProtect", "onGivenUp", "onUnencrypted"]).map(
-        (name) => [name, (/** @type {{ fire: any }} */ { fire }) => this.#doors.questions[name].register(fire)],
-      ),
+      /** @type {const} */ ([
+        "onChanged",
+        "onActivated",
+        "onBeforeSend",
+        "onAnswer",
+        "onProtect",
+        "onGivenUp",
+        "onUnencrypted",
+      ]).map((name) => [name, (/** @type {{ fire: any }} */ { fire }) => this.#doors.questions[name].register(fire)]),
     );
 
     get #doors() {

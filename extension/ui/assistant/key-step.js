@@ -29,6 +29,10 @@ export async function keyStep(assistant) {
       make("p", { class: "working", role: "status" }, text("assistant_making")),
     );
     try {
+      if (isOther(await assistant.account(), account)) {
+        await assistant.go("publish"); // it was made elsewhere meanwhile: in another tab, on the command line
+        return;
+      }
       await request("generate", next ? { ...wish, next, retire_after_days: CHANGEOVER_DAYS } : wish);
       await assistant.go("publish");
     } catch (error) {
@@ -47,6 +51,18 @@ export async function keyStep(assistant) {
     );
   }
   show();
+}
+
+/**
+ * Whether an account has a key that it did not have before.
+ *
+ * @param {import("../../types/protocol").Account} now
+ * @param {import("../../types/protocol").Account} before
+ */
+function isOther(now, before) {
+  return /** @type {const} */ (["sign", "encrypt", "next"]).some(
+    (what) => now[what] && now[what].sha256 !== before[what]?.sha256,
+  );
 }
 
 /** @param {import("./assistant.js").Assistant} assistant @param {HTMLSelectElement} algorithm */

@@ -22,15 +22,15 @@ const AT_ONCE = 25;
  * @property {import("../../types/protocol").Key[]} keys
  */
 
-/** Rows by address. @type {Map<string, { state: HTMLElement, mend: HTMLElement }>} */
-const rows = new Map();
+/** Rows by address; others each time that they are drawn. @type {Map<string, { state: HTMLElement, mend: HTMLElement }>} */
+let rows = new Map();
 
 /**
  * @param {import("../../types/protocol").Account[]} accounts
  * @param {Tools} tools
  */
 export function showAccounts(accounts, tools) {
-  rows.clear();
+  rows = new Map();
   // Drawn anew under somebody's hands: what was open stays open, and the keyboard where it was.
   const open = new Set(
     [...byId("senders").querySelectorAll("details")].filter((one) => one.open).map(({ dataset }) => dataset.address),
@@ -62,10 +62,19 @@ export function showAccounts(accounts, tools) {
   }
 }
 
-/** What the DNS says of all of them; the rows change as answers come. @param {string[]} addresses */
+/**
+ * What the DNS says of all of them; the rows change as answers come. Where they are drawn anew meanwhile, what was asked for the
+ * old ones is not shown.
+ *
+ * @param {string[]} addresses
+ */
 export async function askDns(addresses) {
-  for (let start = 0; start < addresses.length; start += AT_ONCE) {
+  const asked = rows;
+  for (let start = 0; start < addresses.length && asked === rows; start += AT_ONCE) {
     const { result } = await request("accounts", { addresses: addresses.slice(start, start + AT_ONCE), dns: true });
+    if (asked !== rows) {
+      return;
+    }
     for (const account of result.accounts) {
       showState(account);
     }

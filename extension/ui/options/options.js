@@ -39,8 +39,16 @@ async function attempt(work) {
 
 const addresses = (await senders()).map(({ address }) => address);
 
+/** What keys and senders were drawn from. */
+let drawnFrom = "";
+
 /** Everything that keys decide; once more after each change. */
 async function refresh() {
+  await draw();
+  lookInDns(); // nobody who has pressed something waits for that
+}
+
+async function draw() {
   // Without the program, or with an older one, the wishes of each sender and the policy's are there all the same.
   const without = (/** @type {unknown} */ error) => {
     failure ??= error;
@@ -53,6 +61,7 @@ async function refresh() {
     request("accounts", { addresses }).catch(without),
     request("keys", {}).catch(without),
   ]);
+  drawnFrom = JSON.stringify([accounts?.result.accounts, keys?.result.keys]);
   const tools = { attempt, refresh, settings, keys: keys?.result.keys ?? [] };
   showAccounts(accounts?.result.accounts ?? addresses.map(unknownAccount), tools);
   showKeys(keys && tools.keys, tools);
@@ -64,6 +73,29 @@ async function refresh() {
       state.remove();
     }
     throw failure;
+  }
+}
+
+async function lookInDns() {
+  const from = drawnFrom;
+  await askDns(addresses).catch(trouble);
+  if (from === drawnFrom) {
+    document.body.dataset.shown = "all";
+  }
+}
+
+/** Keys are made and ended on the command line, too, and by other Thunderbirds: who comes back to this page sees what is now. */
+async function lookAgain() {
+  if (document.hidden || document.body.dataset.shown !== "all" || document.querySelector("dialog[open]")) {
+    return;
+  }
+  try {
+    const [accounts, keys] = await Promise.all([request("accounts", { addresses }), request("keys", {})]);
+    if (JSON.stringify([accounts.result.accounts, keys.result.keys]) !== drawnFrom) {
+      await attempt(refresh);
+    }
+  } catch (error) {
+    console.error(error); // what is shown was true; whoever presses something is told
   }
 }
 
@@ -121,13 +153,15 @@ onFile("restore", async (file) =>
 onFile("import", async (file) => request("import", { prompt: prompt("file") }, await readKeyFile(file)));
 
 const [answered] = await Promise.all([
-  attempt(refresh),
+  attempt(draw),
   showRemembered(),
   showProgram(),
   attempt(() => showHostSettings({ attempt, showProgram })),
 ]);
 // Where the program does not answer, what it said stays to be read.
 if (answered) {
-  await attempt(() => askDns(addresses));
+  await lookInDns();
 }
 document.body.dataset.shown = "all";
+window.addEventListener("focus", lookAgain);
+document.addEventListener("visibilitychange", lookAgain);

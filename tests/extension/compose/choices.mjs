@@ -39,9 +39,11 @@ function desk(first = {}) {
     asked.shift()?.();
   };
   const told = /** @type {any[]} */ ([]);
-  const renew = () => choices.renew([TAB], async (_tab, choice) => void told.push(await choice));
+  const tell = async (/** @type {number} */ _tab, /** @type {Promise<any>} */ choice) => void told.push(await choice);
+  const renew = () => choices.renew([TAB], tell);
+  const freshen = () => choices.freshen([TAB], tell);
   const described = () => structuredClone(window);
-  return { choices, window, now, answer, renew, told, described };
+  return { choices, window, now, answer, renew, freshen, told, described };
 }
 
 describe("the choices of open windows", () => {
@@ -155,5 +157,80 @@ describe("the choices of open windows", () => {
     await assert.rejects(failed, /no compose window/);
     await next;
     assert.equal(window.choice.sign, false);
+  });
+});
+
+describe("keys that another program has made or ended", () => {
+  /** @param {any[] | null} keys at first @param {object} [local] */
+  async function opened(keys, local) {
+    const desktop = desk(local);
+    desktop.now.keys = keys;
+    const first = desktop.choices.of(TAB, desktop.described());
+    await desktop.answer();
+    await first;
+    return desktop;
+  }
+
+  test("a new key signs and encrypts in a window that was open before", async () => {
+    const { window, now, answer, freshen, told } = await opened([]);
+    assert.deepEqual([window.choice.sign, window.choice.encrypt], [false, false]);
+    now.keys = [KEY];
+    const looked = freshen();
+    await answer();
+    await looked;
+    assert.deepEqual([window.choice.sign, window.choice.encrypt, window.choice.hasKey], [true, true, true]);
+    assert.equal(told[0].encrypt, true);
+  });
+
+  test("what its writer has switched stays", async () => {
+    const { choices, window, now, answer, freshen } = await opened([]);
+    await choices.switch(TAB, () => ({ encrypt: false }));
+    now.keys = [KEY];
+    const looked = freshen();
+    await answer();
+    await looked;
+    assert.deepEqual([window.choice.sign, window.choice.encrypt], [true, false]);
+  });
+
+  test("where all keys are gone, or nobody can say which there are, the window does what it has said", async () => {
+    for (const keys of [[], null, [{ ...KEY, retired: true }]]) {
+      const { window, now, answer, freshen, told } = await opened([KEY], { defaults: { encrypt: "required" } });
+      const before = structuredClone(window.choice);
+      now.keys = keys;
+      const looked = freshen();
+      await answer();
+      await looked;
+      assert.deepEqual(window.choice, before);
+      assert.deepEqual(told.filter(Boolean), []);
+    }
+  });
+
+  test("where nothing is new, nothing is told", async () => {
+    const { answer, freshen, told } = await opened([KEY]);
+    const looked = freshen();
+    await answer();
+    await looked;
+    assert.deepEqual(told, [null]);
+  });
+
+  test("a look that began before the settings were changed does not undo what they say now", async () => {
+    const { window, now, answer, freshen, renew } = await opened([KEY], { defaults: { sign: "never" } });
+    const looked = freshen();
+    now.local = { defaults: { sign: "always", encrypt: "never" } };
+    const renewed = renew();
+    await answer();
+    await answer();
+    await Promise.all([looked, renewed]);
+    assert.deepEqual([window.choice.sign, window.choice.encrypt], [true, false]);
+  });
+
+  test("a window whose sender is another by now is left to whoever sees to that", async () => {
+    const { window, now, answer, freshen, told } = await opened([]);
+    window.from = CAROL;
+    now.keys = [KEY];
+    const looked = freshen();
+    await answer();
+    await looked;
+    assert.deepEqual([told, window.choice.encrypt], [[null], false]);
   });
 });

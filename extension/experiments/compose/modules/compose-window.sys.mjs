@@ -34,6 +34,7 @@ const NOTICE_SERVED = "dane-smime-served";
  * @property {() => import("../../../types/dane-compose").DraftChoice} draftChoice what was switched in the draft that it was opened from
  * @property {() => boolean} isDecrypted whether this window was filled with text that was encrypted
  * @property {import("./question.sys.mjs").Question} onChanged
+ * @property {import("./question.sys.mjs").Question} onActivated
  * @property {import("./question.sys.mjs").Question} onBeforeSend
  * @property {import("./question.sys.mjs").Question} onAnswer
  */
@@ -101,6 +102,7 @@ export class ComposeWindow {
       [window, "unload", () => this.#sending?.abandon()],
       [window, "compose-editor-ready", () => this.#filled.resolve(undefined)],
       [window, "compose-from-changed", () => this.changed()],
+      [window, "activate", () => this.#activated()],
       // Typed by hand, another sender brings no such event.
       [window.document.getElementById("msgIdentity"), "input", () => this.#changedSoon()],
       [window.document, "encryption-state-checked", () => this.#quietenBuiltIn()],
@@ -227,6 +229,13 @@ export class ComposeWindow {
     }
   }
 
+  /** Its writer comes back to it; what has changed elsewhere meanwhile counts from now on. */
+  #activated() {
+    if (this.#window.composeEditorReady) {
+      this.#environment.onActivated.tell(this.#environment.tabId(this.#window));
+    }
+  }
+
   /** Saves again when it is known whether to encrypt: nobody is asked what a moment later needs no question. @param {number} mode */
   async #saveOnceKnown(mode) {
     const window = this.#window;
@@ -310,11 +319,12 @@ export class ComposeWindow {
   /** Finds out what is to become of the mail. @returns {Promise<boolean>} false: it stays */
   async #decide() {
     const before = this.choice;
-    const plan = await decide(this.#window, this.#environment, () => this.describe());
-    if (!plan || this.#window.closed || this.#isWithdrawn) {
+    const decided = await decide(this.#window, this.#environment, () => this.describe());
+    if (!decided || this.#window.closed || this.#isWithdrawn) {
       return false;
     }
-    if (before && isSwitchedSince(before, this.choice)) {
+    const { plan, madeFor } = decided;
+    if (isSwitchedSince({ pressed: before, decided: madeFor }, this.choice)) {
       await this.#tellChanged();
       return false;
     }

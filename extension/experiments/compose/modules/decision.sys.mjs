@@ -19,6 +19,8 @@ const NOTICE_WORKING = "dane-smime-working";
 const WORKING_MS = 700;
 
 /**
+ * @typedef {import("../../../background/compose/choice.js").Choice} Choice
+ *
  * @typedef {{ sign: boolean, encrypt: boolean, hideSubject: boolean, certificate: string | null, forms: string[] }} Decided
  */
 
@@ -26,7 +28,7 @@ const WORKING_MS = 700;
  * @param {any} window it has been filled
  * @param {import("./compose-window.sys.mjs").Environment} environment
  * @param {() => import("../../../types/dane-compose").WindowDescription} describe
- * @returns {Promise<Decided | null>} null: the mail stays
+ * @returns {Promise<{ plan: Decided, madeFor: Choice | null } | null>} and the choice for which it was decided; null: the mail stays
  */
 export async function decide(window, environment, describe) {
   const { onAnswer } = environment;
@@ -39,7 +41,7 @@ export async function decide(window, environment, describe) {
         return null;
       }
       if (proposal.plan) {
-        return pickPlan(proposal.plan);
+        return { plan: pickPlan(proposal.plan), madeFor: proposal.madeFor ?? null };
       }
       const { button, checked } = await askPerson(window, proposal);
       const chosen = proposal.choices?.[button];
@@ -51,7 +53,7 @@ export async function decide(window, environment, describe) {
         onAnswer.tell({ remember: proposal.addresses });
       }
       if (chosen.plan) {
-        return pickPlan(chosen.plan);
+        return { plan: pickPlan(chosen.plan), madeFor: proposal.madeFor ?? null };
       }
       if (chosen.remove) {
         removePills(window, chosen.remove);
@@ -115,17 +117,21 @@ async function ask(window, environment, describe, answers) {
 }
 
 /**
- * Whether somebody has switched something since a choice was made. A choice for another sender, or for text that turned out to
- * be encrypted, is a new one.
+ * Whether somebody has switched something behind the decision's back: since Send was pressed, or since it was decided. What the
+ * event page itself has found out in between (a key that was made elsewhere) may add protection before it decides. A choice for
+ * another sender, or for text that turned out to be encrypted, is a new one.
  *
- * @param {import("../../../background/compose/choice.js").Choice} before
- * @param {import("../../../background/compose/choice.js").Choice | null} now
+ * @param {{ pressed: Choice | null, decided: Choice | null }} then
+ * @param {Choice | null} now
  */
-export function isSwitchedSince(before, now) {
-  const isSame = now?.from === before.from && now.fromEncrypted === before.fromEncrypted;
+export function isSwitchedSince({ pressed, decided }, now) {
+  const differing = (/** @type {Choice | null} */ then) =>
+    then && now?.from === then.from && now.fromEncrypted === then.fromEncrypted
+      ? /** @type {const} */ (["sign", "encrypt", "hideSubject"]).filter((what) => now[what] !== then[what])
+      : [];
   return (
-    isSame &&
-    ["sign", "encrypt", "hideSubject"].some((key) => /** @type {any} */ (now)[key] !== /** @type {any} */ (before)[key])
+    differing(decided).length > 0 ||
+    differing(pressed).some((what) => decided === null || !now?.[what] || now.touched[what])
   );
 }
 

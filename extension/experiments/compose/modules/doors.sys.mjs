@@ -20,6 +20,7 @@ export class Doors {
   /** The API's events. */
   questions = {
     onChanged: new Question(),
+    onActivated: new Question(),
     onBeforeSend: new Question(),
     onAnswer: new Question(),
     onProtect: new Question(),

@@ -41,9 +41,9 @@ export function explain(error, getMessage) {
   if (!(error instanceof HostError)) {
     return getMessage("error_internal");
   }
-  // With a mismatch of versions the host says which of the two is the older.
-  const words = [error.code, ...(typeof error.details.update === "string" ? [error.details.update] : [])];
-  const key = `error_${words.join("-").replaceAll("-", "_")}`;
+  // With a mismatch of versions the host says which of the two is the older; of a file, in what way it would not do.
+  const more = [error.details.update, error.details.file].filter((word) => typeof word === "string");
+  const key = `error_${[error.code, ...more].join("-").replaceAll("-", "_")}`;
   return getMessage(key, [error.hostMessage]) || error.hostMessage || getMessage("error_internal");
 }
 

@@ -68,7 +68,7 @@ describe("Alice has no key, and windows and pages open", () => {
   });
 
   test("who comes back to a mail finds it signed and encrypted, and so it leaves", async () => {
-    const { alice, photograph } = scene;
+    const { alice } = scene;
     const [mail = 0] = mails;
     await comeBack(mail);
     await labelled(mail, "Encrypted");

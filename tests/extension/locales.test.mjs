@@ -135,6 +135,13 @@ test("every reason why an answer of the DNS proves nothing is said in every lang
   assert.deepEqual(said.sort(), words.sort());
 });
 
+test("of a file that would not do it is said in every language in what way", () => {
+  const ways = [...RUST("service/failure/keys.rs").matchAll(/unfit\(\s*"([a-z-]+)"/g)].map(([, way]) => way);
+  assert.ok(ways.length > 4);
+  const said = Object.keys(LOCALES.en).filter((key) => key.startsWith("error_unreadable_input_"));
+  assert.deepEqual(said.sort(), ways.map((way) => `error_unreadable_input_${way.replaceAll("-", "_")}`).sort());
+});
+
 /** Codes that never reach a reader of mail: they belong to commands, or the request that they answer is never sent. */
 const OF_COMMANDS = new Set(["not-built", "unreadable-input", "unwritable-output", "wrong-password", "no-such-key"]);
 

@@ -242,6 +242,9 @@ pub enum ImportError {
     /// Neither PKCS#12 nor PEM.
     #[error("the file is neither PKCS#12 nor PEM")]
     NotAKeyFile,
+    /// There is no certificate at all.
+    #[error("the file holds no certificate")]
+    NotACertificate,
     /// There is no certificate that belongs to the key.
     #[error("the file holds no certificate that belongs to its key")]
     NoCertificate,

@@ -67,19 +67,19 @@ pub fn read_key_file(content: &[u8], password: &str) -> Result<Vec<KeyMaterial>,
 /// (`.p7b`, `.p7c`).
 ///
 /// # Errors
-/// [`ImportError::NoCertificate`].
+/// [`ImportError::NotACertificate`].
 pub fn read_certificates(content: &[u8]) -> Result<Vec<Certificate>, ImportError> {
     if let Ok(found) = Certificate::from_pem_or_der(content) {
         return Ok(found);
     }
     let bundle = Pkcs7::from_pem(content).or_else(|_| Pkcs7::from_der(content));
-    let bundle = bundle.map_err(|_| ImportError::NoCertificate)?;
+    let bundle = bundle.map_err(|_| ImportError::NotACertificate)?;
     let mut found = Vec::new();
     for x509 in bundle.signed().and_then(|signed| signed.certificates()).into_iter().flatten() {
         let der = x509.to_der().map_err(|_| ImportError::Damaged)?;
         found.push(Certificate::from_der(&der).map_err(|_| ImportError::Damaged)?);
     }
-    if found.is_empty() { Err(ImportError::NoCertificate) } else { Ok(found) }
+    if found.is_empty() { Err(ImportError::NotACertificate) } else { Ok(found) }
 }
 
 /// Whether a PEM text holds a private key that no password protects. Of PKCS#12 nothing is said:

@@ -128,7 +128,7 @@ impl From<BackupError> for Failure {
             ),
             BackupError::NoKeys => (Code::NoSuchKey, "There is no key yet, so no backup was made."),
             BackupError::NotABackup => {
-                (Code::UnreadableInput, "The file is not a backup of keys that this program made.")
+                return unfit("no-backup", "The file is not a backup of keys that this program made.");
             }
             BackupError::WrongPassword => (Code::WrongPassword, "The password does not open the backup."),
         };
@@ -166,6 +166,11 @@ impl From<PinentryError> for Failure {
     }
 }
 
+/// A file that somebody picked is not one that would do; `file` says in what way, for other languages.
+fn unfit(file: &str, words: &str) -> Failure {
+    Failure::new(Code::UnreadableInput, words).with("file", json!(file))
+}
+
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         let (code, words) = match error {
@@ -177,13 +182,18 @@ impl From<ImportError> for Failure {
                 "The file is encrypted in an old way that this computer’s OpenSSL has no module for (the legacy \
                  provider). Export the key again with a newer program, or install that module.",
             ),
-            ImportError::NoCertificate => (
-                Code::UnreadableInput,
-                "The file holds a private key, but no certificate that belongs to it.",
-            ),
-            ImportError::NoKey => (Code::UnreadableInput, "The file holds no private key."),
+            ImportError::NoCertificate => {
+                return unfit(
+                    "no-certificate-for-key",
+                    "The file holds a private key, but no certificate that belongs to it.",
+                );
+            }
+            ImportError::NoKey => return unfit("no-key", "The file holds no private key."),
+            ImportError::NotACertificate => {
+                return unfit("no-certificate", "The file holds no certificate (PEM, DER, or PKCS#7).");
+            }
             ImportError::NotAKeyFile => {
-                (Code::UnreadableInput, "The file is neither PKCS#12 (.p12, .pfx) nor PEM.")
+                return unfit("no-key-file", "The file is neither PKCS#12 (.p12, .pfx) nor PEM.");
             }
             ImportError::NoMac => (
                 Code::NotSupportedHere,
@@ -244,5 +254,23 @@ pub(crate) fn against(fitness: Fitness) -> &'static str {
         Fitness::Unreadable => "this computer’s OpenSSL cannot read it",
         Fitness::UnsupportedKey(_) => "this computer’s OpenSSL cannot use its kind of key for that",
         Fitness::WeakKey(_) => "its key is too short to be safe",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::{read_certificates, read_key_file};
+
+    #[test]
+    fn a_file_that_would_not_do_is_told_for_what_it_is() {
+        for content in [b"".as_slice(), b"Dear authority,\n", b"\x89PNG\r\n\x1a\n", b"\x30\x03\x02\x01\x00"] {
+            let failure = Failure::from(read_certificates(content).unwrap_err());
+            assert_eq!(failure.code, Code::UnreadableInput);
+            assert_eq!(failure.details["file"], "no-certificate");
+            assert!(!failure.message.contains("private key"), "{}", failure.message);
+        }
+        let failure = Failure::from(read_key_file(b"Dear authority,\n", "").err().unwrap());
+        assert_eq!((failure.code, &failure.details["file"]), (Code::UnreadableInput, &json!("no-key-file")));
     }
 }

@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { composed, discard, openCompose, pressSend, sent, untilFound } from "../support/composing.mjs";
 import { field } from "../support/mime.mjs";
 import { FAULTY_HOST, forgetRequests, giveOrders, requestsSeen } from "../support/orders.mjs";
-import { sleep, until } from "../support/process.mjs";
+import { until } from "../support/process.mjs";
 import { setSettings } from "../support/settings.mjs";
 import { registerHost, unregisterHost } from "../support/thunderbird.mjs";
 import { answer, dialog, screen } from "../support/windows.mjs";
@@ -94,16 +94,17 @@ describe("the host fails while Alice sends", () => {
   }
 
   test("kill -9 in the middle of the work", async () => {
-    const { alice } = scene;
+    const { alice, world } = scene;
+    const { home } = world.alice.user;
+    forgetRequests(home);
+    giveOrders(home, { pass: world.alice.host, faults: { protect: { slow: 60_000 } } });
+    registerHost(home, FAULTY_HOST);
+    await killHosts();
     await write();
-    const hosts = alice.hostPids();
-    assert.ok(hosts.length > 0, "a host runs");
-    // Stopped first, so that the kill surely comes while the mail is being protected.
-    for (const pid of hosts) process.kill(pid, "SIGSTOP");
     await pressSend(alice, mail);
-    await until("the window to be sending", async () => (await screen(alice)).compose.some(({ locked }) => locked));
-    await sleep(500);
-    for (const pid of hosts) process.kill(pid, "SIGKILL");
+    await until("the host to protect", () => requestsSeen(home).some(({ type }) => type === "protect"));
+    for (const pid of alice.hostPids()) process.kill(pid, "SIGKILL");
+    registerHost(home, world.alice.host);
     await nothingSentNothingLost(/stopped before it had finished/, "8-host-killed");
     await sendingAgainWorks();
   });

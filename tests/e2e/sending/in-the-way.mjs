@@ -3,11 +3,39 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { pressSend, sent } from "../../support/composing.mjs";
+import { pressKey, pressSend, sent, untilFound } from "../../support/composing.mjs";
+import { until } from "../../support/process.mjs";
 import { setSettings, stopEventPage } from "../../support/settings.mjs";
 import { ROOT } from "../../support/thunderbird.mjs";
 import { answer, dialog } from "../../support/windows.mjs";
 import { assertKept, order, outcome, photograph, smtp, tb, write } from "./scene.mjs";
+
+describe("marks of recipients", () => {
+  test("say nothing of somebody else whom a pill names by now, however late the answer about them comes", async () => {
+    const mail = await write();
+    await untilFound(tb, mail, "bob@example.test");
+    order({ faults: { lookup: { slow: 2000 } } });
+    const seen = await tb.chrome(async (id) => {
+      const pill = windowById(id).document.querySelector("mail-address-pill");
+      pill.startEditing();
+      pill.emailInput.value = "mallory@example.test";
+      await pill.updatePill();
+      return ["emailAddress", "dane-smime-mark", "aria-description"].map((name) => pill.getAttribute(name));
+    }, mail);
+    assert.deepEqual(seen, ["mallory@example.test", null, null]);
+    await untilFound(tb, mail, "mallory@example.test");
+  });
+
+  test("leave Thunderbird's own words where they go", async () => {
+    const mail = await write();
+    const tooltip = () =>
+      tb.chrome((id) => windowById(id).document.querySelector("mail-address-pill").getAttribute("tooltiptext"), mail);
+    await untilFound(tb, mail, "bob@example.test");
+    assert.match((await tooltip()) ?? "", /Certificate found/);
+    await pressKey(tb, mail, "E");
+    await until("Thunderbird's words", async () => /not in your address book/.test((await tooltip()) ?? ""));
+  });
+});
 
 describe("an attachment that is a link to an online storage", () => {
   /** Writes a mail with one, and presses Send. */

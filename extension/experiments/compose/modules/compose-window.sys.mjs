@@ -10,7 +10,7 @@ import { showNotice, tellPerson } from "./dialogs.sys.mjs";
 import { choiceField, FIELD as DRAFT_FIELD } from "./draft-choice.sys.mjs";
 import { Drafts } from "./drafts.sys.mjs";
 import { fillIn, hideAgain } from "./hidden-subject.sys.mjs";
-import { markPills, pillAddresses, pillLists } from "./pills.sys.mjs";
+import { markPills, pillAddresses, pillLists, watchPills } from "./pills.sys.mjs";
 import { CollectingComposeSecure } from "./secure.sys.mjs";
 import { isDraft, Turns } from "./turns.sys.mjs";
 
@@ -110,13 +110,7 @@ export class ComposeWindow {
     for (const [target, type, listener] of this.#listeners) {
       target.addEventListener(type, listener, true);
     }
-    this.#observer = new window.MutationObserver(() => this.#changedSoon());
-    this.#observer.observe(window.document.getElementById("recipientsContainer"), {
-      childList: true,
-      subtree: true,
-      attributes: true,
-      attributeFilter: ["emailAddress"],
-    });
+    this.#observer = watchPills(window, () => this.#changedSoon());
     if (window.composeEditorReady) {
       this.#filled.resolve(undefined);
     }

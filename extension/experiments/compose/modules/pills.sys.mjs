@@ -89,11 +89,46 @@ export function markPills(window, marks) {
       pill.setAttribute(MARK, mark.kind);
       pill.setAttribute("tooltiptext", mark.text);
       pill.setAttribute("aria-description", mark.text);
-    } else if (pill.hasAttribute(MARK)) {
-      pill.removeAttribute(MARK);
-      pill.removeAttribute("tooltiptext");
-      pill.removeAttribute("aria-description");
+    } else {
+      unmark(pill);
     }
+  }
+}
+
+/**
+ * Tells of pills that come, go, or name somebody else. Of those, what was said of the one before is not said any more, before
+ * anybody else is asked.
+ *
+ * @param {any} window
+ * @param {() => void} onChange
+ * @returns {MutationObserver}
+ */
+export function watchPills(window, onChange) {
+  const observer = new window.MutationObserver((/** @type {MutationRecord[]} */ changes) => {
+    for (const { type, target, oldValue } of changes) {
+      const pill = /** @type {any} */ (target);
+      if (type === "attributes" && pill.emailAddress !== oldValue) {
+        unmark(pill);
+      }
+    }
+    onChange();
+  });
+  observer.observe(window.document.getElementById("recipientsContainer"), {
+    childList: true,
+    subtree: true,
+    attributeFilter: ["emailAddress"],
+    attributeOldValue: true,
+  });
+  return observer;
+}
+
+/** @param {any} pill */
+function unmark(pill) {
+  if (pill.hasAttribute(MARK)) {
+    pill.removeAttribute(MARK);
+    pill.removeAttribute("aria-description");
+    pill.removeAttribute("tooltiptext");
+    pill.updatePillStatus?.(); // what Thunderbird itself says of the address
   }
 }
 

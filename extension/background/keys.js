@@ -5,7 +5,7 @@
 
 import { explain, HostError } from "./host-error.js";
 import { sendTestMail, testMailState } from "./keys/test-mail.js";
-import { awaitRecord, startWatching } from "./keys/watch.js";
+import { awaitRecord, recordSeen, startWatching } from "./keys/watch.js";
 
 const text = browser.i18n.getMessage;
 
@@ -76,6 +76,8 @@ async function answer(host, message, onChanged) {
       return { version: host.hello?.host ?? "" };
     case "await-record":
       return awaitRecord(message.address);
+    case "record-seen":
+      return recordSeen(message.address);
     case "send-test":
       return sendTestMail(message);
     case "test-state":

@@ -4,7 +4,7 @@
 export type FromKeyPages = { to: "keys" } & (
   | { what: "request"; type: keyof import("./protocol").KeyRequests; fields: any; body?: Uint8Array }
   | { what: "program" }
-  | { what: "await-record"; address: string }
+  | { what: "await-record" | "record-seen"; address: string }
   | { what: "send-test"; address: string; identityId: string }
   | { what: "test-state"; headerMessageId: string }
 );

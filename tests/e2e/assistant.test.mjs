@@ -1,12 +1,17 @@
 /** From an empty profile to a verified test mail, with nothing but what the assistant says; and the settings page beside it. */
 
 import { strict as assert } from "node:assert";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { composed, discard } from "../support/composing.mjs";
-import { openPage, pageShows, press } from "../support/pages.mjs";
+import { pick } from "../support/file-pickers.mjs";
+import { closePage, openPage, pageShows, press } from "../support/pages.mjs";
 import { until } from "../support/process.mjs";
 import { page } from "../support/reading.mjs";
-import { screen } from "../support/windows.mjs";
+import { registerHost, unregisterHost } from "../support/thunderbird.mjs";
+import { answer, dialog, screen } from "../support/windows.mjs";
+import { ownerName } from "../support/zones.mjs";
 import { open } from "./setup.mjs";
 
 const ASSISTANT = "ui/assistant/assistant.html";
@@ -132,5 +137,99 @@ describe("Alice has no key", () => {
     await press(alice, OPTIONS, 'dialog [data-action="0"]');
     await pageShows(alice, OPTIONS, "[data-state=no-key]");
     assert.equal((await world.alice.keys()).length, 0);
+  });
+});
+
+describe("Alice takes wrong turns, and is told the way on", () => {
+  /** @type {import("./setup.mjs").Scene} */
+  let scene;
+  before(async () => {
+    scene = await open({ bob: false, alices: async () => {} });
+    await scene.restart("alice", {
+      "intl.locale.requested": "de",
+      "mail.account.account1.identities": "id1,id2",
+      "mail.identity.id2.useremail": "alice@insecure.test",
+      "mail.identity.id2.valid": true,
+    });
+  });
+  after(() => scene?.close());
+
+  const FOR_ALICE = `${ASSISTANT}?address=alice@example.test`;
+  const says = (/** @type {RegExp} */ words) =>
+    until(String(words), async () => words.test((await page(scene.alice, ASSISTANT)).text)).catch(async () =>
+      assert.match((await page(scene.alice, ASSISTANT)).text, words),
+    );
+
+  test("without the program there is a button to try again, which leads on when it is there", async () => {
+    const { alice, world, photograph } = scene;
+    unregisterHost(world.alice.user.home);
+    for (const pid of alice.hostPids()) process.kill(pid, "SIGKILL");
+    await until("it to be gone", () => alice.hostPids().length === 0);
+    await openPage(alice, FOR_ALICE);
+    await pageShows(alice, ASSISTANT, "#again");
+    await says(/Das geht noch nicht.*nicht installiert/s);
+    await photograph("alice", "keys-50-no-program-german");
+    registerHost(world.alice.user.home, world.alice.host);
+    await press(alice, ASSISTANT, "#again");
+    await pageShows(alice, ASSISTANT, "#make-key");
+  });
+
+  test("a picture is no key, a letter no answer of an authority, in words of the reader's language", async () => {
+    const { alice, world } = scene;
+    const file = join(world.directory, "cat.p12");
+    writeFileSync(file, Buffer.from([137, 80, 78, 71, 13, 10, 26, 10, 0, 0]));
+    await pick(alice, ASSISTANT, "#import-file", file);
+    await says(/keine Datei mit einem Schlüssel/);
+    await pick(alice, ASSISTANT, "#restore-file", file);
+    await says(/keine Sicherung, die DANE S\/MIME gemacht hat/);
+    await press(alice, ASSISTANT, "#make-request");
+    await pageShows(alice, ASSISTANT, "#answer-file");
+    await pick(alice, ASSISTANT, "#answer-file", file);
+    await says(/In dieser Datei ist kein Zertifikat/);
+    await press(alice, ASSISTANT, "#panel > button.plain");
+  });
+
+  test("a domain without DNSSEC is told before anybody is asked for an entry", async () => {
+    const { alice, photograph } = scene;
+    await closePage(alice);
+    await openPage(alice, ASSISTANT);
+    await pageShows(alice, ASSISTANT, ".choice");
+    await press(alice, ASSISTANT, '[value="alice@insecure.test"]');
+    await press(alice, ASSISTANT, "#panel .primary");
+    await pageShows(alice, ASSISTANT, "#make-key");
+    await press(alice, ASSISTANT, "#make-key");
+    await pageShows(alice, ASSISTANT, "#lines");
+    await says(/insecure\.test sichert sein DNS nicht/);
+    await photograph("alice", "keys-51-insecure-german");
+  });
+
+  test("an entry with a wrong letter is told as one that may be mistyped", async () => {
+    const { alice, world, photograph } = scene;
+    await closePage(alice);
+    await openPage(alice, `${FOR_ALICE}&step=key`);
+    await pageShows(alice, ASSISTANT, "#make-key");
+    await press(alice, ASSISTANT, "#make-key");
+    await pageShows(alice, ASSISTANT, "#lines");
+    const line = await world.alice.must("record", world.alice.email, "--form", "smimea");
+    await world.zones.publish(line.replace(/(SMIMEA 3 0 0 )3/, "$12"));
+    await press(alice, ASSISTANT, "#published");
+    await says(/nicht den für Ihren Schlüssel.*ein Zeichen falsch/s);
+    await photograph("alice", "keys-52-mistyped-german");
+    await world.zones.withdraw(ownerName(world.alice.email));
+  });
+
+  test("a test mail that is called back was not sent, and the page says that", async () => {
+    const { alice, world, photograph } = scene;
+    await closePage(alice);
+    await openPage(alice, `${FOR_ALICE}&step=test`);
+    await pageShows(alice, ASSISTANT, "#send-test");
+    await press(alice, ASSISTANT, "#send-test");
+    // While the window is being built there is nothing to look at.
+    await until("the question", async () => (await screen(alice).catch(() => undefined))?.dialogs[0]);
+    const asked = await dialog(alice, /alice@example\.test/);
+    await answer(alice, asked, "Zurück");
+    await says(/Die Testnachricht wurde nicht gesendet/);
+    await photograph("alice", "keys-53-test-called-back-german");
+    assert.deepEqual(world.mail.smtp.mails(), []);
   });
 });

@@ -8,6 +8,11 @@ let notified = [];
 /** @type {Record<string, any>} */
 let stored = {};
 
+/** @type {string[]} */
+let opened = [];
+/** A notification is clicked. @type {(id: string) => void} */
+let click = () => {};
+
 /** @type {any} */ (globalThis).browser = {
   i18n: {
     getMessage: (/** @type {string} */ key, /** @type {string[]} */ values = []) => [key, ...values].join(" "),
@@ -23,12 +28,19 @@ let stored = {};
       set: async (/** @type {object} */ news) => void Object.assign(stored, news),
     },
   },
+  alarms: { onAlarm: { addListener: () => {} }, get: async () => ({}) },
+  tabs: { create: async (/** @type {{ url: string }} */ { url }) => void opened.push(url) },
   notifications: {
+    onClicked: {
+      addListener: (/** @type {(id: string) => void} */ listener) => {
+        click = listener;
+      },
+    },
     create: async (/** @type {string} */ id, /** @type {{ message: string }} */ { message }) =>
       void notified.push({ id, message }),
   },
 };
-const { awaitRecord, look } = await import("../../extension/background/keys/watch.js");
+const { awaitRecord, look, recordSeen, startWatching } = await import("../../extension/background/keys/watch.js");
 const { readKeyFile } = await import("../../extension/ui/shared/ask.js");
 
 const DAY = 24 * 3600 * 1000;
@@ -57,6 +69,44 @@ function host(states) {
 beforeEach(() => {
   notified = [];
   stored = {};
+  opened = [];
+});
+
+test("a click on what was told leads to where it said", async () => {
+  startWatching(/** @type {any} */ (host({})));
+  for (const id of ["keys|alice@example.test", "keys|test|alice@example.test", "keys|a|b@example.test", "other|x"]) {
+    click(id);
+  }
+  assert.deepEqual(opened, [
+    "ui/assistant/assistant.html?address=alice%40example.test",
+    "ui/assistant/assistant.html?address=alice%40example.test&step=test",
+    "ui/assistant/assistant.html?address=a%7Cb%40example.test",
+  ]);
+});
+
+test("a record that its owner has seen to be live is not told once more", async () => {
+  await awaitRecord("alice@example.test");
+  await awaitRecord("bob@example.test");
+  await recordSeen("alice@example.test");
+  const live = /** @type {any} */ (host({ "bob@example.test": { publication: { published: true } } }));
+  await look(live, 10 * DAY);
+  assert.deepEqual(live.asked[0], ["accounts", { addresses: ["bob@example.test"], dns: true }]);
+});
+
+test("the last two days have no number", async () => {
+  const at = (/** @type {number} */ days_left) =>
+    /** @type {any} */ (host({ "bob@example.test": { reminder: 3, days_left, sign: { sha256: String(days_left) } } }));
+  await look(at(2), 10 * DAY);
+  await look(at(1), 12 * DAY);
+  await look(at(0), 14 * DAY);
+  assert.deepEqual(
+    notified.map(({ message }) => message),
+    [
+      "notify_expiring_text bob@example.test 2",
+      "notify_expiring_very_soon bob@example.test",
+      "notify_expiring_very_soon bob@example.test",
+    ],
+  );
 });
 
 test("without any key the assistant is offered once, and not again", async () => {
@@ -93,7 +143,7 @@ test("the host is asked once a day, and about awaited records each time until th
   assert.deepEqual(notified, []);
   const live = /** @type {any} */ (host({ "alice@example.test": { publication: { published: true } } }));
   await look(live, 10 * DAY + 3);
-  assert.deepEqual(notified, [{ id: "keys|alice@example.test", message: "notify_live_text alice@example.test" }]);
+  assert.deepEqual(notified, [{ id: "keys|test|alice@example.test", message: "notify_live_text alice@example.test" }]);
   await look(live, 10 * DAY + 4);
   assert.equal(live.asked.length, 1);
 });

@@ -9,10 +9,10 @@ const NOT_ARRIVED = ["sent", "drafts", "outbox", "templates", "archives"];
 
 /**
  * Writes and sends it, signed and encrypted as every mail of this sender. Where something is in the way, the compose window
- * stays open and says what.
+ * has asked or said what; it stays open where its writer has not closed it.
  *
  * @param {{ address: string, identityId: string }} sender
- * @returns {Promise<{ headerMessageId: string }>}
+ * @returns {Promise<{ headerMessageId: string }>} empty: it was not sent
  */
 export async function sendTestMail({ address, identityId }) {
   const tab = await browser.compose.beginNew({
@@ -22,8 +22,13 @@ export async function sendTestMail({ address, identityId }) {
     isPlainText: true,
     plainTextBody: text("test_mail_body", [address]),
   });
-  const { headerMessageId } = await browser.compose.sendMessage(tab.id ?? -1, { mode: "sendNow" });
-  return { headerMessageId: headerMessageId ?? "" };
+  try {
+    const { headerMessageId } = await browser.compose.sendMessage(tab.id ?? -1, { mode: "sendNow" });
+    return { headerMessageId: headerMessageId ?? "" };
+  } catch (error) {
+    console.error(error);
+    return { headerMessageId: "" };
+  }
 }
 
 /**

@@ -28,9 +28,9 @@ const ACCOUNTS_MS = 60_000;
 export function startWatching(host) {
   browser.alarms.onAlarm.addListener(({ name }) => (name === ALARM ? look(host).catch(console.error) : undefined));
   browser.notifications.onClicked.addListener((id) => {
-    const [kind, address] = id.split("|");
-    if (kind === "keys") {
-      openAssistant(address);
+    const ours = /^keys\|(?:(test)\|)?(.*)$/.exec(id);
+    if (ours) {
+      openAssistant(ours[2], ours[1]);
     }
   });
   browser.alarms.get(ALARM).then((alarm) => {
@@ -47,10 +47,17 @@ export async function awaitRecord(address) {
   return {};
 }
 
-/** @param {string} [address] */
-export function openAssistant(address) {
-  const query = address ? `?address=${encodeURIComponent(address)}` : "";
-  return browser.tabs.create({ url: browser.runtime.getURL(`ui/assistant/assistant.html${query}`) });
+/** Its owner has seen that it is live. @param {string} address */
+export async function recordSeen(address) {
+  const { awaited } = await told();
+  await remember({ awaited: awaited.filter((one) => one !== address) });
+  return {};
+}
+
+/** @param {string} address @param {string} [step] where to begin; without it at the first thing that is missing */
+function openAssistant(address, step) {
+  const query = new URLSearchParams({ address, ...(step && { step }) });
+  return browser.tabs.create({ url: browser.runtime.getURL(`ui/assistant/assistant.html?${query}`) });
 }
 
 /** @param {import("../host.js").Host} host @param {number} [now] */
@@ -88,8 +95,16 @@ export function whatToTell(accounts, known) {
     .map((account) => ({
       id: `keys|${account.address}`,
       title: text("notify_expiring_title"),
-      message: text("notify_expiring_text", [account.address, String(account.days_left ?? 0)]),
+      message: expiringWords(account),
     }));
+}
+
+/** @param {import("../../types/protocol").Account} account */
+function expiringWords({ address, days_left }) {
+  const days = days_left ?? 0;
+  return days < 2
+    ? text("notify_expiring_very_soon", [address])
+    : text("notify_expiring_text", [address, String(days)]);
 }
 
 /**
@@ -114,7 +129,7 @@ async function lookForRecords(host, awaited) {
   const accounts = await accountsOf(host, awaited, true);
   const live = accounts.filter(({ publication }) => publication?.published).map(({ address }) => address);
   for (const address of live) {
-    await notify(`keys|${address}`, text("notify_live_title"), text("notify_live_text", [address]));
+    await notify(`keys|test|${address}`, text("notify_live_title"), text("notify_live_text", [address]));
   }
   if (live.length > 0) {
     const { awaited: still } = await told();

@@ -6,7 +6,7 @@
  */
 
 import { request } from "../shared/ask.js";
-import { byId, focusHeading, make, text, translatePage } from "../shared/dom.js";
+import { button, byId, focusHeading, make, text, translatePage } from "../shared/dom.js";
 import { senders } from "../shared/senders.js";
 import { checkStep } from "./check-step.js";
 import { chooseStep } from "./choose-step.js";
@@ -108,7 +108,7 @@ async function go(sender, name) {
     if (place) {
       place.after(trouble);
     } else {
-      panel.replaceChildren(trouble);
+      panel.replaceChildren(make("h2", {}, text("assistant_stuck_title")), trouble, again(sender, name));
     }
     trouble.scrollIntoView({ block: "nearest" }); // what was pressed may be far below
   };
@@ -138,6 +138,21 @@ async function go(sender, name) {
   } catch (error) {
     assistant.fail(error);
   }
+}
+
+/**
+ * The way on where a step could not even be shown.
+ *
+ * @param {Assistant["sender"]} sender
+ * @param {string} name
+ */
+function again(sender, name) {
+  const retry = async () => go(sender, name === "key" ? await firstStep(sender) : name);
+  return make(
+    "div",
+    { class: "buttons" },
+    button(text("assistant_try_again"), retry, { class: "primary", id: "again" }),
+  );
 }
 
 /** @param {string} current */

@@ -49,6 +49,7 @@ export async function checkStep(assistant) {
 
 /** @param {import("./assistant.js").Assistant} assistant @param {string} domain */
 function found(assistant, domain) {
+  tell({ what: "record-seen", address: assistant.sender.address }).catch(console.error); // nobody is told once more
   assistant.show(
     make("h2", {}, text("assistant_found_title")),
     make("p", { class: "done", id: "found" }, text("assistant_found", [domain])),

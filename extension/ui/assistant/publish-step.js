@@ -13,10 +13,12 @@ export async function publishStep(assistant) {
     },
   ] = await Promise.all([request("record", { address }), request("settings", {})]);
   const { domain, records } = result;
+  const insecure = make("p", { class: "trouble", role: "status", hidden: true });
   const notes = [...new Set(records.flatMap(({ lints }) => lints.map(lintSentence)))];
   assistant.show(
     make("h2", {}, text("assistant_publish_title")),
     make("p", {}, text(records.length > 1 ? "assistant_publish_text_many" : "assistant_publish_text", [domain])),
+    insecure,
     ...notes.map((note) => make("p", { class: "hint" }, note)),
     make(
       "div",
@@ -32,7 +34,7 @@ export async function publishStep(assistant) {
       "div",
       { class: "card" },
       make("h3", {}, text("assistant_copy_title")),
-      make("p", {}, text("assistant_copy_text")),
+      make("p", {}, text("assistant_copy_text", [domain])),
       ...records.map((record) => recordFields(record)),
       lines(records),
     ),
@@ -44,6 +46,12 @@ export async function publishStep(assistant) {
     ),
     make("p", { class: "hint" }, text("assistant_publish_later")),
   );
+  // Better now than when somebody has been asked for the entry. What else is wrong the next step says.
+  const { status } = (await request("check", { address }).catch(() => null))?.result ?? {};
+  if (status === "insecure") {
+    insecure.hidden = false;
+    insecure.textContent = text("check_insecure", [domain]);
+  }
 }
 
 /** In the reader's language, where the program says what fills the gaps. @param {import("../../types/protocol").ZoneRecord["lints"][number]} lint */

@@ -5,6 +5,9 @@ import { button, make, text } from "../shared/dom.js";
 
 const PAUSE_MS = 2_000;
 
+const READABLE = "assistant_arrived_readable";
+const WRONG = "assistant_arrived_wrong";
+
 /** @param {import("./assistant.js").Assistant} assistant */
 export async function testStep(assistant) {
   const { address, identityId } = assistant.sender;
@@ -13,7 +16,7 @@ export async function testStep(assistant) {
     async () => {
       try {
         const { headerMessageId } = await tell({ what: "send-test", address, identityId });
-        await waitFor(assistant, headerMessageId);
+        await (headerMessageId ? waitFor(assistant, headerMessageId) : assistant.fail(text("assistant_test_not_sent")));
       } catch (error) {
         assistant.fail(error);
       }
@@ -61,12 +64,13 @@ async function waitFor(assistant, headerMessageId) {
  * @param {import("../../types/protocol").Verdict} verdict
  */
 function arrived(assistant, messageId, { encryption, signature }) {
+  const isReadable = encryption.state === "none";
   const well = encryption.state === "decrypted" && signature.state === "valid";
   assistant.show(
     make("h2", {}, text("assistant_arrived_title")),
     well
       ? make("p", { class: "done", id: "verified" }, text("assistant_arrived"))
-      : make("p", { class: "trouble", id: "not-verified" }, `${encryption.reason} ${signature.reason}`),
+      : make("p", { class: "trouble", id: "not-verified" }, text(isReadable ? READABLE : WRONG)),
     ...(well ? [make("p", {}, text("assistant_arrived_text"))] : []),
     make(
       "div",

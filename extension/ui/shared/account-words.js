@@ -27,11 +27,15 @@ const KINDS = /** @type {Record<string, string>} */ ({
   "dns-bogus": "bad",
 });
 
+const EXPIRING_VERY_SOON = "account_expiring_very_soon";
+
 /** @param {import("../../types/protocol").Account} account */
 export function stateSentence({ address, state, days_left, sign, retires }) {
   const domain = address.slice(address.lastIndexOf("@") + 1);
   const end = sign ? day(sign.not_after) : "";
-  const key = `account_${state.replaceAll("-", "_")}`;
+  // What is left of its last day or two needs no number.
+  const key =
+    state === "expiring" && (days_left ?? 0) < 2 ? EXPIRING_VERY_SOON : `account_${state.replaceAll("-", "_")}`;
   return text(key, [domain, end, String(days_left ?? ""), retires ? day(retires) : ""]) || state;
 }
 

@@ -239,12 +239,13 @@ fn withhold(
 
 /// An address in the From field, as name or comment, that is not the sender's own. Encoded words are
 /// decoded, characters that only look like others are taken for those (`＠`), and those that nobody sees are
-/// passed over.
+/// passed over, also those that only quote others.
 fn claimed_beside(headers: &Headers<'_>, sender: &Mailbox) -> Option<EmailAddress> {
     let value = headers.single("From").ok()??.value();
     let field = format!("Subject: {value}\r\n\r\n"); // decoded like any unstructured text
     let parsed = mail_parser::MessageParser::default().parse_headers(&field)?;
-    let name: String = parsed.subject()?.nfkc().filter(|c| !is_invisible(*c)).collect();
+    let is_unseen = |c: char| is_invisible(c) || matches!(c, '"' | '\\');
+    let name: String = parsed.subject()?.nfkc().filter(|c| !is_unseen(*c)).collect();
     let own = sender.address.to_string();
     let mut addresses = name.match_indices('@').filter_map(|(at, sign)| {
         let (before, after) = (name.get(..at)?, name.get(at.checked_add(sign.len())?..)?);

@@ -23,6 +23,10 @@ fn who_the_sender_is() {
         ("X-From: eve@evil.test\r\nFrom: alice@example.test\r\n", valid, ""),
         ("From: \"boss@corp.test\" <alice@example.test>\r\n", valid, claims),
         ("From: boss@corp.test <alice@example.test>\r\n", valid, claims),
+        ("From: \"boss\"@corp.test <alice@example.test>\r\n", valid, claims),
+        ("From: The Boss \"boss@\"corp.test <alice@example.test>\r\n", valid, claims),
+        ("From: \"boss\\@corp.test\" <alice@example.test>\r\n", valid, claims),
+        ("From: =?utf-8?q?=22boss=22=40corp=2Etest?= <alice@example.test>\r\n", valid, claims),
         ("From: alice@example.test (boss@corp.test)\r\n", valid, claims),
         ("From: =?utf-8?q?boss=40corp=2Etest?= <alice@example.test>\r\n", valid, claims),
         ("From: =?utf-8?b?Ym9zc++8oGNvcnAudGVzdA==?= <alice@example.test>\r\n", valid, claims), // a wide @

@@ -135,30 +135,31 @@ fn decode_base64(body: &[u8]) -> Result<Vec<u8>, TransferError> {
     Ok(out)
 }
 
+/// A soft line break may have blanks behind it, which are not part of the text (RFC 2045 section 6.7, rule 3),
+/// and may be the last: the line end behind it is then the delimiter's of a multipart.
 fn decode_quoted_printable(body: &[u8]) -> Result<Vec<u8>, TransferError> {
     let mut out = Vec::with_capacity(body.len());
-    let mut octets = body.iter().copied().peekable();
-    while let Some(octet) = octets.next() {
-        if octet != b'=' {
-            out.push(octet);
-            continue;
-        }
-        match (octets.next(), octets.peek().copied()) {
-            (Some(b'\r'), Some(b'\n')) => {
-                octets.next();
+    let mut rest = body;
+    while let Some((literal, after)) = memchr::memchr(b'=', rest).and_then(|at| rest.split_at_checked(at)) {
+        out.extend_from_slice(literal);
+        let after = after.get(1..).unwrap_or_default();
+        let blanks = after.iter().take_while(|octet| matches!(octet, b' ' | b'\t')).count();
+        rest = match (after.get(blanks..).unwrap_or_default(), after) {
+            ([] | [b'\n', ..] | [b'\r', b'\n', ..], _) => {
+                let line = next_line(after, 0);
+                after.get(line.len()..).unwrap_or_default()
             }
-            (Some(b'\n'), _) => {}
-            (Some(high), Some(low)) => {
-                let digits = [high, low];
-                let mut value = [0_u8; 1];
-                hex::decode_to_slice(digits, &mut value)
+            (_, [high, low, after @ ..]) => {
+                let mut octet = [0_u8; 1];
+                hex::decode_to_slice([*high, *low], &mut octet)
                     .map_err(|_| TransferError::Damaged("quoted-printable"))?;
-                out.extend(value);
-                octets.next();
+                out.extend(octet);
+                after
             }
             _ => return Err(TransferError::Damaged("quoted-printable")),
-        }
+        };
     }
+    out.extend_from_slice(rest);
     Ok(out)
 }
 
@@ -238,6 +239,8 @@ mod tests {
         assert!(head("base64", &format!("{}{text}", "A".repeat(BLOCK - 2) + "==")).is_err());
         assert_eq!(head("base64", "AA!ECAw=="), Err(TransferError::Damaged("base64")));
         assert_eq!(head("quoted-printable", "a=3D=\r\nb=C3=A4").unwrap(), "a=b\u{e4}".as_bytes());
+        assert_eq!(head("quoted-printable", "a= \t\r\nb=\nc=3d=").unwrap(), b"abc=");
+        assert_eq!(head("quoted-printable", "a= b"), Err(TransferError::Damaged("quoted-printable")));
         assert_eq!(head("quoted-printable", "a=3"), Err(TransferError::Damaged("quoted-printable")));
         assert_eq!(head("x-uuencode", ""), Err(TransferError::Unknown));
         assert_eq!(head("binary", "\u{0}x").unwrap(), b"\0x");

@@ -182,6 +182,7 @@ describe("a user without keys", () => {
       await tabTo(page, /data-action="0"/);
       await page.press("Enter");
       await until("the key to change", () => page.run((what) => document.querySelector(what) === null, gone));
+      assert.deepEqual(await page.faults(), []);
       await until("the keyboard to be somewhere", async () => /^<h2/.test((await page.focused())?.name ?? ""));
       assert.match((await page.focused())?.name ?? "", /data-text="options_keys"/);
     }

@@ -42,6 +42,90 @@ test("every word that is asked for by name exists", () => {
   }
 });
 
+/**
+ * Names that are put together of a beginning and a word: which words there are. Those of the host are read from it; what a newer host
+ * may say besides has other words in its place.
+ *
+ * @type {Record<string, () => string[]>}
+ */
+const PUT_TOGETHER = {
+  "account_<state>": () => [...wordsOf("service/accounts.rs", "pub const fn word"), "expiring_very_soon"],
+  "check_<result.status>": () => wordsOf("directory/finding.rs", "pub const fn word"),
+  "convert_hint_<mode>": () => modes(),
+  "convert_title_<mode>": () => modes(),
+  "convert_<cancelling.signal.aborted>": () => ["cancelled", "stopped", "finished"],
+  "details_encryption_<said.state>": () => ["decrypted", "failed"],
+  "details_matching_<matching>": () => ["0", "1", "2"],
+  "details_selector_<selector>": () => ["0", "1"],
+  "details_signature_<said.state>": () => ["valid", "invalid", "unknown"],
+  "details_summary_<opened>": () => ["none", "unopened", "good", "info", "warning", "bad"],
+  "details_usage_<usage>": () => ["0", "1", "2", "3"],
+  "doctor_state_<state>": () => ["ok", "not_ok", "unknown"],
+  "guard_<kind>": () => ["receipt", "invitation", "queued", "other"],
+  "label_<summary>": () => summaries(),
+  "list_<mark>": () => listed("experiments/list/marks.mjs", /const MARKS = .*?\[(.*?)\]/s),
+  "menu_<mode>_<context>": () => modes().flatMap((mode) => [`${mode}_message_list`, `${mode}_folder_pane`]),
+  "options_<key>": () => ["resolver", "trust_anchor", "ca_file"],
+  "options_<key>_default": () => ["resolver", "trust_anchor", "ca_file"],
+  "options_<what>": () => ["sign", "encrypt", "subject", "unattended"],
+  "options_<what>_<value>": () => [
+    ...["sign_always", "sign_ask", "sign_never", "encrypt_required", "encrypt_possible", "encrypt_never"],
+    ...["subject_hidden", "subject_readable", "unattended_refused", "unattended_allowed"],
+  ],
+  "options_form_<box.value>": () => forms(),
+  "options_form_<box.value>_hint": () => forms(),
+  "options_open_with_<who>": () => ["addon", "thunderbird"],
+  "options_patience_<words>": () => ["usual", "double", "long"],
+  "options_uses_<what>": () => ["sign", "encrypt"],
+  "policy_<what>": () => ["unreadable", "of-the-host", "unknown-key", "wrong-value"],
+  "prompt_<what>": () => ["file", "backup", "new_file", "new_backup"],
+  "recipient_<key>": () => [
+    ...wordsOf("directory/finding.rs", "pub const fn word").filter((word) => word !== "secure"),
+    ...["ready", "unusable", "invalid-address", "unchecked", "no-such-domain"],
+  ],
+  "summary_<summary>": () => summaries().filter((word) => word !== "unknown"),
+  "<why>_text": () => ["decrypted", "off_in_draft"],
+  "<why>_title": () => ["decrypted", "off_in_draft"],
+  // Below, in tests of their own, or with other words where there are none.
+  "algorithm_<name>": () => [],
+  "convert_left_<cause>": () => [],
+  "details_cause_<cause>": () => [],
+  "<key>_do": () => [],
+  "lint_<code>": () => [],
+  "progress_<stage>": () => ["protecting", "certificates", "password", "working"],
+  "reading_encryption_<cause>": () => [],
+  "<prefix>_<word>": () => [],
+};
+
+/** All that a pattern finds, which has to be something. @param {string} text @param {RegExp} pattern */
+function all(text, pattern) {
+  const found = [...text.matchAll(pattern)].map(([, word]) => word);
+  assert.ok(found.length > 0, String(pattern));
+  return found;
+}
+const listed = (/** @type {string} */ path, /** @type {RegExp} */ what) =>
+  all(what.exec(read(path))?.[1] ?? "", /"([A-Za-z0-9-]+)"/g);
+const modes = () => ["decrypt", "reencrypt"];
+const forms = () => listed("background/settings.js", /const FORMS = .*?\[(.*?)\]/s);
+const summaries = () => all(read("background/compose/view.js"), /^ {2}([a-z]+): "[a-z]+",$/gm);
+const wordsOf = (/** @type {string} */ path, /** @type {string} */ fn) =>
+  all(RUST(path).split(fn)[1].split("\n    }\n")[0], /=> "([a-z-]+)"/g);
+
+test("every word whose name is put together exists, and each place where one is is known here", () => {
+  /** A gap by the name of what fills it. */
+  const plain = (/** @type {string} */ template) =>
+    template.replace(/\$\{(?:String\()?([\w.]+?)(?:\.replace(?:All)?)?(?![\w.])[^}]*\}/g, "<$1>");
+  const places = [...CODE.matchAll(/\b(?:text|getMessage)\(\s*`([^`]*)`/g)].map(([, template]) => plain(template));
+  const accounts = "account_<state>"; // it is named before it is asked for
+  assert.deepEqual([...new Set([...places, accounts])].sort(), Object.keys(PUT_TOGETHER).sort());
+  for (const [template, words] of Object.entries(PUT_TOGETHER)) {
+    for (const word of words()) {
+      const key = template.replace(/<.*>/, word.replace(/[A-Z]/g, "_$&").toLowerCase().replaceAll("-", "_"));
+      assert.ok(LOCALES.en[key], key);
+    }
+  }
+});
+
 test("every code that the add-on itself gives has words", () => {
   const codes = [
     ...CODE.matchAll(/new HostError\(\s*"([a-z-]+)"/g),

@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 
 use openssl::error::ErrorStack;
-use openssl::stack::Stack;
+use openssl::stack::{Stack, StackRef};
 use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
-use openssl::x509::{X509PurposeId, X509StoreContext};
+use openssl::x509::{X509, X509PurposeId, X509Ref, X509StoreContext};
 
 use super::revocation::RevocationLists;
 use crate::clock::UnixTime;
+use crate::mime::EmailAddress;
 use crate::x509::{Certificate, CertificateError};
 
 /// OpenSSL's level of 112 bits: no RSA key below 2048 bits and no signature over MD5 or SHA-1 on a path. Who can
@@ -141,6 +142,7 @@ impl Anchors {
         X509StoreContext::new()?.init(&store, certificate.x509()?, &untrusted, |context| {
             let found = context.verify_cert()?;
             Ok(match context.chain() {
+                Some(path) if found && !may_all_vouch(path, certificate.email_addresses()) => Way::None,
                 Some(path) if found && self.revoked.revoke(path) => Way::Revoked,
                 _ if found => Way::Good,
                 _ => Way::None,
@@ -165,4 +167,13 @@ impl Anchors {
         builder.set_param(&parameters)?;
         Ok(builder.build())
     }
+}
+
+/// Whether every authority on the path may vouch for these addresses.
+fn may_all_vouch(path: &StackRef<X509>, addresses: &[EmailAddress]) -> bool {
+    let may_vouch = |authority: &X509Ref| {
+        let authority = authority.to_der().ok().and_then(|der| Certificate::from_der(&der).ok());
+        authority.is_some_and(|authority| authority.may_vouch_for(addresses))
+    };
+    path.iter().skip(1).all(may_vouch)
 }

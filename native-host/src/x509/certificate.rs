@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::{
-    ID_CE_BASIC_CONSTRAINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME,
-    ID_CE_SUBJECT_KEY_IDENTIFIER,
+    ID_CE_BASIC_CONSTRAINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_NAME_CONSTRAINTS,
+    ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER,
 };
 use der::asn1::{Any, AnyRef};
 use der::{Decode, Encode, Tag, Tagged};
@@ -20,6 +20,7 @@ use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
 use x509_cert::name::Name;
 
 use super::asn1::children;
+use super::constraints;
 use super::names::Names;
 use super::usage::Usage;
 use super::{Capabilities, Fingerprint, Fitness, KeyAlgorithm, NameMatch, PssRules};
@@ -318,6 +319,16 @@ impl Certificate {
     pub fn is_ca(&self) -> bool {
         let value = Extensions(&self.0.parsed).get(&ID_CE_BASIC_CONSTRAINTS);
         matches!(value, Ok(Some(der)) if BasicConstraints::from_der(der).is_ok_and(|basic| basic.ca))
+    }
+
+    /// Whether its nameConstraints let it vouch for certificates with all of these addresses. Not checked: constraints
+    /// of other names.
+    pub fn may_vouch_for(&self, addresses: &[EmailAddress]) -> bool {
+        match Extensions(&self.0.parsed).get(&ID_CE_NAME_CONSTRAINTS) {
+            Ok(None) => true,
+            Ok(Some(der)) => constraints::allow(der, addresses).unwrap_or(false),
+            Err(Doubled) => false,
+        }
     }
 
     /// What its holder can read, where the certificate says so (RFC 4262; reading it is a MUST of

@@ -15,6 +15,7 @@ mod algorithm;
 mod asn1;
 mod capabilities;
 mod certificate;
+mod constraints;
 mod fingerprint;
 mod names;
 mod pss;

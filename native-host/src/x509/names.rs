@@ -106,8 +106,10 @@ impl Names {
         }
         let explicit = AnyRef::decode(&mut reader)?;
         let text = AnyRef::from_der(explicit.value())?;
-        // RFC 9598 section 3: a UTF8String, nothing else.
-        self.add((text.tag() == Tag::Utf8String).then(|| std::str::from_utf8(text.value()).ok()).flatten());
+        // RFC 9598 section 3: a UTF8String, nothing else, and only for local parts that are not ASCII. Others belong
+        // into an rfc822Name, where every reader looks for them, and constraints too.
+        let text = std::str::from_utf8(text.value()).ok().filter(|_| text.tag() == Tag::Utf8String);
+        self.add(text.filter(|text| text.rsplit_once('@').is_some_and(|(local, _)| !local.is_ascii())));
         Ok(())
     }
 
@@ -186,5 +188,7 @@ mod tests {
         // otherName { id-on-SmtpUTF8Mailbox, [0] EXPLICIT UTF8String "é@b.test" }
         let names = san(b"\xa0\x17\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x09\xa0\x0b\x0c\x09\xc3\xa9@b.test");
         assert_eq!(names.addresses, [address("é@b.test")]);
+        let ascii = san(b"\xa0\x16\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x09\xa0\x0a\x0c\x08e@b.test");
+        assert_eq!(ascii.judge(&address("e@b.test")), NameMatch::NamesOthers);
     }
 }

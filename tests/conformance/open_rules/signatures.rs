@@ -294,6 +294,20 @@ fn a_path_is_as_strong_as_its_weakest_certificate() {
         let signed = reader.cms(TEXT, "-sign -signer leaf.crt -inkey leaf.key -certfile between.crt");
         cases.push((what, mail(&[ALICE.as_bytes(), &signed]), expected));
     }
+    // RFC 9598 section 6: the same address in an SmtpUTF8Mailbox, its domain in A-labels, and one that has no place there.
+    let umlaut = "2.5.29.17=DER:3029a02706082b06010505070809a01b0c19c3a46c69636540786e2d2d62636865722d6b76612e74657374\n";
+    let ascii = "2.5.29.17=DER:3022a02006082b06010505070809a0140c12616c696365406578616d706c652e74657374\n";
+    for (what, excluded, leaf, from, expected) in [
+        ("good umlauts", "other.test", umlaut, "\u{e4}lice@b\u{fc}cher.test", none("valid", "ok")),
+        ("excluded", "xn--bcher-kva.test", umlaut, "\u{e4}lice@b\u{fc}cher.test", unproven),
+        ("excluded", "alice@example.test", ascii, "alice@example.test", none("invalid", "names-other")),
+    ] {
+        let excluded = format!("{authority}nameConstraints=critical,excluded;email:{excluded}\n");
+        issue("between", 2048, &excluded, "ca", "sha256");
+        issue("leaf", 2048, leaf, "between", "sha256");
+        let signed = reader.cms(TEXT, "-sign -signer leaf.crt -inkey leaf.key -certfile between.crt");
+        cases.push((what, mail(&[format!("From: {from}\r\n").as_bytes(), &signed]), expected));
+    }
     for digest in ["sha1", "md5"] {
         issue("leaf", 2048, named, "ca", digest);
         let signed = reader.cms(TEXT, "-sign -signer leaf.crt -inkey leaf.key");

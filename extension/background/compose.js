@@ -9,7 +9,7 @@ import { insistOnEncryption, touch } from "./compose/choice.js";
 import { Choices } from "./compose/choices.js";
 import { mayLeave } from "./compose/guard.js";
 import { propose, proposeWithoutChoice } from "./compose/proposal.js";
-import { Recipients } from "./compose/recipients.js";
+import { hindranceIn, Recipients } from "./compose/recipients.js";
 import { showButton, viewOf } from "./compose/view.js";
 import { recipientLines } from "./compose/words.js";
 import { PASSWORD_MS } from "./host.js";
@@ -332,10 +332,11 @@ class Compose {
     if (!(error instanceof HostError) || !Array.isArray(error.details.recipients)) {
       return sentence;
     }
-    const recipients = error.details.recipients.map(({ address, status, reason }) => ({
+    const recipients = error.details.recipients.map(({ address, status, reason, hindrance }) => ({
       address: String(address),
       state: status === "secure" ? "unusable" : status,
       reason: String(reason ?? ""),
+      ...hindranceIn({ hindrance }),
     }));
     this.#recipients.forget(recipients.map(({ address }) => address));
     return [sentence, recipientLines(recipients, text)].join("\n\n");

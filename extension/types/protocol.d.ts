@@ -51,6 +51,8 @@ export interface LookupResult {
   status: Status;
   recipient: RecipientState;
   reason: string;
+  /** With `unusable`: why, as a word. */
+  hindrance?: { code: string; at?: string };
   /** The facts behind the state; more than is named here. */
   dnssec?: { no_such_domain?: boolean };
   records: { usage: number; selector: number; matching: number; data: string; ttl: number }[];

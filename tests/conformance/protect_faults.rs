@@ -225,6 +225,10 @@ fn fifty_recipients_are_looked_up_side_by_side_and_each_is_answered_for() {
         .collect();
     assert_eq!(found, asked);
     assert!(answer["results"].as_array().unwrap().iter().all(|r| r["reason"].is_string()), "{answer}");
+    let hindrances: Vec<_> = (0..4).map(|n| &answer["results"][n]["hindrance"]).collect();
+    assert_eq!(hindrances[1]["code"], "expired", "{answer}");
+    assert!(hindrances[1]["at"].as_str().unwrap().ends_with('Z'), "{answer}");
+    assert_eq!(hindrances, [&Value::Null, hindrances[1], &json!({"code": "only-named"}), &Value::Null]);
 
     // A server that never answers: all are told of, within the time that was given.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

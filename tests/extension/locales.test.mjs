@@ -62,6 +62,7 @@ const PUT_TOGETHER = {
   "details_usage_<usage>": () => ["0", "1", "2", "3"],
   "doctor_state_<state>": () => ["ok", "not_ok", "unknown"],
   "guard_<kind>": () => ["receipt", "invitation", "queued", "other"],
+  "hindrance_<code>": () => all(RUST("service/failure/hindrance.rs"), /"code": "([a-z-]+)"|=> "([a-z-]+)",/g),
   "label_<summary>": () => summaries(),
   "list_<mark>": () => listed("experiments/list/marks.mjs", /const MARKS = .*?\[(.*?)\]/s),
   "menu_<mode>_<context>": () => modes().flatMap((mode) => [`${mode}_message_list`, `${mode}_folder_pane`]),
@@ -99,7 +100,7 @@ const PUT_TOGETHER = {
 
 /** All that a pattern finds, which has to be something. @param {string} text @param {RegExp} pattern */
 function all(text, pattern) {
-  const found = [...text.matchAll(pattern)].map(([, word]) => word);
+  const found = [...text.matchAll(pattern)].map((groups) => groups.slice(1).find(Boolean) ?? "");
   assert.ok(found.length > 0, String(pattern));
   return found;
 }

@@ -22,7 +22,8 @@ const MANY = 500;
 
 /**
  * @typedef {import("../../types/protocol").RecipientState | "unchecked"} State `unchecked`: the host could not be asked
- * @typedef {{ address: string, state: State, reason: string, noSuchDomain?: boolean }} Known `noSuchDomain`: proven, with `absent`
+ * @typedef {{ address: string, state: State, reason: string, noSuchDomain?: boolean, hindrance?: { code: string, at?: string } }} Known
+ *   `noSuchDomain`: proven, with `absent`; `hindrance`: with `unusable`
  */
 
 export class Recipients {
@@ -132,7 +133,7 @@ export class Recipients {
     if (!result || result.address !== address || typeof result.recipient !== "string") {
       return { known: unchecked(address, this.#text("error_host_broken")), seconds: KEEP_FAILURES_S };
     }
-    const known = { address, state: result.recipient, reason: result.reason ?? "" };
+    const known = { address, state: result.recipient, reason: result.reason ?? "", ...hindranceIn(result) };
     if (known.state === "ready") {
       const ttl = Math.min(...(result.records ?? []).map((record) => record.ttl), KEEP_AT_MOST_S);
       return { known, seconds: Math.max(ttl, KEEP_AT_LEAST_S) };
@@ -140,6 +141,17 @@ export class Recipients {
     const seconds = known.state === "unreachable" ? KEEP_FAILURES_S : KEEP_OTHERS_S;
     return { known: result.dnssec?.no_such_domain === true ? { ...known, noSuchDomain: true } : known, seconds };
   }
+}
+
+/**
+ * Why there is nothing to encrypt to, as a word; an older host says it in English alone.
+ *
+ * @param {{ hindrance?: unknown }} answer
+ * @returns {Pick<Known, "hindrance">}
+ */
+export function hindranceIn({ hindrance }) {
+  const { code, at } = /** @type {{ code?: unknown, at?: unknown }} */ (hindrance ?? {});
+  return typeof code === "string" ? { hindrance: { code, ...(typeof at === "string" && { at }) } } : {};
 }
 
 /** @param {string[]} addresses */

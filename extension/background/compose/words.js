@@ -8,10 +8,26 @@ import { domainOf } from "./recipients.js";
  * @param {import("./recipients.js").Known} known
  * @param {(key: string, substitutions?: string[]) => string} text
  */
-export function stateSentence({ address, state, noSuchDomain }, text) {
+export function stateSentence({ address, state, noSuchDomain, hindrance }, text) {
   const domain = domainOf(address);
+  const hindered = hindrance && hindranceSentence(hindrance, text);
+  if (hindered) {
+    return hindered;
+  }
   const key = noSuchDomain ? "no_such_domain" : state.replaceAll("-", "_");
   return text(`recipient_${key}`, [domain]) || text("recipient_unchecked", [domain]);
+}
+
+/**
+ * What stands in the way of a certificate, where it is known what.
+ *
+ * @param {NonNullable<import("./recipients.js").Known["hindrance"]>} hindrance
+ * @param {(key: string, substitutions?: string[]) => string} text
+ */
+function hindranceSentence({ code, at }, text) {
+  const moment = at === undefined ? NaN : Date.parse(at);
+  const day = Number.isNaN(moment) ? "" : new Date(moment).toLocaleDateString(text("language"), { dateStyle: "long" });
+  return text(`hindrance_${code.replaceAll("-", "_")}`, [day]);
 }
 
 /** More addresses than these are counted, not named, so that a question fits on a screen. */
@@ -27,7 +43,9 @@ export function recipientLines(recipients, text) {
   const lines = recipients.slice(0, NAMED).map((known) => {
     const { address, state, reason } = known;
     const sentence = stateSentence(known, text);
-    const why = state === "unusable" || state === "unchecked" ? reason : "";
+    // Of what is hindered, the sentence says it; where it does not, the host's own words do.
+    const isTold = state === "unusable" && sentence !== text("recipient_unusable");
+    const why = (state === "unusable" || state === "unchecked") && !isTold ? reason : "";
     return text("recipient_line", [address, why ? `${sentence} ${why}` : sentence]);
   });
   if (recipients.length > NAMED) {

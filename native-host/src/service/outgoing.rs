@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::engine::Engine;
 use super::failure::dns as words;
+use super::failure::hindrance::Hindrance;
 use super::recipients::{find_all_telling, recipient_state};
 use super::{Code, Failure};
 use crate::clock::UnixTime;
@@ -267,11 +268,17 @@ fn certificates_of(
                     known: known.clone(),
                 }));
             }
-            Ok(finding) => in_the_way.push(json!({
-                "address": address.to_string(),
-                "status": finding.status().word(),
-                "reason": words::reason(&finding),
-            })),
+            Ok(finding) => {
+                let mut one = json!({
+                    "address": address.to_string(),
+                    "status": finding.status().word(),
+                    "reason": words::reason(&finding),
+                });
+                if let (Some(hindrance), Value::Object(fields)) = (Hindrance::of(&finding), &mut one) {
+                    fields.insert("hindrance".into(), hindrance.describe());
+                }
+                in_the_way.push(one);
+            }
             Err(_) => in_the_way.push(json!({
                 "address": address.to_string(),
                 "status": "absent",

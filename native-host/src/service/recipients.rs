@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use super::failure::dns as words;
+use super::failure::hindrance::Hindrance;
 use crate::clock::{Clock, FixedClock, SystemClock, UnixTime};
 use crate::config::Settings;
 use crate::directory::{Directory, Finding, Found, FoundCertificate, SmimeaDirectory, Status};
@@ -131,6 +132,9 @@ fn with_recipient(finding: &Finding) -> Value {
     let mut value = describe(finding);
     if let Value::Object(object) = &mut value {
         object.insert("recipient".into(), json!(recipient_state(finding)));
+        if let Some(hindrance) = Hindrance::of(finding) {
+            object.insert("hindrance".into(), hindrance.describe());
+        }
     }
     value
 }

@@ -156,3 +156,25 @@ test("a domain that does not answer holds up no other, however many there are", 
   assert.equal((await all).length, 51);
   assert.equal(told, 50);
 });
+
+test("why there is nothing to encrypt to is said in the reader's language; an older host's word where it gives no other", async () => {
+  const answers = [
+    { hindrance: { code: "expired", at: "2026-01-02T12:00:00Z" }, reason: "its certificate expired" },
+    { hindrance: { code: "only-named" }, reason: "it only names" },
+    { hindrance: { code: "new-here" }, reason: "for a new reason" },
+    { hindrance: "nonsense", reason: "for an old reason" },
+  ];
+  const host = {
+    request: async () => ({
+      result: { results: answers.map((answer, n) => ({ address: `${n}@a.test`, recipient: "unusable", ...answer })) },
+    }),
+  };
+  const known = await new Recipients(/** @type {any} */ (host), text).lookUp(answers.map((_, n) => `${n}@a.test`));
+  const lines = known.map((one) => recipientLines([one], text).split("\n")[1]?.trim());
+  assert.deepEqual(lines, [
+    "The certificate has expired (January 2, 2026). Ask for a new one to be published.",
+    "The DNS only names the certificate, and no signed mail has brought it yet. Ask for a signed mail, open it, and try again.",
+    "There is a certificate, but it cannot be used to encrypt. for a new reason",
+    "There is a certificate, but it cannot be used to encrypt. for an old reason",
+  ]);
+});

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::hindrance::Hindrance;
 use super::{Code, Failure};
 use crate::directory::{Finding, Outcome, Status, Unfit};
 use crate::dns::answer::{Defect, Denial, Fault, InsecureCause, Insecurity, Missing, Outage};
 use crate::dns::{AnchorError, DomainName, Link, RecordType, ServerError};
-use crate::smimea::{SmimeaRecord, Unusable};
+use crate::smimea::Unusable;
 use crate::x509::Fitness;
 
 /// The failure for an outcome that is not [`Status::Secure`]; `None` for that one and for proven
@@ -25,12 +26,12 @@ pub fn failure(finding: &Finding) -> Option<Failure> {
 pub fn reason(finding: &Finding) -> String {
     let domain = finding.address.domain();
     match &finding.outcome {
-        Outcome::Secure(published) => match &finding.other_spelling {
+        Outcome::Secure(_) => match &finding.other_spelling {
             Some(other) => {
-                let found = secure(finding, published.records());
+                let found = secure(finding);
                 format!("{found} It stands under another spelling of the address, {other}.")
             }
-            None => secure(finding, published.records()),
+            None => secure(finding),
         },
         Outcome::Absent(denial) if no_such_domain(finding, denial.get()) => {
             format!("There is no domain {domain}; DNSSEC proves it. Look at how the address is spelled.")
@@ -52,30 +53,15 @@ fn no_such_domain(finding: &Finding, denial: &Denial) -> bool {
     domain.is_ok_and(|domain| denial.covers_all_of(&domain))
 }
 
-fn secure(finding: &Finding, records: &[SmimeaRecord]) -> String {
+fn secure(finding: &Finding) -> String {
     let domain = finding.address.domain();
-    if finding.encryption_certificates().next().is_some() {
-        return format!("{domain} publishes a certificate for this address, and DNSSEC proves it.");
+    match Hindrance::of(finding) {
+        None => format!("{domain} publishes a certificate for this address, and DNSSEC proves it."),
+        Some(hindrance) => format!(
+            "{domain} has an entry for this address, proven by DNSSEC, but {}; nothing can be encrypted with it.",
+            hindrance.words()
+        ),
     }
-    let why = match finding.certificates().iter().find_map(|found| found.encryption.err()) {
-        Some(unfit) => format!("its certificate {}", unfit_words(unfit)),
-        None if finding.certificates().iter().any(|found| found.usage.needs_ca_path()) => {
-            "its record asks for a certificate authority's word as well (usage 0 or 1)".to_owned()
-        }
-        None => match records.iter().find_map(|record| record.meaning.err()) {
-            Some(unusable) if records.iter().all(|record| record.meaning.is_err()) => {
-                format!("its record {}", unusable_words(unusable))
-            }
-            _ => {
-                "it only names the certificate (by a digest, a key or an authority), and no signed mail from \
-                 there has brought the certificate itself yet"
-                    .to_owned()
-            }
-        },
-    };
-    format!(
-        "{domain} has an entry for this address, proven by DNSSEC, but {why}; nothing can be encrypted with it."
-    )
 }
 
 /// Ends a sentence that begins with the certificate.

@@ -4,6 +4,7 @@
 //! facts into a [`Failure`], one file for each layer. Nothing else in the host makes such text.
 
 pub mod dns;
+pub mod hindrance;
 pub mod record;
 
 mod keys;

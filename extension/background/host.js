@@ -7,6 +7,7 @@
  */
 
 import { HostError } from "./host-error.js";
+import { wellFormed } from "./well-formed.js";
 
 export { HostError };
 
@@ -269,7 +270,7 @@ class Connection {
     signal?.addEventListener("abort", cancel, { once: true });
     try {
       this.#post({
-        ...{ type, id, ...fields },
+        ...{ type, id, ...wellFormed(fields) },
         ...(body && { body_length: body.length }),
         ...(file && { body_file: file.name }),
         ...(answerFile && this.folder && { answer_file: true }),

@@ -229,6 +229,17 @@ describe("Alice writes to Bob", () => {
     });
   }
 
+  test("Bob's certificate is found under another spelling of his domain, and the mail leaves encrypted", async () => {
+    const { alice, world } = scene;
+    const before = world.mail.smtp.mails().length;
+    const mail = await openCompose(alice, { to: "bob@EXAMPLE.Test", subject: SUBJECT, body: `<p>${SECRET}</p>` });
+    await untilFound(alice, mail, "bob@EXAMPLE.Test");
+    await pressSend(alice, mail);
+    await sent(alice, mail);
+    const [left] = world.mail.smtp.mails().slice(before);
+    assert.match(field(/** @type {Buffer} */ (left?.bytes), "Content-Type") ?? "", /^application\/pkcs7-mime;/i);
+  });
+
   test("a mail to somebody without a certificate does not leave by itself", async () => {
     const { alice, world } = scene;
     const before = world.mail.smtp.mails().length;

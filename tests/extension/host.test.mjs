@@ -54,6 +54,14 @@ test("hello comes first, once, with both versions; requests carry ids and deadli
   assert.equal(host.hello?.host, "0.1.0");
 });
 
+test("half a character in a field leaves as what stands for one, and the rest as it is", async () => {
+  const { host, ports } = greeting((message, port) => port.say({ type: "result", id: message.id }));
+  const headers = /** @type {[string, string][]} */ ([["Subject", "\ud83d\ude00 \ude00"]]);
+  await host.request("protect", { ...PROTECT, to: ["a\ud83d@example.test"], headers });
+  const { to, headers: sent, sign } = ports[0].sent[1];
+  assert.deepEqual([to, sent, sign], [["a\ufffd@example.test"], [["Subject", "\ud83d\ude00 \ufffd"]], true]);
+});
+
 test("a body goes out in chunks of 512 KiB and comes back whole", async () => {
   const body = new Uint8Array(1_300_000).map((_, i) => i * 7);
   const answer = Buffer.from(body).reverse();

@@ -1,5 +1,6 @@
 /** What is known of recipients: asked of the host, kept for as long as the answer is good. */
 
+import { comparable } from "../address.js";
 import { explain } from "../host-error.js";
 
 /** How long the answer of the host is awaited; it asks the DNS. */
@@ -130,7 +131,7 @@ export class Recipients {
    * @returns {{ known: Known, seconds: number }}
    */
   #read(address, result) {
-    if (!result || result.address !== address || typeof result.recipient !== "string") {
+    if (typeof result?.recipient !== "string" || !isOf(result, address)) {
       return { known: unchecked(address, this.#text("error_host_broken")), seconds: KEEP_FAILURES_S };
     }
     const known = { address, state: result.recipient, reason: result.reason ?? "", ...hindranceIn(result) };
@@ -152,6 +153,16 @@ export class Recipients {
 export function hindranceIn({ hindrance }) {
   const { code, at } = /** @type {{ code?: unknown, at?: unknown }} */ (hindrance ?? {});
   return typeof code === "string" ? { hindrance: { code, ...(typeof at === "string" && { at }) } } : {};
+}
+
+/**
+ * Whether an answer is about this address. The host says it in its own spelling, the domain in lower case and as the DNS has it.
+ *
+ * @param {import("../../types/protocol").LookupResult} result
+ * @param {string} address
+ */
+function isOf(result, address) {
+  return typeof result.address === "string" && comparable(result.address) === comparable(address.toWellFormed());
 }
 
 /** @param {string[]} addresses */

@@ -5,6 +5,7 @@
  * `?address=` names the account, `?step=` where to begin.
  */
 
+import { comparable } from "../../background/address.js";
 import { request } from "../shared/ask.js";
 import { button, byId, focusHeading, make, text, translatePage } from "../shared/dom.js";
 import { senders } from "../shared/senders.js";
@@ -49,7 +50,8 @@ await start();
 
 async function start() {
   const all = await senders();
-  const wanted = all.find(({ address }) => address === query.get("address"));
+  const asked = comparable(query.get("address") ?? "");
+  const wanted = all.find(({ address }) => comparable(address) === asked);
   const sender = wanted ?? (all.length === 1 ? all[0] : undefined);
   if (!sender) {
     byId("steps").hidden = true;

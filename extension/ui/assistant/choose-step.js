@@ -14,9 +14,10 @@ export async function chooseStep(senders) {
   const known = new Map();
   try {
     const { result } = await request("accounts", { addresses });
-    for (const account of result.accounts) {
-      known.set(account.address, account);
-    }
+    // In the order of the addresses, which the host spells in its own way.
+    addresses.forEach((address, at) => {
+      known.set(address, result.accounts[at]);
+    });
   } catch (error) {
     console.error(error); // the next step says it
   }

@@ -106,6 +106,21 @@ test("an answer about somebody else is none", async () => {
   assert.equal(known.state, "unchecked");
 });
 
+test("the host's spelling of an address is another spelling of the same", async () => {
+  for (const [written, said] of [
+    ["Bob@EXAMPLE.Org", "Bob@example.org"],
+    ["bob@example.org.", "bob@example.org"],
+    ['"bob"@example.org', "bob@example.org"],
+    ["bob@b\u00fccher.example", "bob@xn--bcher-kva.example"],
+    ["a\u0301@example.org", "\u00e1@example.org"],
+    ["b\ud83d@example.org", "b\ufffd@example.org"],
+  ]) {
+    const host = { request: async () => ({ result: { results: [{ address: said, recipient: "ready" }] } }) };
+    const [known] = await new Recipients(/** @type {any} */ (host), text).lookUp([written]);
+    assert.deepEqual([known.address, known.state], [written, "ready"]);
+  }
+});
+
 test("a long list goes in several requests", async () => {
   const host = hostWith({});
   const many = Array.from({ length: 25 }, (_, i) => `n${i}@example.org`);

@@ -328,9 +328,10 @@ export function encryptedByPolicy(recipients, { managed }) {
  */
 export async function saveWish(address, what, value) {
   const { accounts } = parseSettings(await browser.storage.local.get("accounts"));
-  const { [what]: _old, ...others } = accounts.find(({ match }) => match === address) ?? { match: address };
+  const isIts = (/** @type {{ match: string }} */ { match }) => comparable(match) === comparable(address);
+  const { [what]: _old, ...others } = accounts.find(isIts) ?? { match: address };
   const account = value !== "" ? { ...others, [what]: value } : others;
-  const rest = accounts.filter(({ match }) => match !== address);
+  const rest = accounts.filter((one) => !isIts(one));
   await browser.storage.local.set({ accounts: Object.keys(account).length > 1 ? [account, ...rest] : rest });
 }
 

@@ -148,6 +148,19 @@ test("the host is asked once a day, and about awaited records each time until th
   assert.equal(live.asked.length, 1);
 });
 
+test("a record that is live is told of once, however its address is spelled", async () => {
+  const live = {
+    request: async () => ({
+      result: { accounts: [{ address: "Alice@example.test", publication: { published: true } }] },
+    }),
+  };
+  await awaitRecord("Alice@EXAMPLE.Test");
+  stored.keysTold = { ...stored.keysTold, lookedAt: 10 * DAY };
+  await look(/** @type {any} */ (live), 10 * DAY + 1);
+  await look(/** @type {any} */ (live), 10 * DAY + 2);
+  assert.deepEqual(notified, [{ id: "keys|test|Alice@EXAMPLE.Test", message: "notify_live_text Alice@EXAMPLE.Test" }]);
+});
+
 test("a private key without a password stays in Thunderbird, one with a password is handed on", async () => {
   const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
   const file = (/** @type {string} */ label, /** @type {string} */ body) =>

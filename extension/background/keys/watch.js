@@ -127,7 +127,8 @@ function mark({ sign, reminder }) {
 /** @param {import("../host.js").Host} host @param {string[]} awaited */
 async function lookForRecords(host, awaited) {
   const accounts = await accountsOf(host, awaited, true);
-  const live = accounts.filter(({ publication }) => publication?.published).map(({ address }) => address);
+  // In the order of the addresses, which the host spells in its own way.
+  const live = awaited.filter((_, at) => accounts[at]?.publication?.published);
   for (const address of live) {
     await notify(`keys|test|${address}`, text("notify_live_title"), text("notify_live_text", [address]));
   }

@@ -3,6 +3,7 @@
 use openssl::symm::Cipher;
 
 use super::key::KeyTransport;
+use super::x25519::{Replacing, StandIn};
 use super::{CmsError, ffi};
 use crate::x509::{Capabilities, Capability, Certificate, KeyAlgorithm};
 
@@ -62,7 +63,7 @@ impl Recipient<'_> {
     }
 
     /// How the content key is handed over: OAEP to an RSA key whose owner is known to read it, else
-    /// PKCS #1 v1.5; ECDH with SHA-256 to P-256, P-384 and P-521.
+    /// PKCS #1 v1.5; ECDH with SHA-256 to P-256, P-384, P-521 and X25519.
     ///
     /// # Errors
     /// [`CmsError::NotAnEncryptionKey`].
@@ -72,6 +73,7 @@ impl Recipient<'_> {
             KeyAlgorithm::Rsa(_) if self.reads(Capability::RsaesOaep) => Ok(KeyTransport::RsaOaep),
             KeyAlgorithm::Rsa(_) => Ok(KeyTransport::Rsa),
             KeyAlgorithm::P256 | KeyAlgorithm::P384 | KeyAlgorithm::P521 => Ok(KeyTransport::Ecdh),
+            KeyAlgorithm::X25519 => Ok(KeyTransport::X25519),
             _ => Err(CmsError::NotAnEncryptionKey),
         }
     }
@@ -79,7 +81,10 @@ impl Recipient<'_> {
 
 /// An EnvelopedData or AuthEnvelopedData under way: content goes in piece by piece, the object
 /// comes out as it grows, in BER of indefinite length.
-pub struct EncryptedStream(ffi::Growing);
+pub struct EncryptedStream {
+    growing: ffi::Growing,
+    replacing: Replacing,
+}
 
 impl EncryptedStream {
     /// Makes a content key and encrypts it to each recipient.
@@ -93,14 +98,18 @@ impl EncryptedStream {
         if recipients.is_empty() {
             return Err(CmsError::NoContent);
         }
-        let infos = recipients
-            .iter()
-            .map(|recipient| {
-                let certificate = recipient.certificate.x509().map_err(CmsError::Openssl)?;
-                Ok(ffi::Recipient { certificate, transport: recipient.key_transport()? })
-            })
-            .collect::<Result<Vec<_>, CmsError>>()?;
-        ffi::encrypt(&infos, cipher.openssl()).map(Self).map_err(CmsError::Openssl)
+        let (mut infos, mut stand_ins) = (Vec::new(), Vec::new());
+        for recipient in recipients {
+            match recipient.key_transport()? {
+                KeyTransport::X25519 => stand_ins.push(StandIn::for_owner_of(recipient.certificate)?),
+                transport => {
+                    let certificate = recipient.certificate.x509().map_err(CmsError::Openssl)?;
+                    infos.push(ffi::Recipient { certificate, transport });
+                }
+            }
+        }
+        let growing = ffi::encrypt(&infos, &stand_ins, cipher.openssl()).map_err(CmsError::Openssl)?;
+        Ok(Self { growing, replacing: Replacing::new(stand_ins) })
     }
 
     /// Takes the next piece, and appends to `out` what is ready of the object.
@@ -108,15 +117,23 @@ impl EncryptedStream {
     /// # Errors
     /// [`CmsError::Openssl`]; the object is worthless after it.
     pub fn push(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
-        self.0.push(content, out).map_err(CmsError::Openssl)
+        if self.replacing.is_done() {
+            return self.growing.push(content, out).map_err(CmsError::Openssl);
+        }
+        let mut ready = Vec::new();
+        self.growing.push(content, &mut ready).map_err(CmsError::Openssl)?;
+        self.replacing.pass(&ready, out)
     }
 
     /// Ends the content, and appends the rest of the object to `out`.
     ///
     /// # Errors
     /// [`CmsError::Openssl`].
-    pub fn finish(self, out: &mut Vec<u8>) -> Result<(), CmsError> {
-        self.0.finish(out).map(|_| ())
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), CmsError> {
+        let mut ready = Vec::new();
+        self.growing.finish(&mut ready)?;
+        self.replacing.pass(&ready, out)?;
+        self.replacing.finish()
     }
 }
 

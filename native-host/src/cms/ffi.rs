@@ -24,6 +24,7 @@ use super::key::KeyTransport;
 use super::signer_info::{EncodedAttribute, SignedAttributes, SignerInfoFacts};
 use super::signing_certificate::{SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2};
 use super::tlv;
+use super::x25519::StandIn;
 use crate::x509::SignatureDigest;
 
 /// Opaque structures of OpenSSL's `cms.h`.
@@ -105,6 +106,18 @@ unsafe extern "C" {
         recipient: *mut sys::X509,
         flags: c_uint,
     ) -> *mut CmsRecipientInfo;
+    fn CMS_add0_recipient_key(
+        cms: *mut sys::CMS_ContentInfo,
+        nid: c_int,
+        key: *mut u8,
+        key_length: usize,
+        id: *mut u8,
+        id_length: usize,
+        date: *mut c_void,
+        other_type: *mut sys::ASN1_OBJECT,
+        other: *mut c_void,
+    ) -> *mut CmsRecipientInfo;
+    fn CRYPTO_clear_free(place: *mut c_void, length: usize, file: *const libc::c_char, line: c_int);
     fn CMS_RecipientInfo_get0_pkey_ctx(ri: *mut CmsRecipientInfo) -> *mut sys::EVP_PKEY_CTX;
     fn CMS_RecipientInfo_type(ri: *mut CmsRecipientInfo) -> c_int;
     fn CMS_RecipientInfo_ktri_cert_cmp(ri: *mut CmsRecipientInfo, certificate: *mut sys::X509) -> c_int;
@@ -466,8 +479,12 @@ pub(super) struct Recipient<'a> {
     pub transport: KeyTransport,
 }
 
-/// Begins an EnvelopedData, or an AuthEnvelopedData for an AEAD cipher.
-pub(super) fn encrypt(recipients: &[Recipient<'_>], cipher: Cipher) -> Result<Growing, ErrorStack> {
+/// Begins an EnvelopedData, or an AuthEnvelopedData for an AEAD cipher. The places of `stand_ins` are KEKRecipientInfos.
+pub(super) fn encrypt(
+    recipients: &[Recipient<'_>],
+    stand_ins: &[StandIn],
+    cipher: Cipher,
+) -> Result<Growing, ErrorStack> {
     let flags = sys::CMS_PARTIAL | sys::CMS_BINARY | sys::CMS_STREAM;
     // SAFETY: with PARTIAL certificates and data may be null; the object is owned from here on.
     // `add1` counts up the certificate; the RecipientInfo and its context are lent by `cms`.
@@ -485,7 +502,7 @@ pub(super) fn encrypt(recipients: &[Recipient<'_>], cipher: Cipher) -> Result<Gr
                 return Err(ErrorStack::get());
             }
             match recipient.transport {
-                KeyTransport::Rsa => {}
+                KeyTransport::Rsa | KeyTransport::X25519 => {}
                 KeyTransport::RsaOaep => {
                     ok(sys::EVP_PKEY_CTX_set_rsa_padding(context, sys::RSA_PKCS1_OAEP_PADDING))?;
                     ok(sys::EVP_PKEY_CTX_set_rsa_oaep_md(context, sys::EVP_sha256().cast_mut()))?;
@@ -493,9 +510,54 @@ pub(super) fn encrypt(recipients: &[Recipient<'_>], cipher: Cipher) -> Result<Gr
                 KeyTransport::Ecdh => ok(EVP_PKEY_CTX_set_ecdh_kdf_md(context, sys::EVP_sha256()))?,
             }
         }
+        for stand_in in stand_ins {
+            let (key, id) = (Owned::copy(&stand_in.kek)?, Owned::copy(&stand_in.id)?);
+            let (none, nid) = (ptr::null_mut(), sys::NID_id_aes256_wrap);
+            let (key_length, id_length) = (stand_in.kek.len(), stand_in.id.len());
+            let ri = CMS_add0_recipient_key(
+                cms.as_ptr(),
+                nid,
+                key.0,
+                key_length,
+                id.0,
+                id_length,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                none,
+            );
+            if ri.is_null() {
+                return Err(ErrorStack::get());
+            }
+            // Both belong to the object now.
+            std::mem::forget((key, id));
+        }
         cms
     };
     Growing::embedding(cms)
+}
+
+/// Octets in OpenSSL's own memory, wiped before they go back there.
+struct Owned(*mut u8, usize);
+
+impl Owned {
+    fn copy(octets: &[u8]) -> Result<Self, ErrorStack> {
+        // SAFETY: the memory is new, and as long as what is copied there.
+        unsafe {
+            let place = sys::OPENSSL_malloc(octets.len()).cast::<u8>();
+            if place.is_null() {
+                return Err(ErrorStack::get());
+            }
+            ptr::copy_nonoverlapping(octets.as_ptr(), place, octets.len());
+            Ok(Self(place, octets.len()))
+        }
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // SAFETY: the memory is of this length, and nobody else's.
+        unsafe { CRYPTO_clear_free(self.0.cast(), self.1, ptr::null(), 0) };
+    }
 }
 
 /// A chain of BIOs that is ours.

@@ -74,6 +74,8 @@ pub enum KeyTransport {
     RsaOaep,
     /// ECDH with the X9.63 KDF over SHA-256 (RFC 5753 section 7.1.4).
     Ecdh,
+    /// X25519 with HKDF over SHA-256 (RFC 8418).
+    X25519,
 }
 
 impl KeyTransport {
@@ -83,6 +85,7 @@ impl KeyTransport {
             Self::Rsa => "rsa-pkcs1",
             Self::RsaOaep => "rsa-oaep",
             Self::Ecdh => "ecdh",
+            Self::X25519 => "x25519",
         }
     }
 }

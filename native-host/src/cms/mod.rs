@@ -9,7 +9,8 @@
 //!   in memory, and objects of 2 GiB and more are refused.
 //! - Algorithms are those of the OpenSSL in use. What 3.0 cannot do in CMS and S/MIME programs must
 //!   receive (RFC 8551 sections 2.1 to 2.3) is done step by step: Ed25519 signatures, X25519 key
-//!   agreement; ChaCha20-Poly1305 and AES-CCM too. None of these is made here, but Ed25519 signatures from OpenSSL 3.2 on.
+//!   agreement; ChaCha20-Poly1305 and AES-CCM too. Of these, X25519 is made here, and Ed25519 signatures from OpenSSL 3.2
+//!   on.
 //! - With a key that is elsewhere ([`DistantKey`]) signatures are made with SHA-256 alone, and content in
 //!   RC2 or single DES is not decrypted.
 
@@ -28,6 +29,7 @@ mod signing_certificate;
 mod steps;
 mod tlv;
 mod verify;
+mod x25519;
 #[cfg(test)]
 mod distant_tests;
 #[cfg(test)]

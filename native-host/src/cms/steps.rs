@@ -29,6 +29,7 @@ use super::decrypt::MIN_TAG;
 use super::key::{Key, KeyFault, RsaPadding};
 use crate::x509::{Certificate, children};
 use agreement::agreed;
+pub(super) use agreement::{Derivation, shared_info};
 use structure::{Algorithm, as_set, is_context, names, skip_context};
 
 /// Most RecipientInfos of one certificate that are tried: each costs a decryption of all the content.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use const_oid::ObjectIdentifier;
 use openssl::bn::BigNumContext;
+use openssl::derive::Deriver;
 use openssl::ec::{EcGroup, EcPoint};
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
@@ -53,7 +54,7 @@ impl KeyAlgorithm {
                 rsa(public).and_then(|_| PKey::public_key_from_der(der)).map(|key| Self::RsaPss(key.bits()))
             }
             ED25519 => PKey::public_key_from_der(der).map(|_| Self::Ed25519),
-            X25519 => PKey::public_key_from_der(der).map(|_| Self::X25519),
+            X25519 => PKey::public_key_from_der(der).and_then(|key| agrees(&key)).map(|()| Self::X25519),
             _ => Ok(Self::Other),
         };
         read().unwrap_or(Self::Other)
@@ -74,6 +75,15 @@ fn rsa(pkcs1: &[u8]) -> Result<Rsa<Public>, ErrorStack> {
     let is_one = e.num_bits() > 1 && e.is_bit_set(0) && n.is_bit_set(0) && e < n;
     let is_small = e.num_bits() <= MOST_EXPONENT_BITS || n.num_bits() <= SMALL_MODULUS_BITS;
     if is_one && is_small && n.num_bits() <= MOST_BITS { Ok(key) } else { Err(ErrorStack::get()) }
+}
+
+/// Whether something secret can be agreed on with the owner of this key: with a point of small order everybody agrees
+/// on nothing (RFC 7748 section 6.1), which OpenSSL finds out only then.
+fn agrees(key: &PKey<Public>) -> Result<(), ErrorStack> {
+    let own = PKey::generate_x25519()?;
+    let mut deriver = Deriver::new(&own)?;
+    deriver.set_peer(key)?;
+    deriver.derive_to_vec().map(|_| ())
 }
 
 /// A curve that keys are on.

@@ -25,7 +25,21 @@ pub(crate) struct Element<'a> {
     pub(crate) content: &'a [u8],
 }
 
+/// The octets are no value of the kind that was looked for.
+pub(crate) struct Unexpected;
+
 impl<'a> Element<'a> {
+    /// How long tag and length are at the beginning of what may go on, and the content: `None` for the indefinite form.
+    /// `Ok(None)` where more must come to say so.
+    pub(crate) fn header(octets: &[u8], tag: u8) -> Result<Option<(usize, Option<usize>)>, Unexpected> {
+        const LONGEST: usize = 6;
+        match Header::read(octets) {
+            Some(header) if header.tag == tag => Ok(Some((header.length, header.content))),
+            None if octets.len() < LONGEST => Ok(None),
+            _ => Err(Unexpected),
+        }
+    }
+
     pub(crate) fn first(octets: &'a [u8]) -> Option<Self> {
         Some(split_first(octets)?.0)
     }

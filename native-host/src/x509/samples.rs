@@ -40,6 +40,11 @@ pub(crate) fn is_self_signed(certificate: &Certificate) -> bool {
 
 impl Sample<'_> {
     pub(crate) fn signed_by(&self, key: &PKey<Private>) -> Certificate {
+        self.issued_by(key, key)
+    }
+
+    /// For a key that cannot sign.
+    pub(crate) fn issued_by(&self, key: &PKey<Private>, issuer: &PKey<Private>) -> Certificate {
         let mut name = X509NameBuilder::new().unwrap();
         for (field, value) in self.subject {
             name.append_entry_by_text(field, value).unwrap();
@@ -60,7 +65,7 @@ impl Sample<'_> {
             let extension = X509Extension::new_from_der(&oid, *critical, &value).unwrap();
             builder.append_extension(extension).unwrap();
         }
-        builder.sign(key, MessageDigest::sha256()).unwrap();
+        builder.sign(issuer, MessageDigest::sha256()).unwrap();
         Certificate::from_der(&builder.build().to_der().unwrap()).unwrap()
     }
 }

@@ -132,11 +132,12 @@ fn key_may_sign(key: KeyAlgorithm) -> Fitness {
 fn key_may_encrypt(key: KeyAlgorithm) -> Fitness {
     match key {
         KeyAlgorithm::Rsa(bits) if bits < RSA_MIN_BITS => Fitness::WeakKey(bits),
-        KeyAlgorithm::Rsa(_) | KeyAlgorithm::P256 | KeyAlgorithm::P384 | KeyAlgorithm::P521 => Fitness::Fit,
-        // Nothing here encrypts to X25519 (`cms`), so who has only that is told of before a mail is made.
-        KeyAlgorithm::X25519 | KeyAlgorithm::RsaPss(_) | KeyAlgorithm::Ed25519 | KeyAlgorithm::Other => {
-            Fitness::UnsupportedKey(key)
-        }
+        KeyAlgorithm::Rsa(_)
+        | KeyAlgorithm::P256
+        | KeyAlgorithm::P384
+        | KeyAlgorithm::P521
+        | KeyAlgorithm::X25519 => Fitness::Fit,
+        KeyAlgorithm::RsaPss(_) | KeyAlgorithm::Ed25519 | KeyAlgorithm::Other => Fitness::UnsupportedKey(key),
     }
 }
 

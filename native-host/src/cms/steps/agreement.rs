@@ -92,7 +92,11 @@ fn uncompressed(key: &PKey<Public>) -> Option<Vec<u8>> {
 }
 
 /// DER of ECC-CMS-SharedInfo (RFC 5753 section 7.2) for a key of `length` octets.
-pub(super) fn shared_info(wrap: AnyRef<'_>, ukm: Option<AnyRef<'_>>, length: u16) -> der::Result<Vec<u8>> {
+pub(in crate::cms) fn shared_info(
+    wrap: AnyRef<'_>,
+    ukm: Option<AnyRef<'_>>,
+    length: u16,
+) -> der::Result<Vec<u8>> {
     let bits = u32::from(length).saturating_mul(8).to_be_bytes();
     let ukm = match ukm {
         Some(ukm) => value(context(0), &[&ukm.to_der()?])?,
@@ -103,9 +107,9 @@ pub(super) fn shared_info(wrap: AnyRef<'_>, ukm: Option<AnyRef<'_>>, length: u16
 }
 
 /// How the shared secret becomes a key.
-pub(super) struct Derivation {
-    pub(super) digest: MessageDigest,
-    pub(super) is_hkdf: bool,
+pub(in crate::cms) struct Derivation {
+    pub(in crate::cms) digest: MessageDigest,
+    pub(in crate::cms) is_hkdf: bool,
 }
 
 impl Derivation {
@@ -126,7 +130,13 @@ impl Derivation {
         Ok(Self { digest, is_hkdf })
     }
 
-    pub(super) fn key(&self, secret: &[u8], salt: &[u8], info: &[u8], length: usize) -> Option<Secret> {
+    pub(in crate::cms) fn key(
+        &self,
+        secret: &[u8],
+        salt: &[u8],
+        info: &[u8],
+        length: usize,
+    ) -> Option<Secret> {
         if self.is_hkdf { self.hkdf(secret, salt, info, length) } else { self.x963(secret, info, length) }
     }
 

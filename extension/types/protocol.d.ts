@@ -204,6 +204,7 @@ export type AccountState =
   | "foreign-records"
   | "changing"
   | "unchecked"
+  | "invalid-address"
   | "good";
 
 /** What the DNS serves beside the keys held. */

@@ -118,6 +118,15 @@ test("without any key the assistant is offered once, and not again", async () =>
   assert.equal(notified.length, 1);
 });
 
+test("a sender whose address can have no certificate is passed over", async () => {
+  const states = {
+    "alice@example.test": { state: "invalid-address", sign: null },
+    "bob@example.test": { state: "no-key" },
+  };
+  await look(/** @type {any} */ (host(states)), 10 * DAY);
+  assert.deepEqual(notified, [{ id: "keys|bob@example.test", message: "notify_welcome_text" }]);
+});
+
 test("a certificate that ends is told at each step, once, and the next certificate anew", async () => {
   const at = (/** @type {number} */ reminder, sha256 = "aa") =>
     /** @type {any} */ (host({ "bob@example.test": { reminder, days_left: reminder - 1, sign: { sha256 } } }));

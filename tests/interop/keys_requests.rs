@@ -392,6 +392,18 @@ fn a_dns_that_does_not_answer_is_a_state_and_no_failure() {
     let request = json!({"type": "accounts", "addresses": [ALICE], "dns": true, "deadline_ms": 3000});
     let answer = user.good(request);
     assert_eq!(answer["accounts"][0]["state"], "dns-unreachable");
+    // What somebody calls themselves in a newsgroup takes nothing from the others.
+    for dns in [false, true] {
+        let senders = ["nobody", ALICE, "me@my_news.local"];
+        let request = json!({"type": "accounts", "addresses": senders, "dns": dns, "deadline_ms": 3000});
+        let answer = user.good(request);
+        let told = |name: &str| {
+            answer["accounts"].as_array().unwrap().iter().map(|one| one[name].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(told("address"), senders);
+        let alice = if dns { "dns-unreachable" } else { "unchecked" };
+        assert_eq!(told("state"), ["invalid-address", alice, "invalid-address"]);
+    }
     let refused = json!({"type": "publish", "address": ALICE, "server": "127.0.0.1:9"});
     assert_eq!(user.code(refused, b""), "update-refused");
     let order = json!({"type": "publish", "address": ALICE, "server": "ns\nupdate delete example.test"});

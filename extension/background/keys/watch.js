@@ -84,8 +84,8 @@ export async function look(host, now = Date.now()) {
  * @param {Told} known
  */
 export function whatToTell(accounts, known) {
-  if (accounts.length > 0 && accounts.every(({ state }) => state === "no-key")) {
-    const [first] = accounts;
+  const [first, ...others] = accounts.filter(({ state }) => state !== "invalid-address");
+  if (first && [first, ...others].every(({ state }) => state === "no-key")) {
     return known.welcomed
       ? []
       : [{ id: `keys|${first.address}`, title: text("notify_welcome_title"), message: text("notify_welcome_text") }];

@@ -73,6 +73,7 @@ async function firstStep({ address }) {
   try {
     const { result } = await request("accounts", { addresses: [address] });
     switch (result.accounts[0]?.state) {
+      case "invalid-address": // the step says so as soon as it is tried
       case "no-key":
       case "expired":
       case "unfit":

@@ -17,6 +17,8 @@ const DAY_SECONDS: i64 = 24 * 3600;
 /// What is most in need of doing. The order is that of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
+    /// The sender's address is none that a certificate could be for.
+    InvalidAddress,
     /// There is no key that could be used.
     NoKey,
     /// A certificate was asked for and has not come.
@@ -57,6 +59,7 @@ impl State {
     /// The word on the wire.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::InvalidAddress => "invalid-address",
             Self::NoKey => "no-key",
             Self::Requested => "requested",
             Self::Expired => "expired",
@@ -76,6 +79,15 @@ impl State {
             Self::Good => "good",
         }
     }
+}
+
+/// For programs: a sender whose address is none. People name their senders as they like, for newsgroups too,
+/// and the other senders have nothing to do with it.
+pub fn describe_invalid(text: &str) -> Value {
+    json!({
+        "address": text, "state": State::InvalidAddress.word(), "sign": null, "encrypt": null, "next": null,
+        "requested": false, "days_left": null, "reminder": null, "retires": null, "publication": null,
+    })
 }
 
 /// One account.

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::accounts::Account;
+use super::accounts::{self, Account};
 use super::engine::Engine;
 use super::nsupdate::{self, Target};
-use super::outgoing::{parse_address, parse_addresses};
+use super::outgoing::parse_address;
 use super::publication::Publication;
 use super::requests::{object, patience};
 use super::session::{Reply, Sent, Work};
@@ -73,7 +73,9 @@ impl Engine {
                 format!("At most {} accounts can be asked about at once.", recipients::MOST_ADDRESSES);
             return Err(Failure::new(Code::TooLarge, words));
         }
-        let addresses = parse_addresses(&request.addresses)?;
+        let parsed: Vec<Option<EmailAddress>> =
+            request.addresses.iter().map(|text| EmailAddress::parse(text).ok()).collect();
+        let addresses: Vec<EmailAddress> = parsed.iter().flatten().cloned().collect();
         let now = self.now();
         let facts = self.keys().overview_of_facts(now)?;
         let waiting: BTreeSet<EmailAddress> =
@@ -86,16 +88,15 @@ impl Engine {
         } else {
             (None, Vec::new())
         };
-        let rows: Vec<Value> = addresses
-            .iter()
-            .enumerate()
-            .map(|(index, address)| {
-                let finding = findings.get(index).and_then(|found| found.as_ref().ok());
-                let compared = finding.zip(held.as_ref());
-                let publication = compared.map(|(finding, held)| Publication::compare(finding, held, now));
-                Account::judge(address, &facts, waiting.contains(address), publication, now).describe()
-            })
-            .collect();
+        let mut findings = findings.iter();
+        let describe = |(text, address): (&String, &Option<EmailAddress>)| {
+            let Some(address) = address else { return accounts::describe_invalid(text) };
+            let finding = findings.next().and_then(|found| found.as_ref().ok());
+            let compared = finding.zip(held.as_ref());
+            let publication = compared.map(|(finding, held)| Publication::compare(finding, held, now));
+            Account::judge(address, &facts, waiting.contains(address), publication, now).describe()
+        };
+        let rows: Vec<Value> = request.addresses.iter().zip(&parsed).map(describe).collect();
         Ok(result(json!({ "accounts": rows })))
     }
 

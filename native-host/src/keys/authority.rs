@@ -32,7 +32,7 @@ use super::private::PrivateKey;
 use super::store::SigningKey;
 use crate::clock::UnixTime;
 use crate::mime::EmailAddress;
-use crate::x509::{Capabilities, Capability, Certificate, addresses_of_alternative_name};
+use crate::x509::{Capabilities, Capability, Certificate, KeyAlgorithm, addresses_of_alternative_name};
 
 const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
 
@@ -141,11 +141,18 @@ pub(super) fn issue(
     let capabilities = Capabilities::new([Capability::Aes256Cbc, Capability::Aes128Cbc]);
     builder.append_extension(extension("1.2.840.113549.1.9.15", false, capabilities.to_der())?)?;
     let digest = match authority.certificate.key_algorithm() {
-        crate::x509::KeyAlgorithm::P384 => MessageDigest::sha384(),
+        KeyAlgorithm::P384 => MessageDigest::sha384(),
         _ => MessageDigest::sha256(),
     };
     builder.sign(authority.private.unsealed()?.pkey(), digest)?;
-    finished(builder)
+    let certificate = finished(builder)?;
+    // Looked at in the certificate, where one reader judges keys: RSA with the exponent 1 is none.
+    match certificate.key_algorithm() {
+        KeyAlgorithm::P256 | KeyAlgorithm::P384 | KeyAlgorithm::P521 | KeyAlgorithm::Rsa(2048..=4096) => {
+            Ok(certificate)
+        }
+        unfit => Err(IssueError::UnfitKey(unfit).into()),
+    }
 }
 
 fn is_rsa(key: &PKeyRef<Public>) -> bool {
@@ -232,6 +239,38 @@ mod tests {
             CertificateRequest::read(&der),
             Err(IssueError::BadSignature | IssueError::NotARequest)
         ));
+    }
+
+    #[test]
+    fn keys_that_will_not_do_are_not_vouched_for() {
+        let authority = authority();
+        let issued = |key: &openssl::pkey::PKey<openssl::pkey::Private>| {
+            let mut builder = X509Req::builder().unwrap();
+            builder.set_pubkey(key).unwrap();
+            let names = extension(
+                "2.5.29.17",
+                false,
+                alternative_names(&[EmailAddress::parse("alice@example.test").unwrap()]),
+            );
+            let mut extensions = openssl::stack::Stack::new().unwrap();
+            extensions.push(names.unwrap()).unwrap();
+            builder.add_extensions(&extensions).unwrap();
+            let digest =
+                if key.id() == Id::ED25519 { MessageDigest::null() } else { MessageDigest::sha256() };
+            builder.sign(key, digest).unwrap();
+            let request = CertificateRequest::read(&builder.build().to_der().unwrap()).unwrap();
+            issue(&request, &authority, 365, NOW)
+        };
+        use openssl::{ec, pkey::PKey, rsa::Rsa};
+        let curve = |nid| {
+            PKey::from_ec_key(ec::EcKey::generate(&ec::EcGroup::from_curve_name(nid).unwrap()).unwrap())
+                .unwrap()
+        };
+        let rsa = |bits| PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap();
+        for key in [rsa(1024), PKey::generate_ed25519().unwrap(), curve(Nid::SECP256K1)] {
+            assert!(matches!(issued(&key), Err(KeyError::Issue(IssueError::UnfitKey(_)))));
+        }
+        assert!(issued(&rsa(2048)).is_ok() && issued(&curve(Nid::X9_62_PRIME256V1)).is_ok());
     }
 
     proptest::proptest! {

@@ -7,7 +7,7 @@ use openssl::error::ErrorStack;
 use super::token::TokenError;
 use crate::cms::KeyFault;
 use crate::mime::EmailAddress;
-use crate::x509::{Fingerprint, Fitness};
+use crate::x509::{Fingerprint, Fitness, KeyAlgorithm};
 
 /// Which secret seals the keys of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -219,6 +219,9 @@ pub enum IssueError {
     /// The key that is to sign is no authority's.
     #[error("the key is no authority's")]
     NotAnAuthority,
+    /// It asks for an address that its user was not said to have.
+    #[error("the request asks also for {0}; if that is the same user's, name it with --address, too")]
+    NotAllowed(EmailAddress),
     /// It is no PKCS#10 request.
     #[error("the file is no certificate request")]
     NotARequest,
@@ -230,6 +233,9 @@ pub enum IssueError {
         /// The authority's domain.
         domain: String,
     },
+    /// Its key is one that mail cannot be both signed with and encrypted to, or a weak one.
+    #[error("its key ({0}) will not do: it must be RSA with 2048 to 4096 bits, P-256, P-384 or P-521")]
+    UnfitKey(KeyAlgorithm),
 }
 
 /// Why a file cannot be imported.

@@ -48,7 +48,14 @@ fn an_own_authority_signs_requests() {
         .good();
     let asked = place.key(&["request", "--address", "alice@example.test", "--algorithm", "p-256"]).good();
     place.write("request.pem", asked["request"].as_str().unwrap());
-    let issued = place.key(&["issue", &place.path("request.pem"), "--authority", &sha256(&authority)]).good();
+    let issue = |file: &str, address: &str, authority: &Value| {
+        place.key(&["issue", &place.path(file), "--address", address, "--authority", &sha256(authority)])
+    };
+    // Who asks for the address of another does not get it.
+    let refused = issue("request.pem", "mallory@example.test", &authority);
+    assert_eq!(refused.code(), "certificate-does-not-fit");
+    let issued = issue("request.pem", "alice@example.test", &authority).good();
+    assert_eq!(issued["addresses"], serde_json::json!(["alice@example.test"]));
     place.write("answer.pem", issued["certificate"].as_str().unwrap());
     let lines: Vec<&str> = issued["lines"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert!(lines[0].contains(" IN SMIMEA 2 0 0 ") && lines[1].contains(" IN SMIMEA 3 0 0 "), "{lines:?}");
@@ -60,10 +67,9 @@ fn an_own_authority_signs_requests() {
     // Not for addresses of others, and not with a key that is no authority's.
     let other = place.key(&["request", "--address", "alice@other.test", "--algorithm", "p-256"]).good();
     place.write("other.pem", other["request"].as_str().unwrap());
-    let refused = place.key(&["issue", &place.path("other.pem"), "--authority", &sha256(&authority)]);
+    let refused = issue("other.pem", "alice@other.test", &authority);
     assert_eq!(refused.code(), "certificate-does-not-fit");
-    let refused = place.key(&["issue", &place.path("request.pem"), "--authority", &sha256(&row)]);
-    assert_eq!(refused.code(), "bad-request");
+    assert_eq!(issue("request.pem", "alice@example.test", &row).code(), "bad-request");
 }
 
 #[test]
@@ -79,7 +85,8 @@ fn an_authority_vouches_for_what_it_was_asked_and_no_longer_than_it_lives() {
          -addext subjectAltName=email:alice@example.test",
     );
     let request = place.path("request.pem");
-    let issue = ["issue", &request, "--authority", &authority, "--days", "700"];
+    let issue =
+        ["issue", &request, "--address", "alice@example.test", "--authority", &authority, "--days", "700"];
     place.write("answer.pem", place.key(&issue).good()["certificate"].as_str().unwrap());
     let shown = |what: &str| {
         let out = place.openssl(&format!("x509 -in answer.pem -noout {what}"));

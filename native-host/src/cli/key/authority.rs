@@ -37,6 +37,9 @@ pub(super) struct Issue {
     /// SHA-256 of the authority's certificate
     #[arg(long, value_name = "FINGERPRINT")]
     authority: Fingerprint,
+    /// An address that the user may have, as you know it and not as the request says; once more for each further one
+    #[arg(long, required = true, value_name = "ADDRESS")]
+    address: Vec<String>,
     /// For how many days the user's certificate is valid, as far as the authority's own is
     #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u16).range(1..=7300), value_name = "DAYS")]
     days: u16,
@@ -53,7 +56,7 @@ pub(super) fn make(store: &KeyStore, arguments: &Make, now: UnixTime) -> Result<
     let sha256 = held.certificate.sha256();
     let text = format!(
         "Made an authority for {}.\n  fingerprint  {sha256}\n\nSign your users’ requests with it:\n  \
-         dane-smime key issue REQUEST --authority {sha256}\n",
+         dane-smime key issue REQUEST --address ADDRESS --authority {sha256}\n",
         held.address.domain()
     );
     Ok(Output::good(key_list::row(&held), text))
@@ -66,9 +69,13 @@ pub(super) fn issue(
     now: UnixTime,
 ) -> Result<Output, Failure> {
     let request = CertificateRequest::read(&read(&arguments.request)?).map_err(Failure::from)?;
-    let (certificate, authority) = store.issue(arguments.authority, &request, arguments.days, now)?;
+    let addresses: Result<Vec<_>, Failure> =
+        arguments.address.iter().map(|text| parse_address(text)).collect();
+    let (certificate, authority) =
+        store.issue(arguments.authority, &request, &addresses?, arguments.days, now)?;
     let pem = certificate.to_pem() + &authority.certificate.to_pem();
     let mut lines = Vec::new();
+    let names: Vec<String> = request.addresses.iter().map(ToString::to_string).collect();
     for address in &request.addresses {
         let owner = records::owner_name(address, profile)?;
         let (whole, exact) = (Selector::Certificate, Matching::Exact);
@@ -76,12 +83,14 @@ pub(super) fn issue(
         lines.push(records::usual(address, &certificate, profile)?.mnemonic());
     }
     let text = format!(
-        "{pem}\nThe user installs this with `dane-smime key install --cert FILE`. Lines for the DNS: the authority \
+        "{pem}\nMade out to {} ({}). The user installs this with `dane-smime key install --cert FILE`. Lines for the DNS: the authority \
          vouches\nfor the user (2 0 0), and the user’s certificate is there for a first encrypted mail (3 0 0).\n{}\n",
+        names.join(", "),
+        certificate.subject(),
         lines.join("\n")
     );
     Ok(Output::good(
-        json!({"certificate": pem, "sha256": certificate.sha256().to_string(), "lines": lines}),
+        json!({"certificate": pem, "sha256": certificate.sha256().to_string(), "addresses": names, "lines": lines}),
         text,
     ))
 }

@@ -40,7 +40,8 @@ impl KeyStore {
         self.import(&material, Some(&new.address), now)
     }
 
-    /// Has an authority that is held here sign a request, for addresses of its own domain.
+    /// Has an authority that is held here sign a request, for addresses of its own domain. `allowed` are those that its
+    /// user has: a request is the word of whoever wrote it, and an authority's users are not to become one another.
     ///
     /// # Errors
     /// [`KeyError::Issue`]; [`KeyError::NoSuchKey`]; as [`KeyStore::unseal`].
@@ -48,6 +49,7 @@ impl KeyStore {
         &self,
         authority: Fingerprint,
         request: &CertificateRequest,
+        allowed: &[EmailAddress],
         days: u16,
         now: UnixTime,
     ) -> Result<(Certificate, HeldKey), KeyError> {
@@ -63,6 +65,9 @@ impl KeyStore {
             return Err(
                 IssueError::OtherDomain { address: address.clone(), domain: domain.to_owned() }.into()
             );
+        }
+        if let Some(address) = request.addresses.iter().find(|address| !allowed.contains(address)) {
+            return Err(IssueError::NotAllowed(address.clone()).into());
         }
         let key = SigningKey {
             certificate: held.certificate.clone(),

@@ -139,7 +139,7 @@ impl From<BackupError> for Failure {
 impl From<IssueError> for Failure {
     fn from(error: IssueError) -> Self {
         let code = match error {
-            IssueError::OtherDomain { .. } => Code::CertificateDoesNotFit,
+            IssueError::OtherDomain { .. } | IssueError::NotAllowed(_) => Code::CertificateDoesNotFit,
             IssueError::NotAnAuthority | IssueError::AuthorityOver => Code::BadRequest,
             _ => Code::UnreadableInput,
         };

@@ -3,6 +3,9 @@
 
 [ -n "${HOME:-}" ] || fail "HOME is not set, so nobody knows where this user's files lie."
 
+# Neither Thunderbird's list of profiles nor ours could name a folder in such a home.
+case $HOME in *$'\n'*) fail "The name of your home directory has a line break in it. Nothing can be installed there." ;; esac
+
 # The XDG rules: a place that is not absolute counts as none. The programs see it so, too.
 absolute_or() {
   case $1 in /*) printf '%s' "$1" ;; *) printf '%s' "$2" ;; esac

@@ -15,6 +15,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
@@ -283,6 +284,20 @@ describe("without root", () => {
     );
     assert.equal(readdirSync(keys).filter((file) => file.endsWith(".key")).length, 1);
     assert.ok(!existsSync(join(user.home, ".mozilla")), "folders that were made for it are gone");
+  });
+
+  test("links of the user's own are followed and stay, and what cannot be written is passed over", () => {
+    const [elsewhere, profile] = ["disk/mozilla", ".thunderbird/p"].map((name) => join(user.home, name));
+    for (const folder of [elsewhere, profile]) mkdirSync(folder, { recursive: true });
+    writeFileSync(join(user.home, ".thunderbird/profiles.ini"), "[Profile0]\nPath=p\n");
+    writeFileSync(join(profile, "prefs.js"), "");
+    symlinkSync(elsewhere, join(user.home, ".mozilla"));
+    symlinkSync("/proc/version", join(profile, "user.js"));
+    assert.match(script("install", "--programs", resolve(PROGRAMS)), /^left .*user\.js.*^Whether all is well/ms);
+    assert.ok(existsSync(join(elsewhere, "native-messaging-hosts/dane_smime.json")));
+    script("uninstall");
+    assert.deepEqual(readdirSync(elsewhere), []);
+    assert.ok(lstatSync(join(user.home, ".mozilla")).isSymbolicLink());
   });
 });
 

@@ -18,6 +18,8 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::clock::UnixTime;
 
@@ -253,6 +255,8 @@ pub struct Settings {
 pub struct LogSettings {
     /// A level or a filter; the program's own default if none.
     pub filter: Option<String>,
+    /// Whether a policy set or locked it, so that no environment variable does.
+    pub filter_fixed: bool,
     /// Where to.
     pub to: LogTarget,
     /// Whether addresses stand in it as they are.
@@ -316,6 +320,11 @@ pub enum ConfigError {
         /// The key.
         key: &'static str,
     },
+    /// It says of no part of the program how much is logged.
+    #[error(
+        "`log` must be error, warn, info, debug, trace or off, or a filter such as dane_smime::dns=debug"
+    )]
+    BadLog,
     /// SMIMEA records are left out of the sources.
     #[error("`sources` must name \"smimea\": nothing else proves whose a certificate is")]
     NoProof,
@@ -339,6 +348,16 @@ pub enum ConfigError {
     /// The system names no home directory, and no data directory was given.
     #[error("there is no home directory to keep keys in; give a data directory with --data-dir")]
     NoHome,
+}
+
+/// Whether it is a level or a filter. A word that is no level would be taken for the name of a part of the program, so that
+/// `log = "verbose"` silenced all others.
+fn is_log_filter(text: &str) -> bool {
+    let says = |part: &str| match part.trim() {
+        "" => false,
+        part => part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok(),
+    };
+    text.split(',').all(says) && EnvFilter::try_new(text).is_ok()
 }
 
 /// Types that everyone may use as they like (RFC 6895 section 3.1).
@@ -405,6 +424,9 @@ impl Settings {
             Some("journal") => LogTarget::Journal,
             Some(path) => LogTarget::File(path.into()),
         };
+        if !layer.log.as_deref().is_none_or(is_log_filter) {
+            return Err(ConfigError::BadLog);
+        }
         let profile = match (layer.profile, layer.guide_type) {
             (_, Some(other)) if !PRIVATE_TYPES.contains(&other) => return Err(ConfigError::BadType),
             (Some(ProfileName::Guide2014), Some(record_type)) => Profile::Guide2014 { record_type },
@@ -430,7 +452,12 @@ impl Settings {
             nsupdate_key: layer.nsupdate_key,
             at: time("at", layer.at)?,
             dnssec_at: time("dnssec-at", layer.dnssec_at)?,
-            log: LogSettings { filter: layer.log, to, addresses: layer.log_addresses.unwrap_or_default() },
+            log: LogSettings {
+                filter: layer.log,
+                filter_fixed: origin.fixed.contains(&"log"),
+                to,
+                addresses: layer.log_addresses.unwrap_or_default(),
+            },
             audit_log: layer.audit_log,
             provision: layer.provision,
             origin,

@@ -24,16 +24,15 @@ use crate::config::{LogSettings, LogTarget};
 /// A log file is put aside as `….1` before it grows beyond this, and the one put aside before is dropped.
 pub const MOST_OCTETS: u64 = 1024 * 1024;
 
-/// The name that the level has in the environment, over the settings.
+/// The name that the level has in the environment, over the settings unless an administrator made them.
 const ENVIRONMENT: &str = "DANE_SMIME_LOG";
 
 /// Starts logging for this process. `default` is the filter where neither environment nor settings name one.
 ///
 /// A log that cannot be opened is no reason to lose mail: standard error is used and told.
 pub fn start(program: &'static str, settings: &LogSettings, default: &str) {
-    let filter = EnvFilter::try_from_env(ENVIRONMENT)
-        .or_else(|_| EnvFilter::try_new(settings.filter.as_deref().unwrap_or(default)))
-        .unwrap_or_else(|_| EnvFilter::new(default));
+    let asked = std::env::var(ENVIRONMENT).ok();
+    let filter = filter(asked.as_deref(), settings, default);
     let (sink, failed) = match Sink::open(&settings.to) {
         Ok(sink) => (sink, None),
         Err(error) => (Sink::StandardError, Some(error)),
@@ -52,6 +51,14 @@ pub fn start(program: &'static str, settings: &LogSettings, default: &str) {
     if let (Ok(()), Some(error)) = (started, failed) {
         tracing::warn!(%error, to = ?settings.to, "the log cannot be opened; standard error is used");
     }
+}
+
+/// What is logged. `asked` is what the environment says.
+fn filter(asked: Option<&str>, settings: &LogSettings, default: &str) -> EnvFilter {
+    let asked = asked.filter(|_| !settings.filter_fixed);
+    let wishes = [asked, settings.filter.as_deref()];
+    let mut understood = wishes.into_iter().flatten().filter_map(|wish| EnvFilter::try_new(wish).ok());
+    understood.next().unwrap_or_else(|| EnvFilter::new(default))
 }
 
 /// Where lines go.
@@ -126,10 +133,16 @@ impl BoundedFile {
         let added = u64::try_from(line.len()).unwrap_or(u64::MAX);
         // The size is asked each time: several hosts of one user may write here.
         if self.file.metadata()?.len().saturating_add(added) > self.most {
-            let mut aside = self.path.clone().into_os_string();
-            aside.push(".1");
-            fs::rename(&self.path, aside)?;
-            self.file = append_to(&self.path)?;
+            // Another host may have put it aside already: then a new one is there, and not to be dropped.
+            let there = append_to(&self.path)?;
+            if there.metadata()?.len().saturating_add(added) > self.most {
+                let mut aside = self.path.clone().into_os_string();
+                aside.push(".1");
+                fs::rename(&self.path, aside)?;
+                self.file = append_to(&self.path)?;
+            } else {
+                self.file = there;
+            }
         }
         self.file.write_all(line.as_bytes())
     }
@@ -311,6 +324,39 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn nothing_is_lost_where_two_write_and_one_puts_the_file_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let [mut one, mut other] = [(); 2].map(|()| BoundedFile::open(&path, 100).unwrap());
+        one.write_line(&"a".repeat(98)).unwrap();
+        one.write_line("b").unwrap();
+        other.write_line("c").unwrap();
+        for number in 0..5 {
+            one.write_line(&format!("d{number}")).unwrap();
+            other.write_line(&format!("e{number}")).unwrap();
+        }
+        let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!(read("log"), "b\nc\nd0\ne0\nd1\ne1\nd2\ne2\nd3\ne3\nd4\ne4\n");
+        assert_eq!(read("log.1"), "a".repeat(98) + "\n");
+    }
+
+    #[test]
+    fn a_policy_says_what_is_logged_and_no_variable_takes_it_back() {
+        let settings = |filter_fixed| LogSettings {
+            filter: Some("info".to_owned()),
+            filter_fixed,
+            ..LogSettings::default()
+        };
+        let filter = |asked, fixed| filter(asked, &settings(fixed), "warn").to_string();
+        assert_eq!(filter(Some("off"), false), "off");
+        assert_eq!(filter(Some("off"), true), "info");
+        assert_eq!(filter(None, false), "info");
+        assert_eq!(filter(Some("x=y=z"), false), "info");
+        let locked = LogSettings { filter_fixed: true, ..LogSettings::default() };
+        assert_eq!(super::filter(Some("trace"), &locked, "warn").to_string(), "warn");
     }
 
     #[test]

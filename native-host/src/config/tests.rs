@@ -71,6 +71,22 @@ fn nothing_stands_in_for_what_proves() {
 }
 
 #[test]
+fn what_is_logged_is_said_in_words_that_are_understood() {
+    for good in ["warn", "OFF", "dane_smime::dns=debug", "info,dane_smime::dns=trace"] {
+        assert_eq!(
+            load("", &format!("data-dir = '/d'\nlog = '{good}'"), "").unwrap().log.filter_fixed,
+            false
+        );
+    }
+    for bad in ["", "verbose", "warning", "info,loud", "dane_smime=loud", "a=b=c"] {
+        let wrong = load("", "data-dir = '/d'", &format!("log = '{bad}'"));
+        assert!(matches!(wrong, Err(ConfigError::BadLog)), "{bad}");
+    }
+    assert!(load("", "data-dir = '/d'", "log = 'info'").unwrap().log.filter_fixed);
+    assert!(load("", "data-dir = '/d'", "locked = ['log']").unwrap().log.filter_fixed);
+}
+
+#[test]
 fn a_wrong_time_names_its_key() {
     let wrong = load("at = 'noon'", "data-dir = '/d'", "");
     assert!(matches!(wrong, Err(ConfigError::BadTime { key: "at" })));

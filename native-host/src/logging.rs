@@ -215,6 +215,14 @@ impl Drop for Line {
     }
 }
 
+/// The text with nothing in the place of each mail address: for what is shown to others.
+pub fn without_addresses(text: &str) -> String {
+    Mask { secret: NO_SECRET }.apply(text)
+}
+
+/// With it nothing of an address is shown at all.
+const NO_SECRET: [u8; 32] = [0; 32];
+
 /// Turns mail addresses into hashes.
 struct Mask {
     secret: [u8; 32],
@@ -222,10 +230,10 @@ struct Mask {
 
 impl Mask {
     fn new() -> Self {
-        let mut secret = [0; 32];
-        // Without chance the hashes could be tried out; then nothing of an address is shown at all (see `hash`).
+        let mut secret = NO_SECRET;
+        // Without chance the hashes could be tried out.
         if openssl::rand::rand_bytes(&mut secret).is_err() {
-            secret = [0; 32];
+            secret = NO_SECRET;
         }
         Self { secret }
     }
@@ -259,7 +267,7 @@ impl Mask {
             signer.sign_to_vec()
         };
         match digest() {
-            Ok(digest) if self.secret != [0; 32] => {
+            Ok(digest) if self.secret != NO_SECRET => {
                 format!("<address {}>", hex::encode(digest.get(..4).unwrap_or_default()))
             }
             _ => "<address>".to_owned(),

@@ -158,6 +158,14 @@ fn what_is_well_and_what_is_not() {
     differs("at = \"2040-01-01T00:00:00Z\"".to_owned(), &["key-not-usable"]);
     differs("resolvr = \"127.0.0.1\"".to_owned(), &["settings-wrong"]);
     differs("audit-log = \"/nowhere/audit\"".to_owned(), &["audit-unwritable"]);
+    differs("ca-file = \"/nowhere/authorities.pem\"".to_owned(), &["authorities-wrong", "record-good"]);
+    let provision = |days| {
+        format!(
+            "provision = {{ addresses = [\"*@a.test\"], days = {days}, hand-over = {{ directory = \"/\" }} }}"
+        )
+    };
+    differs(provision(10), &["provision-good"]);
+    differs(provision(0), &["provision-wrong"]);
     desk.configure("");
 
     // Registration.

@@ -131,14 +131,18 @@ impl Engine {
     }
 
     fn anchors(&self) -> Result<Arc<Anchors>, Failure> {
-        self.anchors.get_or_init(|| self.load_anchors()).clone()
+        self.anchors.get_or_init(|| load_anchors(&self.settings).map(Arc::new)).clone()
     }
+}
 
-    fn load_anchors(&self) -> Result<Arc<Anchors>, Failure> {
-        let Some(file) = &self.settings.ca_file else { return Ok(Arc::new(Anchors::none())) };
-        let loaded = Anchors::load(file, self.settings.crl_file.as_deref()).map(Arc::new);
-        loaded.map_err(|error| Failure::new(Code::UnreadableInput, format!("{error}.")))
-    }
+/// The authorities that the settings name.
+///
+/// # Errors
+/// `unreadable-input`.
+pub fn load_anchors(settings: &Settings) -> Result<Anchors, Failure> {
+    let Some(file) = &settings.ca_file else { return Ok(Anchors::none()) };
+    Anchors::load(file, settings.crl_file.as_deref())
+        .map_err(|error| Failure::new(Code::UnreadableInput, format!("{error}.")))
 }
 
 /// The key store that the settings name.

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use toml_edit::DocumentMut;
 
+use super::engine::load_anchors;
 use super::{Code, Failure, nsupdate, recipients};
 use crate::config::{self, Layer, Settings};
 use crate::keys::KeyStore;
-use crate::trust::Anchors;
 use crate::wire::key_request::Configure;
 
 /// Whose file is in force.
@@ -108,11 +108,7 @@ fn try_out(text: &str, folder: &Path) -> Result<(), Failure> {
     let settings =
         Settings::from_files(layer.written_in(folder), None, None).map_err(|error| wrong(&error))?;
     recipients::open_directory(&settings)?;
-    if let Some(file) = &settings.ca_file {
-        Anchors::load(file, settings.crl_file.as_deref())
-            .map_err(|error| Failure::new(Code::UnreadableInput, format!("{error}.")))?;
-    }
-    Ok(())
+    load_anchors(&settings).map(drop)
 }
 
 fn origin(file: Option<&Path>) -> Origin {

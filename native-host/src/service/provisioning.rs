@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -14,7 +15,7 @@ use super::engine::Engine;
 use super::{Code, Failure, key_list, key_requests, records};
 use crate::config::{HandOver, Provision};
 use crate::directory::brought::make_private_dir;
-use crate::keys::{HeldKey, Purpose};
+use crate::keys::{HeldKey, NewAlgorithm, Purpose};
 use crate::mime::EmailAddress;
 
 /// Makes the keys that are wanted and missing, and hands over the lines of those that were not handed over yet.
@@ -39,14 +40,66 @@ pub fn provision(engine: &Engine, addresses: &[EmailAddress]) -> Result<Value, F
     Ok(json!({ "handed_over": rows }))
 }
 
-/// Addresses, or `*@domain`; case counts for nothing.
-fn is_wanted(wanted: &Provision, address: &EmailAddress) -> bool {
-    let address = address.to_string().to_lowercase();
-    wanted.addresses.iter().any(|pattern| match pattern.to_lowercase().strip_prefix('*') {
-        Some(domain) => domain.starts_with('@') && address.ends_with(domain),
-        None => address == pattern.to_lowercase(),
-    })
+/// For whom keys are made.
+#[derive(Debug, PartialEq, Eq)]
+enum Pattern {
+    /// One address. Case counts for nothing.
+    One(EmailAddress),
+    /// All of a domain, in A-labels.
+    Domain(String),
 }
+
+impl Pattern {
+    /// An address, or `*@domain`, whichever way the domain is written.
+    fn parse(text: &str) -> Option<Self> {
+        let address = EmailAddress::parse(text).ok()?;
+        Some(if address.local() == "*" {
+            Self::Domain(address.domain().to_owned())
+        } else {
+            Self::One(address)
+        })
+    }
+
+    fn fits(&self, address: &EmailAddress) -> bool {
+        match self {
+            Self::One(one) => one.to_string().to_lowercase() == address.to_string().to_lowercase(),
+            Self::Domain(domain) => address.domain() == domain,
+        }
+    }
+}
+
+fn is_wanted(wanted: &Provision, address: &EmailAddress) -> bool {
+    wanted.addresses.iter().filter_map(|text| Pattern::parse(text)).any(|pattern| pattern.fits(address))
+}
+
+/// What of the settings cannot be done. Whether the directory can be written to, and what the program will say, shows when it is.
+pub fn fault(wanted: &Provision) -> Option<String> {
+    if let Some(text) = wanted.addresses.iter().find(|text| Pattern::parse(text).is_none()) {
+        return Some(format!("`{text}` in `addresses` is neither an address nor *@domain"));
+    }
+    if let Some(Err(error)) = wanted.algorithm.as_deref().map(str::parse::<NewAlgorithm>) {
+        return Some(format!("`algorithm`: {error}"));
+    }
+    if wanted.days.is_some_and(|days| !DAYS.contains(&days)) {
+        return Some(format!("`days` must be {} to {}", DAYS.start(), DAYS.end()));
+    }
+    match &wanted.hand_over {
+        HandOver::Directory(directory) if !directory.is_dir() => {
+            Some(format!("there is no directory {}", directory.display()))
+        }
+        HandOver::Command(words) => match words.first() {
+            None => Some("`hand-over.command` names no program".to_owned()),
+            Some(program) => {
+                let is_missing = Path::new(program).is_absolute() && !Path::new(program).is_file();
+                is_missing.then(|| format!("there is no program {program}"))
+            }
+        },
+        HandOver::Directory(_) => None,
+    }
+}
+
+/// For how many days a key can be made.
+const DAYS: RangeInclusive<u32> = 1..=7300;
 
 /// The key in use, or a new one. A key that was retired or has expired is followed by a new one, too.
 fn key_of(engine: &Engine, wanted: &Provision, address: &EmailAddress) -> Result<HeldKey, Failure> {
@@ -54,7 +107,8 @@ fn key_of(engine: &Engine, wanted: &Provision, address: &EmailAddress) -> Result
     if let Ok(key) = engine.keys().overview(now)?.in_use(address, Purpose::Encrypt, now) {
         return Ok(key.clone());
     }
-    let days = wanted.days.map_or(730, |days| u16::try_from(days.clamp(1, 7300)).unwrap_or(730));
+    let days =
+        wanted.days.map_or(730, |days| u16::try_from(days.clamp(*DAYS.start(), *DAYS.end())).unwrap_or(730));
     let new = key_requests::new_key(&address.to_string(), None, wanted.algorithm.as_deref(), days)?;
     Ok(engine.keys().generate(&new, now)?)
 }
@@ -124,4 +178,48 @@ fn failed(what: &Path, reason: &dyn std::fmt::Display) -> Failure {
         what.display()
     );
     Failure::new(Code::HandOverFailed, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(more: &str) -> Provision {
+        toml::from_str(more).unwrap()
+    }
+
+    #[test]
+    fn for_whom() {
+        let to = "hand-over = { directory = '/' }";
+        let wanted = wanted(&format!("addresses = ['*@Bücher.example', 'Bob@a.test', '*@b.test']\n{to}"));
+        for (address, is) in [
+            ("anna@xn--bcher-kva.example", true),
+            ("anna@bücher.example", true),
+            ("anna@www.bücher.example", false),
+            ("bob@A.test", true),
+            ("eve@a.test", false),
+            ("x@b.test", true),
+            ("x@bb.test", false),
+        ] {
+            assert_eq!(is_wanted(&wanted, &EmailAddress::parse(address).unwrap()), is, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_told() {
+        let here = "hand-over = { directory = '/' }";
+        let fault = |text: &str| fault(&wanted(text)).unwrap_or_default();
+        assert_eq!(fault(&format!("addresses = ['*@a.test']\nalgorithm = 'p-256'\ndays = 7300\n{here}")), "");
+        for (text, words) in [
+            (format!("addresses = ['a.test']\n{here}"), "`a.test`"),
+            (format!("addresses = ['*@*.test']\n{here}"), "`*@*.test`"),
+            (format!("addresses = []\nalgorithm = 'rsa-1024'\n{here}"), "algorithm"),
+            (format!("addresses = []\ndays = 0\n{here}"), "days"),
+            ("addresses = []\nhand-over = { directory = '/nowhere' }".to_owned(), "/nowhere"),
+            ("addresses = []\nhand-over = { command = ['/nowhere'] }".to_owned(), "/nowhere"),
+            ("addresses = []\nhand-over = { command = [] }".to_owned(), "no program"),
+        ] {
+            assert!(fault(&text).contains(words), "{text}: {}", fault(&text));
+        }
+    }
 }

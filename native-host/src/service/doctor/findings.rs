@@ -157,6 +157,11 @@ findings! {
     RecordBogus = "record-bogus", NotOk, "What the DNS says about {0} does not stand up to its proof. {1}",
         "Whoever runs the domain's DNS should look at its signatures: they may have expired.";
     RecordUnreachable = "record-unreachable", Unknown, "What the DNS says about {0} could not be learned.", "Try again later.";
+    AuthoritiesWrong = "authorities-wrong", NotOk, "The certificate authorities of the settings cannot be used, so mail is neither encrypted nor checked: {0}",
+        "Put the file in its place, or correct ca-file and crl-file in the settings.";
+    ProvisionGood = "provision-good", Ok, "Keys are made unasked for {0}.", "";
+    ProvisionWrong = "provision-wrong", NotOk, "Keys are to be made unasked, which cannot be done as the settings say: {0}.",
+        "Correct [provision] in the settings, then start Thunderbird again.";
     AuditGood = "audit-good", Ok, "The audit log can be written: {0}.", "";
     AuditUnwritable = "audit-unwritable", NotOk, "The audit log {0} cannot be written, so no mail can be protected: {1}.",
         "Let users add to the file, or take audit-log out of the settings.";

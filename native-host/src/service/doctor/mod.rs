@@ -16,7 +16,8 @@ mod registration;
 
 use std::time::Duration;
 
-use super::{Failure, audit};
+use super::engine::load_anchors;
+use super::{Failure, audit, provisioning};
 use crate::clock::UnixTime;
 use crate::config::Settings;
 use crate::installation::Surroundings;
@@ -79,7 +80,9 @@ impl Examination<'_> {
         checks.extend(policies::look(self.around));
         if let Ok(settings) = self.settings {
             checks.extend(network::look(settings, self.now, self.patience));
+            checks.extend(look_at_authorities(settings));
             checks.extend(keys::look(settings, self.accounts, self.now, self.patience));
+            checks.extend(look_at_provision(settings));
             checks.extend(look_at_audit_log(settings));
         }
         Report { checks, home: self.around.home() }
@@ -108,6 +111,20 @@ impl Examination<'_> {
         }
         checks
     }
+}
+
+/// Of authorities that can be used nothing is told: nobody needs any.
+fn look_at_authorities(settings: &Settings) -> Option<Check> {
+    let failed = load_anchors(settings).err()?;
+    Some(Check::new("authorities", Finding::AuthoritiesWrong, &[&failed.message]))
+}
+
+fn look_at_provision(settings: &Settings) -> Option<Check> {
+    let wanted = settings.provision.as_ref()?;
+    Some(match provisioning::fault(wanted) {
+        None => Check::new("provision", Finding::ProvisionGood, &[&wanted.addresses.join(", ")]),
+        Some(fault) => Check::new("provision", Finding::ProvisionWrong, &[&fault]),
+    })
 }
 
 fn look_at_audit_log(settings: &Settings) -> Option<Check> {

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{Check, State};
+use crate::logging::without_addresses;
 use crate::mime::EmailAddress;
 
 /// What an examination found.
@@ -85,7 +86,8 @@ impl Report {
                 }
                 None => {
                     for value in &check.values {
-                        let _ = write!(words, " [{}]", self.homeless(value));
+                        // Such as the line of a settings file that is wrong.
+                        let _ = write!(words, " [{}]", without_addresses(&self.homeless(value)));
                     }
                 }
             }
@@ -162,6 +164,15 @@ mod tests {
                 .fact("absent"),
         ];
         Report { checks, home: "/home/alice".to_owned() }
+    }
+
+    #[test]
+    fn a_bug_report_quotes_no_addresses_from_files() {
+        let quoted = "/home/alice/c is wrong: 2 | addresses = \"carol@example.test\", *@example.test";
+        let check = Check::new("settings", Finding::SettingsWrong, &[quoted]);
+        let text = Report { checks: vec![check], home: "/home/alice".to_owned() }.without_addresses();
+        assert!(text.contains("~/c is wrong: 2 | addresses = "), "{text}");
+        assert!(!text.contains("carol") && !text.contains("example.test"), "{text}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use der::asn1::AnyRef;
 use der::{Decode, Tag, Tagged};
+use openssl::ec::Asn1Flag;
 use openssl::hash::{MessageDigest, hash};
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Public};
@@ -237,11 +238,16 @@ fn signer(facts: SignerInfoFacts) -> Result<Signer, CmsError> {
 fn key_name(certificate: &Certificate) -> String {
     let key = certificate.x509().and_then(X509Ref::public_key);
     let kind = |key: &PKey<Public>| match key.ec_key() {
+        // RFC 5480 section 2.1.1 forbids it: who writes a curve out may have changed it.
+        Ok(on_curve) if on_curve.group().asn1_flag() == Asn1Flag::EXPLICIT_CURVE => None,
         Ok(on_curve) => on_curve.group().curve_name(),
         Err(_) => Some(Nid::from_raw(key.id().as_raw())),
     };
-    let nid = key.as_ref().ok().and_then(kind);
-    nid.and_then(|nid| nid.short_name().ok()).unwrap_or("unknown").to_owned()
+    match key.as_ref().map(kind) {
+        Ok(None) => "a curve without a name".to_owned(),
+        Ok(Some(nid)) => nid.short_name().unwrap_or("unknown").to_owned(),
+        Err(_) => "unknown".to_owned(),
+    }
 }
 
 fn is_strong(digest: Nid) -> bool {

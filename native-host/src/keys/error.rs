@@ -242,6 +242,9 @@ pub enum IssueError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
+    /// A certificate in it is not as RFC 5280 has certificates, and none that is belongs to the key.
+    #[error("the certificate in the file does not keep to the standard")]
+    CertificateUnreadable,
     /// The structure is PKCS#12 or PEM, and broken.
     #[error("the file is damaged")]
     Damaged,

@@ -120,12 +120,15 @@ fn read_pkcs12(der: &[u8], password: &str) -> Result<Vec<KeyMaterial>, ImportErr
         None => (file, der),
     };
     let (parsed, further) = with_old_ciphers(|| parse(&file, &der, password))?;
-    let mut certificates = Vec::new();
-    for x509 in parsed.cert.iter().map(AsRef::as_ref).chain(parsed.ca.iter().flatten()) {
-        let der = x509.to_der().map_err(|_| ImportError::Damaged)?;
-        certificates.push(Certificate::from_der(&der).map_err(|_| ImportError::Damaged)?);
-    }
-    pair(parsed.pkey.into_iter().chain(further).collect(), &certificates)
+    let x509s = parsed.cert.iter().map(AsRef::as_ref).chain(parsed.ca.iter().flatten());
+    let ders = x509s.map(|x509| x509.to_der().map_err(damaged)).collect::<Result<Vec<_>, _>>()?;
+    // One that is not as it should be, an authority's perhaps, does not keep the key back that has its own.
+    let certificates: Vec<_> = ders.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
+    let keys = parsed.pkey.into_iter().chain(further).collect();
+    pair(keys, &certificates).map_err(|error| match error {
+        ImportError::NoCertificate if certificates.len() < ders.len() => ImportError::CertificateUnreadable,
+        error => error,
+    })
 }
 
 /// Does something once more with OpenSSL's legacy provider if it does not work without.

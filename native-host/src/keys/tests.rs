@@ -388,6 +388,32 @@ fn seeds() -> &'static [Vec<u8>] {
     &SEEDS
 }
 
+/// The certificate of an authority that nobody needs here does not keep the key back.
+#[test]
+fn one_odd_certificate_does_not_spoil_a_file() {
+    use openssl::pkcs12::Pkcs12;
+    use openssl::x509::X509;
+    let (key, other) = (p256(), p256());
+    let good = Sample::default().signed_by(&key);
+    let odd = |key| {
+        let mut der = Sample::default().signed_by(key).der().to_vec();
+        let time = der.windows(2).position(|window| window == [0x17, 13]).unwrap();
+        der[time + 2] = b'6'; // the 1960s
+        X509::from_der(&der).unwrap()
+    };
+    let file = |own: &openssl::x509::X509Ref, above: X509| {
+        let mut chain = openssl::stack::Stack::new().unwrap();
+        chain.push(above).unwrap();
+        let mut builder = Pkcs12::builder();
+        builder.name("x").pkey(&key).cert(own).ca(chain);
+        builder.build2("x").unwrap().to_der().unwrap()
+    };
+    let found = read_key_file(&file(good.x509().unwrap(), odd(&other)), "x").unwrap();
+    assert_eq!((found.len(), &found[0].certificate), (1, &good));
+    let spoilt = read_key_file(&file(&odd(&key), odd(&other)), "x").unwrap_err();
+    assert_eq!(spoilt, ImportError::CertificateUnreadable);
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(400))]
     #[test]

@@ -157,6 +157,12 @@ fn objects_that_other_programs_make() {
     let unknown = ["none", "ok", "invalid", "not-supported-here"];
     let curve = reader.cms(TEXT, "-sign -signer curve.crt -inkey curve.key");
     shows(&reader, "a curve without a profile", from(&curve), unknown, &["meet me at noon"]);
+    let written_out = "ec -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit";
+    reader.person("curve", written_out, "/CN=a", "subjectAltName=email:alice@example.test\n");
+    let curve = reader.cms(TEXT, "-sign -signer curve.crt -inkey curve.key");
+    let verdict = check(&reader, &[], vec![("a curve written out", from(&curve), unknown)]).remove(0);
+    let reason = verdict["signature"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("a curve without a name"), "{reason}");
     let strong = reader.cms(TEXT, &format!("{SIGN} -md sha512-256"));
     shows(&reader, "SHA-512/256", from(&strong), VALID, &["meet me at noon"]);
     let cades =

@@ -174,6 +174,11 @@ fn unfit(file: &str, words: &str) -> Failure {
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         let (code, words) = match error {
+            ImportError::CertificateUnreadable => (
+                Code::NotSupportedHere,
+                "The certificate in the file does not keep to the standard (in its dates or its encoding, for instance), \
+                 so others would not accept it either. Ask whoever issued it for another one.",
+            ),
             ImportError::Damaged => {
                 (Code::KeyDamaged, "The file is damaged, so no key could be read from it.")
             }

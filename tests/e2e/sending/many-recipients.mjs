@@ -48,7 +48,7 @@ describe("many recipients", () => {
         return { mark: found.getAttribute("dane-smime-mark"), words: found.getAttribute("tooltiptext") ?? "" };
       }, mail);
     await until("the list's mark", async () => (await pill()).mark === "missing");
-    assert.match((await pill()).words, /1 of the 2 members.*\n• absent@example\.org\s+example\.org has published no/);
+    assert.match((await pill()).words, /\(1 of 2\):\n• absent@example\.org\s+example\.org has published no/);
     assert.doesNotMatch((await pill()).words, /bob@/);
     await photograph("writing-list", mail);
     await pressSend(tb, mail);

@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { composed, discard } from "../support/composing.mjs";
 import { pick } from "../support/file-pickers.mjs";
 import { closePage, openPage, pageShows, press } from "../support/pages.mjs";
+import { PinentryScript } from "../support/pinentry.mjs";
 import { until } from "../support/process.mjs";
 import { page } from "../support/reading.mjs";
 import { registerHost, unregisterHost } from "../support/thunderbird.mjs";
@@ -143,8 +144,16 @@ describe("Alice has no key", () => {
 describe("Alice takes wrong turns, and is told the way on", () => {
   /** @type {import("./setup.mjs").Scene} */
   let scene;
+  /** @type {PinentryScript} */
+  let pinentry;
   before(async () => {
-    scene = await open({ bob: false, alices: async () => {} });
+    scene = await open({
+      bob: false,
+      alices: async (alice) => {
+        pinentry = new PinentryScript(alice.world.directory);
+        alice.configure({ pinentry: pinentry.program });
+      },
+    });
     await scene.restart("alice", {
       "intl.locale.requested": "de",
       "mail.account.account1.identities": "id1,id2",
@@ -187,6 +196,23 @@ describe("Alice takes wrong turns, and is told the way on", () => {
     await pick(alice, ASSISTANT, "#answer-file", file);
     await says(/In dieser Datei ist kein Zertifikat/);
     await press(alice, ASSISTANT, "#panel > button.plain");
+  });
+
+  test("a backup of somebody else's keys leaves this address without one, and so does the link to publish it", async () => {
+    const { alice, world } = scene;
+    const [file, password] = ["bob.backup", "password"].map((name) => join(world.directory, name));
+    writeFileSync(password, "chosen by Bob");
+    await world.bob.must("key", "backup", file, "--password-file", password);
+    await closePage(alice);
+    await openPage(alice, `${FOR_ALICE}&step=publish`);
+    await pageShows(alice, ASSISTANT, "#restore-file");
+    pinentry.willEnter("chosen by Bob");
+    await pick(alice, ASSISTANT, "#restore-file", file);
+    await says(/keiner davon lässt sich für alice@example\.test verwenden/);
+    assert.deepEqual(
+      (await world.alice.keys()).map(({ address }) => address),
+      [world.bob.email],
+    );
   });
 
   test("a domain without DNSSEC is told before anybody is asked for an entry", async () => {

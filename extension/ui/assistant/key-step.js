@@ -16,7 +16,7 @@ export async function keyStep(assistant) {
   const algorithm = algorithmChoice();
   // Where a key is in use, the new one follows it: its record has to be there before it signs.
   const next = account.sign !== null && account.encrypt !== null;
-  const makeKey = button(text(present ? "assistant_make_next" : "assistant_make"), () => generate(), {
+  const makeKey = button(text(next ? "assistant_make_next" : "assistant_make"), () => generate(), {
     class: "primary",
     id: "make-key",
   });
@@ -42,9 +42,15 @@ export async function keyStep(assistant) {
   }
 
   function show() {
+    // One that can do half of it is replaced; only one that can do all goes on beside the next.
+    const [title, words] = !present
+      ? ["assistant_key_title", "assistant_key_text"]
+      : next
+        ? ["assistant_renew_title", "assistant_renew_text"]
+        : ["assistant_replace_title", "assistant_replace_text"];
     assistant.show(
-      make("h2", {}, text(present ? "assistant_renew_title" : "assistant_key_title")),
-      make("p", {}, present ? text("assistant_renew_text", [day(present.not_after)]) : text("assistant_key_text")),
+      make("h2", {}, text(title)),
+      make("p", {}, text(words, present ? [day(present.not_after)] : [])),
       ...(present ? [] : [make("p", {}, text("assistant_key_stays"))]),
       make("div", { class: "buttons" }, makeKey),
       otherWays(assistant, algorithm),
@@ -131,7 +137,12 @@ async function take(assistant, file) {
 async function restore(assistant, file) {
   try {
     await request("restore", { prompt: prompt("backup") }, new Uint8Array(await file.arrayBuffer()));
-    await assistant.go("publish");
+    const { sign, encrypt } = await assistant.account();
+    if (sign || encrypt) {
+      await assistant.go("publish");
+    } else {
+      assistant.fail(text("assistant_restored_others", [assistant.sender.address]));
+    }
   } catch (error) {
     assistant.fail(error);
   }

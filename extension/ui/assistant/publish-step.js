@@ -6,6 +6,11 @@ import { button, copyButton, day, make, text } from "../shared/dom.js";
 /** @param {import("./assistant.js").Assistant} assistant */
 export async function publishStep(assistant) {
   const { address } = assistant.sender;
+  const { sign, encrypt } = await assistant.account();
+  if (!sign && !encrypt) {
+    await assistant.go("key"); // it was deleted or has expired since somebody was sent here
+    return;
+  }
   const [
     { result },
     {

@@ -101,8 +101,9 @@ fn the_subject_is_hidden_outside_and_read_inside() {
     }
     assert!(inner.contains("HP-Outer: Subject: [...]\r\n"), "{inner}");
 
-    // Signed only: nothing is hidden, everything is signed.
-    let (end, entity) = alice.ask_with(request(json!({"encrypt": false})), BODY.as_bytes());
+    // Signed only: nothing is hidden, everything is signed, whatever addresses it goes to.
+    let odd = json!({"encrypt": false, "to": ["old..name.@example.test", "printer@my_office"]});
+    let (end, entity) = alice.ask_with(request(odd), BODY.as_bytes());
     assert_eq!(end["outer_headers"], json!([]));
     let text = String::from_utf8(entity.clone()).unwrap();
     assert!(text.contains("hp=\"clear\"") && !text.contains("HP-Outer") && !text.contains("legacy-display"));

@@ -163,9 +163,14 @@ fn wish(request: &Protect) -> Result<Wish, Failure> {
 }
 
 fn named(request: &Protect) -> Result<Audience, Failure> {
+    if !request.encrypt {
+        // Whom a mail goes to that is only signed does not matter to it, nor whether each has an address in which a
+        // certificate could be found: old ones are about that no standard allows.
+        return Ok(Audience::Named { to: Vec::new(), blind: Vec::new() });
+    }
     let to = outgoing::parse_addresses(&[&*request.to, &*request.cc].concat())?;
     let blind = outgoing::parse_addresses(&request.bcc)?;
-    if request.encrypt && !request.bcc_copies && !blind.is_empty() {
+    if !request.bcc_copies && !blind.is_empty() {
         return Err(bcc_needs_own_copy());
     }
     Ok(Audience::Named { to, blind })

@@ -165,6 +165,15 @@ fn the_index_of_a_list_is_never_believed_over_the_files() {
         std::fs::write(&index, spoiled).unwrap();
         assert_eq!(place.key(&["list"]).good(), rows, "{spoiled}");
     }
+    // What another version of this program, or of OpenSSL, thought of the keys is made anew.
+    for field in ["version", "openssl"] {
+        let mut other: serde_json::Value = serde_json::from_slice(&std::fs::read(&index).unwrap()).unwrap();
+        other[field] = serde_json::json!(1);
+        let entries = other["entries"].as_object_mut().unwrap();
+        entries.values_mut().for_each(|entry| entry["can_sign"] = serde_json::json!(false));
+        std::fs::write(&index, other.to_string()).unwrap();
+        assert_eq!(place.key(&["list"]).good(), rows, "{field}");
+    }
     // Another certificate under the same name counts for nothing.
     std::fs::copy(place.certificate_of(&second), place.certificate_of(&first)).unwrap();
     let left = place.key(&["list"]).good();

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use openssl::version;
 use serde::{Deserialize, Serialize};
 
 use super::KeyStore;
@@ -22,12 +23,15 @@ use crate::x509::Fingerprint;
 
 /// Some hundred octets for each key.
 const MAX_INDEX: u64 = 64 * 1024 * 1024;
-/// Another version's entries are made anew, too.
-const VERSION: u32 = 2;
+/// Another version's entries are made anew, too: what a certificate is fit for is this program's to say.
+const VERSION: u32 = 3;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Index {
     version: u32,
+    /// The OpenSSL in use, by its number, on which it depends what a key can do.
+    #[serde(default)]
+    openssl: i64,
     /// By the name of the certificate's file.
     entries: BTreeMap<String, Entry>,
 }
@@ -77,7 +81,7 @@ impl KeyStore {
     pub fn overview_of_facts(&self, now: UnixTime) -> Result<Overview<KeyFacts>, KeyError> {
         let choices = self.choices()?;
         let before = self.read_index();
-        let mut after = Index { version: VERSION, entries: BTreeMap::new() };
+        let mut after = Index { version: VERSION, openssl: version::number(), entries: BTreeMap::new() };
         let mut facts = Vec::new();
         for file in files::with_extension(&self.dir, "pem")? {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -150,7 +154,8 @@ impl KeyStore {
     fn read_index(&self) -> Index {
         let content = files::read(&self.index_path(), MAX_INDEX).ok().flatten();
         let index: Option<Index> = content.and_then(|content| serde_json::from_slice(&content).ok());
-        index.filter(|index| index.version == VERSION).unwrap_or_default()
+        let is_ours = |index: &Index| index.version == VERSION && index.openssl == version::number();
+        index.filter(is_ours).unwrap_or_default()
     }
 
     fn index_path(&self) -> std::path::PathBuf {

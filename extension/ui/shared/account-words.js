@@ -22,7 +22,6 @@ const KINDS = /** @type {Record<string, string>} */ ({
   good: "good",
   changing: "good",
   unchecked: "waiting",
-  "invalid-address": "waiting",
   expired: "bad",
   unfit: "bad",
   "dns-bogus": "bad",

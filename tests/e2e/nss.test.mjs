@@ -59,6 +59,18 @@ function issue(name, kind) {
   );
 }
 
+/** Somebody else, with a key that NSS does not have: it must find its own place among the others. */
+const X25519 = "x25519";
+
+/** A key that cannot sign a request. */
+function issueX25519() {
+  openssl("genpkey", "-algorithm", "X25519", "-out", "x25519.key");
+  openssl("pkey", "-in", "x25519.key", "-pubout", "-out", "x25519.pub");
+  writeFileSync(at("extensions"), "subjectAltName=email:x25519@example.test\nkeyUsage=critical,keyAgreement\n");
+  const signed = ["x509", "-req", "-in", "csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30"];
+  openssl(...signed, "-extfile", "extensions", "-force_pubkey", "x25519.pub", "-out", "x25519.crt");
+}
+
 /** @param {...string} args */
 function daneSmime(...args) {
   const fixed = ["--data-dir", at("data"), "--unlock-file", at("unlock"), "--resolver", zones.resolver];
@@ -84,12 +96,13 @@ before(async () => {
   );
   for (const [name, kind] of Object.entries(KEYS)) issue(name, kind);
   issue("alice", ["rsa:2048"]);
+  issueX25519();
   writeFileSync(at("unlock"), "0123456789abcdef".repeat(4));
   writeFileSync(at("password"), "once");
   zones = await Zones.start(at("dns"));
   const fromAlice = ["--address", "alice@example.test", "--password-file", at("password")];
   daneSmime("key", "import", at("alice.p12"), ...fromAlice);
-  for (const name of Object.keys(KEYS)) {
+  for (const name of [...Object.keys(KEYS), X25519]) {
     const line = daneSmime("record", `${name}@example.test`, "--cert", at(`${name}.crt`), "--form", "smimea");
     await zones.publish(line.toString());
   }
@@ -126,7 +139,7 @@ after(async () => {
 const letters = JSON.parse(readFileSync(join(LETTERS, "letters.json"), "utf8"));
 const GCM = "AES-256-GCM, to whom is known to read it";
 const ordinary = Object.keys(KEYS).filter((name) => name !== "reads-gcm");
-const everybody = ["--to", ...ordinary.map((name) => `${name}@example.test`)];
+const everybody = ["--to", ...[...ordinary, X25519].map((name) => `${name}@example.test`)];
 
 /**
  * Opens a mail and holds what is shown to its letter.

@@ -47,6 +47,7 @@ impl World {
         fs::write(at("unlock"), "0123456789abcdef0123456789abcdef0123456789abcdef\n").unwrap();
         fs::write(at("password"), "").unwrap();
         let keys = [rsa(2048), rsa(3072), rsa(4096), ec(Nid::X9_62_PRIME256V1), ec(Nid::SECP384R1)];
+        let modern = PKey::generate_x25519().unwrap();
         let mut lines = Vec::new();
         for (name, key) in KEYS.iter().zip(&keys) {
             let certificate = authority.issue(&format!("{name}@example.test"), key);
@@ -56,7 +57,9 @@ impl World {
         }
         for number in 0..CROWD {
             let address = format!("crowd{number}@example.test");
-            let certificate = authority.issue(&address, &keys[number % keys.len()]);
+            // Some have keys that the other programs do not know: everybody must find their own place.
+            let key = if number % 7 == 0 { &modern } else { &keys[number % keys.len()] };
+            let certificate = authority.issue(&address, key);
             fs::write(at("one.crt"), certificate.to_pem().unwrap()).unwrap();
             lines.push(record(dir.path(), &address, &at("one.crt"), &[]));
         }

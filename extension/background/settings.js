@@ -34,6 +34,9 @@ export const FORMS = ["opaque", "triple", "nocerts", "wrap"];
 const OPEN_WITH = ["addon", "thunderbird"];
 const LOCKABLE = ["defaults", "accounts"];
 
+/** The fingerprint of nothing: what a sender is to use who was given one that is none. No mail is sent with another in its place. */
+const NO_CERTIFICATE = "0".repeat(64);
+
 /** Settings of the host, which somebody may look for here. */
 const OF_THE_HOST = ["resolver", "trust-anchor", "ca-file", "sources", "provision", "log", "audit-log"];
 
@@ -111,7 +114,7 @@ export function parseSettings(raw) {
     accounts: accounts
       .filter((/** @type {any} */ account) => typeof account?.match === "string")
       .map((/** @type {any} */ account) => ({ match: account.match, ...parseWishes(account) })),
-    locked: texts(raw?.locked),
+    locked: parseLocked(raw?.locked),
     encryptTo: texts(raw?.encrypt_to),
     offerUnencrypted: raw?.offer_unencrypted === undefined || raw.offer_unencrypted === true,
     patience: isPatience(raw?.patience) ? raw.patience : null,
@@ -139,8 +142,17 @@ export function patienceIn({ managed, local }) {
   return { patience: managed.patience ?? local.patience ?? 1, byPolicy: managed.patience !== null };
 }
 
+/** What cannot be understood locks all that can be locked. @param {any} raw @returns {string[]} */
+function parseLocked(raw) {
+  const names = raw === undefined ? [] : listOf(raw);
+  return names.every((name) => LOCKABLE.includes(name)) ? names : LOCKABLE;
+}
+
 /** @param {any} raw @returns {Wishes} */
 function parseWishes(raw) {
+  if (raw !== undefined && !isObject(raw)) {
+    return { sign: "always", encrypt: "required" };
+  }
   /** @type {any} */
   const wishes = {};
   if (raw?.sign !== undefined) {
@@ -158,8 +170,8 @@ function parseWishes(raw) {
   if (raw?.forms !== undefined) {
     wishes.forms = texts(raw.forms).filter((form) => FORMS.includes(form));
   }
-  if (isFingerprint(raw?.certificate)) {
-    wishes.certificate = raw.certificate.toLowerCase();
+  if (raw?.certificate !== undefined) {
+    wishes.certificate = isFingerprint(raw.certificate) ? raw.certificate.toLowerCase() : NO_CERTIFICATE;
   }
   return wishes;
 }
@@ -342,9 +354,9 @@ function accountOf(address, accounts) {
   return wishes;
 }
 
-/** @param {string} address @param {string} pattern an address, or `*@domain`; a bare domain is told and meant well */
+/** @param {string} address @param {string} pattern an address, or `*@domain`; a bare domain, also behind an at sign, is told and meant well */
 function matches(address, pattern) {
-  const [wanted, wish] = [comparable(address), comparable(pattern)];
+  const [wanted, wish] = [comparable(address), comparable(pattern.trim().replace(/^@/, ""))];
   if (!wish.includes("@")) {
     return wanted.endsWith(`@${wish}`);
   }

@@ -255,11 +255,16 @@ describe("under a policy", () => {
     await start(FAULTY_HOST, thunderbirdUnder(join(home, "app"), good));
     const page = await settingsPage(); // which has read it
     await page.close();
-    await start(FAULTY_HOST, thunderbirdUnder(join(home, "app"), `${JSON.stringify(good)},`));
-    await until("the log to tell", () => /cannot read policies\.json on this computer/.test(tb.log()));
-    const again = await settingsPage();
-    assert.match(await examined(again), /Thunderbird cannot read policies\.json.*still counts/);
-    await again.close();
+    const beside = structuredClone(good);
+    /** @type {Record<string, unknown>} */ (beside.policies["3rdparty"].Extensions)["other@other.test"] = "no JSON";
+    // Empty, as a full disk leaves it; another add-on's part that is none, for which Thunderbird passes over ours, too; no JSON.
+    for (const text of ["", JSON.stringify(beside), `${JSON.stringify(good)},`]) {
+      await start(FAULTY_HOST, thunderbirdUnder(join(home, "app"), text));
+      await until("the log to tell", () => /cannot read policies\.json on this computer/.test(tb.log()));
+      const again = await settingsPage();
+      assert.match(await examined(again), /Thunderbird cannot read policies\.json.*still counts/, text.slice(0, 40));
+      await again.close();
+    }
     const mail = await openCompose(tb, { to: "absent@bank.test", subject: "Account", body: "<p>12345</p>" });
     await pressSend(tb, mail);
     const said = await dialog(tb, /absent@bank\.test/);

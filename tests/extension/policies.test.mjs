@@ -46,7 +46,8 @@ test("a recipient that the policy wants encrypted, whatever the case, and with a
     ["x@bank.test", "BOB@a.test"],
   );
   assert.deepEqual(bound("*@bank.test", "x@bank.test"), ["x@bank.test"]);
-  assert.deepEqual(bound(["bank.test"], "x@bank.test", "x@otherbank.test"), ["x@bank.test"]);
+  for (const slip of ["bank.test", "@bank.test", " *@bank.test "])
+    assert.deepEqual(bound([slip], "x@bank.test", "x@otherbank.test"), ["x@bank.test"], slip);
   assert.deepEqual(bound(undefined, "x@bank.test"), []);
 });
 
@@ -99,7 +100,23 @@ test("one thing where a list belongs counts as the list of it", () => {
   assert.deepEqual(settings.accounts, [account]);
   assert.deepEqual([settings.locked, settings.encryptTo], [["accounts"], ["*@bank.example"]]);
   for (const nothing of [null, 1, {}, [null]]) {
-    const { accounts, locked, encryptTo } = parseSettings({ accounts: nothing, locked: nothing, encrypt_to: nothing });
-    assert.deepEqual([accounts, locked, encryptTo], [[], [], []]);
+    const { accounts, encryptTo } = parseSettings({ accounts: nothing, encrypt_to: nothing });
+    assert.deepEqual([accounts, encryptTo], [[], []]);
+  }
+});
+
+test("what is not understood counts as the strictest that it can have meant", () => {
+  for (const wrong of [null, true, {}, [null], ["account"], ["defaults", "acounts"], "everything"]) {
+    assert.deepEqual(parseSettings({ locked: wrong }).locked, ["defaults", "accounts"], JSON.stringify(wrong));
+  }
+  assert.deepEqual([parseSettings({}).locked, parseSettings({ locked: [] }).locked], [[], []]);
+  for (const wrong of ["required", ["required"], null]) {
+    assert.deepEqual(parseSettings({ defaults: wrong }).defaults, { sign: "always", encrypt: "required" });
+  }
+  assert.deepEqual(parseSettings({}).defaults, {});
+  // As openssl writes a fingerprint: with the user's own certificate in its place the mail would go out.
+  for (const wrong of ["AB:CD", "", null, 1]) {
+    const { accounts } = parseSettings({ accounts: [{ match: "a@a.test", certificate: wrong }] });
+    assert.deepEqual(accounts, [{ match: "a@a.test", certificate: "0".repeat(64) }]);
   }
 });

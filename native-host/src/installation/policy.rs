@@ -20,12 +20,32 @@ pub enum PolicyFault {
 /// [`PolicyFault`].
 pub fn check(text: &str) -> Result<bool, PolicyFault> {
     let file: Value = serde_json::from_str(text).map_err(|error| PolicyFault::NotJson(error.to_string()))?;
+    if !file.get("policies").is_some_and(Value::is_object) {
+        return Err(PolicyFault::NotJson("there is no object “policies” in it".to_owned()));
+    }
+    let passed_over = passed_over(&file);
+    if !passed_over.is_empty() {
+        return Err(PolicyFault::Keys(passed_over));
+    }
     let installs = file.pointer(&format!("/policies/ExtensionSettings/{ADD_ON}")).is_some();
     let Some(ours) = file.pointer(&format!("/policies/3rdparty/Extensions/{ADD_ON}")) else {
         return Ok(installs);
     };
     let problems = problems(ours);
     if problems.is_empty() { Ok(true) } else { Err(PolicyFault::Keys(problems)) }
+}
+
+/// The add-ons' parts for which Thunderbird passes over those of all add-ons: what is neither object nor list, nor one in a text.
+/// Other such values it passes over alone, and only ours is judged here.
+fn passed_over(file: &Value) -> Vec<String> {
+    let Some(third) = file.pointer("/policies/3rdparty") else { return Vec::new() };
+    let Some(third) = third.as_object() else { return vec!["3rdparty".to_owned()] };
+    let Some(all) = third.get("Extensions") else { return Vec::new() };
+    let Some(all) = all.as_object() else { return vec!["3rdparty.Extensions".to_owned()] };
+    let is_none =
+        |part: &Value| part.as_str().is_some_and(|text| serde_json::from_str::<Value>(text).is_err());
+    let parts = all.iter().filter(|(_, part)| is_none(part));
+    parts.map(|(id, _)| format!("3rdparty.Extensions.{id}")).collect()
 }
 
 /// The keys that are not understood, in their order.
@@ -139,7 +159,22 @@ mod tests {
         ] {
             assert_eq!(check(sample), Ok(true));
         }
-        assert_eq!(check("{}"), Ok(false));
+        assert_eq!(
+            check(r#"{"policies":{"3rdparty":{"Extensions":{"a@a.test":"{}","b@b.test":1}}}}"#),
+            Ok(false)
+        );
+        for (broken, key) in [
+            (r#"{"policies":{"3rdparty":[]}}"#, "3rdparty"),
+            (r#"{"policies":{"3rdparty":{"Extensions":[]}}}"#, "3rdparty.Extensions"),
+            (r#"{"policies":{"3rdparty":{"Extensions":{"a@a.test":"x"}}}}"#, "3rdparty.Extensions.a@a.test"),
+        ] {
+            assert_eq!(check(broken), Err(PolicyFault::Keys(vec![key.to_owned()])), "{broken}");
+        }
+        // Thunderbird takes these for unreadable.
+        for none in ["", "{}", "[]", r#"{"policy":{}}"#, r#"{"policies":null}"#] {
+            assert!(matches!(check(none), Err(PolicyFault::NotJson(_))), "{none}");
+        }
+        assert_eq!(check(r#"{"policies":{}}"#), Ok(false));
         assert!(matches!(check("{,}"), Err(PolicyFault::NotJson(_))));
     }
 }

@@ -148,9 +148,9 @@ test("a typing error in a policy never weakens it", () => {
     encrypt: "required",
   });
   assert.deepEqual(parseSettings({ defaults: 7, accounts: "x", locked: [1, "accounts"] }), {
-    defaults: {},
+    defaults: { sign: "always", encrypt: "required" },
     accounts: [],
-    locked: ["accounts"],
+    locked: ["defaults", "accounts"],
     encryptTo: [],
     offerUnencrypted: true,
     patience: null,

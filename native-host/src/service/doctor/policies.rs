@@ -13,8 +13,9 @@ pub(super) fn look(around: &Surroundings) -> Vec<Check> {
     }
     let mut files: Vec<String> = Vec::new();
     for directory in directories {
-        // Thunderbird reads the first that is there.
-        let there = around.policies(&directory).into_iter().find(|path| around.file(path).exists());
+        // Thunderbird reads the first that is there. A link to nowhere was meant as one.
+        let is_there = |path: &String| fs::symlink_metadata(around.file(path)).is_ok();
+        let there = around.policies(&directory).into_iter().find(is_there);
         files.extend(there.filter(|path| !files.contains(path)));
     }
     let checks: Vec<Check> = files.iter().filter_map(|path| judge(around, path)).collect();
@@ -32,7 +33,11 @@ fn judge(around: &Surroundings, path: &str) -> Option<Check> {
         Ok(true) => check(Finding::PoliciesGood, &[path]),
         Ok(false) => None,
         Err(PolicyFault::NotJson(why)) => check(Finding::PoliciesNotJson, &[path, &why]),
-        Err(PolicyFault::Keys(keys)) => check(Finding::PoliciesWrong, &[path, &keys.join(", ")]),
+        Err(PolicyFault::Keys(keys)) => {
+            // The whole has no name.
+            let names: Vec<&str> = keys.iter().map(|key| if key.is_empty() { "{}" } else { key }).collect();
+            check(Finding::PoliciesWrong, &[path, &names.join(", ")])
+        }
     }
 }
 
@@ -66,5 +71,11 @@ mod tests {
         assert_eq!(code(), ["policies-wrong"]);
         fs::write(system.join("policies.json"), "{\"policies\":{}}").unwrap();
         assert_eq!(code(), ["policies-none"]);
+        #[cfg(unix)]
+        {
+            fs::remove_file(system.join("policies.json")).unwrap();
+            std::os::unix::fs::symlink("/nowhere/at/all", system.join("policies.json")).unwrap();
+            assert_eq!(code(), ["policies-not-json"]);
+        }
     }
 }

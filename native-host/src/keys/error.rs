@@ -266,7 +266,7 @@ pub enum ImportError {
     /// The file is encrypted in an old way, and OpenSSL's legacy provider is not installed.
     #[error("the file's old encryption needs OpenSSL's legacy provider")]
     NeedsLegacyProvider,
-    /// Its password is to be worked into a key for minutes or longer, or with more memory than there is for that.
+    /// Its password is to be worked into a key for a minute or longer, or with more memory than there is for that.
     #[error("the file asks for too much work before it opens")]
     TooMuchWork,
     /// The file is encrypted in a way that OpenSSL does not know.

@@ -207,8 +207,8 @@ impl From<ImportError> for Failure {
             ),
             ImportError::TooMuchWork => (
                 Code::NotSupportedHere,
-                "The file was made so that opening it takes minutes or hours of work, or very much memory, so it was \
-                 left closed. Export the key again with the usual settings (no more than a million iterations).",
+                "The file asks for so much work, or memory, before its password opens it that it was left closed. Export \
+                 the key again with the usual settings (a million iterations are plenty).",
             ),
             ImportError::UnknownEncryption => {
                 (Code::NotSupportedHere, "The file is encrypted in a way that OpenSSL does not know.")

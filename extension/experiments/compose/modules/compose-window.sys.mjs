@@ -346,6 +346,9 @@ export class ComposeWindow {
       return;
     }
     const plan = draft ? this.#drafts.plan(event, this.#choiceNow()) : this.#sendPlan(event);
+    if (!draft && !event.defaultPrevented) {
+      this.#turns.begun();
+    }
     const fields = this.#window.gMsgCompose.compFields;
     if (event.defaultPrevented || !plan || !(plan.sign || plan.encrypt)) {
       const switched = draft ? choiceField(this.#choiceNow()) : "";

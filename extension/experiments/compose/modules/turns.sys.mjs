@@ -2,7 +2,8 @@
  * One thing at a time in one window. Thunderbird itself lets an autosave begin while it is found out whether a mail can be
  * encrypted, unlocks the window when that autosave ends, and takes a second Send for a second mail. Here:
  *
- * - A mail that is being sent is not sent once more.
+ * - A mail that is being sent is not sent once more. Once it has come back and its window is free, it is; Thunderbird frees the
+ *   window a moment before it is through with the first sending, and whoever presses Send then means it.
  * - An autosave does not begin meanwhile; it comes again. One that is under way is given up for the mail.
  * - What another add-on saves while the mail is built and sent waits until it has left, which leaves nothing to save, or has
  *   come back. What it saves before that comes first.
@@ -19,6 +20,8 @@ export class Turns {
   #wraps = new Wraps();
   /** Settles when the mail that is being sent has left, or has come back. @type {Promise<unknown> | null} */
   #sending = null;
+  /** Whether it has come back: Thunderbird says so a moment before it is through with it. */
+  #hasComeBack = false;
   /** Drafts that are being saved. @type {Map<Promise<unknown>, number>} */
   #saving = new Map();
   #window;
@@ -35,6 +38,22 @@ export class Turns {
     if (!this.#wraps.wrap(window, "GenericSendMessage", (_self, original, [mode]) => this.#take(original, mode))) {
       console.error("DANE S/MIME: this Thunderbird sends in another way; an autosave may get in the way of a mail");
     }
+  }
+
+  /** Thunderbird begins to build and send the mail. */
+  begun() {
+    const compose = this.#window.gMsgCompose;
+    const listener = {
+      QueryInterface: ChromeUtils.generateQI(["nsIMsgComposeStateListener"]),
+      NotifyComposeFieldsReady() {},
+      NotifyComposeBodyReady() {},
+      SaveInFolderDone() {},
+      ComposeProcessDone: (/** @type {number} */ result) => {
+        compose.UnregisterStateListener(listener);
+        this.#hasComeBack = !Components.isSuccessCode(result);
+      },
+    };
+    compose.RegisterStateListener(listener);
   }
 
   /** Leaves the window as Thunderbird made it. */
@@ -56,7 +75,12 @@ export class Turns {
   #take(original, mode) {
     const { AutoSaveAsDraft } = Ci.nsIMsgCompDeliverMode;
     if (!isDraft(mode)) {
-      return this.#sending ? undefined : this.#send(original, mode);
+      if (!this.#sending) {
+        return this.#send(original, mode);
+      }
+      return this.#hasComeBack && !this.#window.gWindowLocked
+        ? this.#takeAfter(this.#sending, original, mode)
+        : undefined;
     }
     if (!this.#sending) {
       return this.#save(original, mode);
@@ -64,7 +88,7 @@ export class Turns {
     if (mode !== AutoSaveAsDraft) {
       // Before the mail is built, whoever saves may be waited for.
       const isBuilt = this.#window.gSendOperationInProgress;
-      return isBuilt ? this.#saveAfter(this.#sending, original, mode) : this.#save(original, mode);
+      return isBuilt ? this.#takeAfter(this.#sending, original, mode) : this.#save(original, mode);
     }
     if (!this.#window.gCloseWindowAfterSave) {
       return undefined;
@@ -80,7 +104,7 @@ export class Turns {
    * @param {(mode: number) => Promise<unknown>} original
    * @param {number} mode
    */
-  async #saveAfter(sending, original, mode) {
+  async #takeAfter(sending, original, mode) {
     await sending;
     if (!this.#window.closed) {
       await this.#take(original, mode);
@@ -102,6 +126,7 @@ export class Turns {
   async #send(original, mode) {
     const { promise, resolve } = Promise.withResolvers();
     this.#sending = promise;
+    this.#hasComeBack = false;
     try {
       // What a person has asked for is saved first.
       if ([...this.#saving.values()].includes(Ci.nsIMsgCompDeliverMode.AutoSaveAsDraft)) {

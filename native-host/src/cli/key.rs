@@ -16,6 +16,7 @@ use crate::keys::{
     read_key_file,
 };
 use crate::mime::EmailAddress;
+use crate::programs::shell_word;
 use crate::service::engine::open_keys;
 use crate::service::{Code, Failure, key_list};
 use crate::x509::Fingerprint;
@@ -255,7 +256,7 @@ fn rotate(store: &KeyStore, arguments: &Rotate, now: UnixTime) -> Result<Output,
                 text,
                 "When both have been in the DNS for a day, change over:\n  \
                  dane-smime key select --address {} --sign {sha256} --encrypt {sha256}\n",
-                next.address
+                shell_word(&next.address.to_string())
             );
         }
     }
@@ -266,10 +267,10 @@ fn how_to_publish(store: &KeyStore, held: &HeldKey) -> String {
     let file = store.certificate_path(held.certificate.sha256());
     format!(
         "\nSo that others find it, publish it in the DNS of {}. This prints the lines:\n  \
-         dane-smime record {} --cert '{}'\n",
+         dane-smime record {} --cert {}\n",
         held.address.domain(),
-        held.address,
-        file.display().to_string().replace('\'', r"'\''")
+        shell_word(&held.address.to_string()),
+        shell_word(&file.display().to_string())
     )
 }
 

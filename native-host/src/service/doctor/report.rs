@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Check, State};
 use crate::logging::without_addresses;
 use crate::mime::EmailAddress;
+use crate::programs::shell_word;
 
 /// What an examination found.
 #[derive(Clone, Debug)]
@@ -108,14 +109,18 @@ impl Report {
 fn fill(text: &str, values: &[String]) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
+    let mut is_command = false;
     // In one pass: a value may itself hold what looks like a gap.
     while let Some((before, after)) = rest.split_once('{') {
         filled += before;
+        // Behind the program's name the values are part of a command.
+        is_command |= before.contains("dane-smime ");
         let gap =
             after.split_once('}').and_then(|(number, tail)| Some((number.parse::<usize>().ok()?, tail)));
         rest = match gap {
             Some((number, tail)) => {
-                filled += values.get(number).map_or("", String::as_str);
+                let value = values.get(number).map_or("", String::as_str);
+                filled += &if is_command { shell_word(value) } else { value.to_owned() };
                 tail
             }
             None => {
@@ -204,5 +209,10 @@ mod tests {
     fn gaps_are_filled_once() {
         let values = ["{1}".to_owned(), "b".to_owned()];
         assert_eq!(fill("{0}-{1}-{2}-{x}-{", &values), "{1}-b--{x}-{");
+        let values = ["o'neil@a.test".to_owned()];
+        assert_eq!(
+            fill("{0}: dane-smime record {0}", &values),
+            r"o'neil@a.test: dane-smime record 'o'\''neil@a.test'"
+        );
     }
 }

@@ -66,6 +66,21 @@ fn a_command_gets_the_lines_and_is_asked_again_until_it_takes_them() {
 }
 
 #[test]
+fn what_fails_for_one_is_done_for_the_others() {
+    let home = tempfile::tempdir().unwrap();
+    let taken = home.path().join("taken");
+    let script = format!("read -r whom; case $whom in *alice*) exit 1;; esac; cat >'{}'", taken.display());
+    let table = format!(
+        "[provision]\naddresses = [\"*@example.org\"]\nalgorithm = \"p-256\"\nhand-over = {{ command = [\"sh\", \"-c\", {script:?}] }}"
+    );
+    let mut host = Host::start(home.path(), &config(home.path(), &table)).greeted();
+    assert_eq!(provision(&mut host, &["alice@example.org", "bob@example.org"])["code"], "hand-over-failed");
+    assert!(fs::read_to_string(&taken).unwrap().contains("IN SMIMEA 3 0 0"));
+    let keys = host.ask(json!({"type": "keys"}));
+    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(2), "{keys}");
+}
+
+#[test]
 fn every_protected_mail_is_written_down_or_not_protected() {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("audit/log");

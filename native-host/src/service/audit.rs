@@ -5,7 +5,7 @@
 //! A line is written when the mail is protected. Whether it was sent after that is Thunderbird's and the server's to know.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -28,9 +28,10 @@ pub fn record(settings: &Settings, from: &str, recipients: &[String], made: &Val
         "encrypted": made.get("encrypted"),
         "algorithm": made.get("algorithm"),
     });
+    let before = if is_cut_off(file) { "\n" } else { "" };
     let written = open(file).and_then(|mut log| {
         // One write: lines of several users do not mix.
-        log.write_all(format!("{line}\n").as_bytes())
+        log.write_all(format!("{before}{line}\n").as_bytes())
     });
     written.map_err(|reason| {
         let words = format!(
@@ -39,6 +40,19 @@ pub fn record(settings: &Settings, from: &str, recipients: &[String], made: &Val
         );
         Failure::new(Code::AuditFailed, words)
     })
+}
+
+/// Whether the log ends in the middle of a line, as a full disk leaves it: what follows is to be a line of its own. One that
+/// its writers may not read cannot be seen to.
+fn is_cut_off(file: &Path) -> bool {
+    let last = || -> io::Result<u8> {
+        let mut log = File::open(file)?;
+        log.seek(SeekFrom::End(-1))?;
+        let mut last = [0];
+        log.read_exact(&mut last)?;
+        Ok(last[0])
+    };
+    file.is_file() && last().is_ok_and(|last| last != b'\n')
 }
 
 /// Opens the log to add to it. One that is not there yet is made for its owner alone: it says who writes to whom.
@@ -58,6 +72,26 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn a_line_that_was_cut_off_takes_no_other_along() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("audit.log");
+        let layer = crate::config::Layer { audit_log: Some(file.clone()), ..Default::default() };
+        let settings = Settings::from_files(layer, None, None).unwrap();
+        for cut in ["", "{\"time\":\"2026-", "{}\n"] {
+            std::fs::write(&file, cut).unwrap();
+            for _ in 0..2 {
+                record(&settings, "alice@a.test", &[], &json!({})).unwrap();
+            }
+            let text = std::fs::read_to_string(&file).unwrap();
+            let good = text
+                .lines()
+                .filter(|line| line.contains("alice") && serde_json::from_str::<Value>(line).is_ok());
+            assert_eq!(good.count(), 2, "{text}");
+            assert!(!text.contains("\n\n"), "{text}");
+        }
+    }
 
     #[test]
     fn what_is_made_is_for_its_owner_and_what_is_there_stays_as_it_is() {

@@ -21,23 +21,33 @@ use crate::mime::EmailAddress;
 /// Makes the keys that are wanted and missing, and hands over the lines of those that were not handed over yet.
 ///
 /// # Errors
-/// Those of making a key; `hand-over-failed`. What was done before stays done, and the rest is tried again next time.
+/// Those of making a key; `hand-over-failed`: the first, once all others have had their turn. What failed is tried again next
+/// time.
 pub fn provision(engine: &Engine, addresses: &[EmailAddress]) -> Result<Value, Failure> {
-    let mut rows = Vec::new();
+    let (mut rows, mut failed) = (Vec::new(), None);
     if let Some(wanted) = &engine.settings().provision {
         for address in addresses.iter().filter(|address| is_wanted(wanted, address)) {
-            let key = key_of(engine, wanted, address)?;
-            let mark = mark_of(engine, &key);
-            if !mark.exists() {
-                hand_over(&wanted.hand_over, engine, address, &key)?;
-                let marked =
-                    mark.parent().map_or(Ok(()), make_private_dir).and_then(|()| fs::write(&mark, ""));
-                marked.map_err(|reason| failed(&mark, &reason))?;
-                rows.push(key_list::row(&key));
+            match provide(engine, wanted, address) {
+                Ok(Some(key)) => rows.push(key_list::row(&key)),
+                Ok(None) => {}
+                Err(failure) => drop(failed.get_or_insert(failure)),
             }
         }
     }
-    Ok(json!({ "handed_over": rows }))
+    failed.map_or_else(|| Ok(json!({ "handed_over": rows })), Err)
+}
+
+/// The key whose lines were handed over now, if they had not been.
+fn provide(engine: &Engine, wanted: &Provision, address: &EmailAddress) -> Result<Option<HeldKey>, Failure> {
+    let key = key_of(engine, wanted, address)?;
+    let mark = mark_of(engine, &key);
+    if mark.exists() {
+        return Ok(None);
+    }
+    hand_over(&wanted.hand_over, engine, address, &key)?;
+    let marked = mark.parent().map_or(Ok(()), make_private_dir).and_then(|()| fs::write(&mark, ""));
+    marked.map_err(|reason| failed(&mark, &reason))?;
+    Ok(Some(key))
 }
 
 /// For whom keys are made.

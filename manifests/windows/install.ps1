@@ -9,12 +9,13 @@ $Manifest = Join-Path $Directory "dane_smime.json"
 $Program = Join-Path $Directory "dane-smime-host.exe"
 
 New-Item -ItemType Directory -Force -Path $Directory | Out-Null
+# Literally: the name of a folder may hold brackets, which are a pattern otherwise.
 foreach ($File in "dane-smime.exe", "dane-smime-host.exe", "dane-smime.xpi") {
-  Copy-Item -Force -Path (Join-Path $PSScriptRoot $File) -Destination $Directory
+  Copy-Item -Force -LiteralPath (Join-Path $PSScriptRoot $File) -Destination $Directory
   Write-Output "put    $(Join-Path $Directory $File)"
 }
 
-$Text = Get-Content -Raw -Path (Join-Path $PSScriptRoot "dane_smime.json.in")
+$Text = Get-Content -Raw -LiteralPath (Join-Path $PSScriptRoot "dane_smime.json.in")
 # JSON escapes the backslashes of the path.
 $Text = $Text.Replace("@PATH@", $Program.Replace("\", "\\"))
 [IO.File]::WriteAllText($Manifest, $Text)

@@ -10,8 +10,8 @@ if (Test-Path $Key) {
 }
 foreach ($File in "dane_smime.json", "dane-smime.exe", "dane-smime-host.exe", "dane-smime.xpi") {
   $Path = Join-Path $Directory $File
-  if (Test-Path $Path) {
-    Remove-Item -Path $Path
+  if (Test-Path -LiteralPath $Path) {
+    Remove-Item -LiteralPath $Path
     Write-Output "removed $Path"
   }
 }

@@ -276,6 +276,13 @@ fn settings_are_shown_changed_and_tried_first() {
     let text = std::fs::read_to_string(user.path("config/dane-smime/config.toml")).unwrap();
     assert!(text.contains("unlock-file") && text.contains("other-spellings = true"), "{text}");
     assert!(!text.contains("resolver"), "{text}");
+    // A file that is kept elsewhere is changed there.
+    let (file, elsewhere) = (user.path("config/dane-smime/config.toml"), user.path("dotfiles.toml"));
+    std::fs::rename(&file, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+    user.good(json!({"type": "configure", "other_spellings": null}));
+    assert!(std::fs::symlink_metadata(&file).unwrap().is_symlink());
+    assert!(!std::fs::read_to_string(&elsewhere).unwrap().contains("other-spellings"));
 }
 
 /// A knotd with one zone that takes updates signed with a TSIG key.

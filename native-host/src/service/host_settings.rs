@@ -78,7 +78,9 @@ pub fn change(wish: &Configure, settings: &Settings) -> Result<(), Failure> {
     if let Some(folder) = user.parent() {
         std::fs::create_dir_all(folder).map_err(|error| unwritable(&user, &error))?;
     }
-    Ok(KeyStore::write_private(&user, after.as_bytes())?)
+    // It may be a link to where its owner keeps all such files, and stays one.
+    let file = std::fs::canonicalize(&user).unwrap_or(user);
+    Ok(KeyStore::write_private(&file, after.as_bytes())?)
 }
 
 fn edited(before: &str, wish: &Configure) -> Result<String, Failure> {

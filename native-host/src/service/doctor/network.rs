@@ -1,10 +1,11 @@
 //! The DNS: does it answer, do signatures arrive, do SMIMEA questions get through, and does the clock fit.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Check, Finding};
 use crate::clock::UnixTime;
-use crate::config::{self, Settings};
+use crate::config::{self, Origin, Settings};
 use crate::dns::answer::Defect;
 use crate::dns::{Answer, RecordType};
 use crate::service::Failure;
@@ -16,8 +17,7 @@ const WRITTEN: UnixTime = UnixTime::from_seconds(1_767_225_600); // 2026-01-01T0
 
 pub(super) fn look(settings: &Settings, now: UnixTime, patience: Duration) -> Vec<Check> {
     let server = settings.resolver.clone().unwrap_or_else(|| "the system's resolvers".to_owned());
-    let file = settings.origin.file.clone().or_else(config::user_file);
-    let file = file.map(|file| file.display().to_string()).unwrap_or_default();
+    let file = place_of_resolver(&settings.origin).map(|file| file.display().to_string()).unwrap_or_default();
     let (resolver, zone) = match recipients::open_resolver(settings) {
         Ok(opened) => opened,
         Err(Failure { message, .. }) => {
@@ -35,6 +35,12 @@ pub(super) fn look(settings: &Settings, now: UnixTime, patience: Duration) -> Ve
         _ => Check::new("smimea", Finding::SmimeaUnknown, &[]),
     });
     checks
+}
+
+/// Where another resolver is to be named: what a policy sets or locks counts nowhere else.
+fn place_of_resolver(origin: &Origin) -> Option<PathBuf> {
+    let policy = origin.policy.clone().filter(|_| origin.fixed.contains(&"resolver"));
+    policy.or_else(|| origin.file.clone()).or_else(config::user_file)
 }
 
 fn judge_presence(answer: &Answer, server: &str, file: &str, now: UnixTime) -> Vec<Check> {
@@ -97,4 +103,18 @@ fn clock_unknown(now: UnixTime) -> Check {
         return Check::new("clock", Finding::ClockWrong, &[&now.to_string(), ""]);
     }
     Check::new("clock", Finding::ClockUnknown, &[&now.to_string()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_resolver_is_named_where_that_counts() {
+        let [file, policy] = ["/c", "/p"].map(PathBuf::from);
+        let origin = |fixed| Origin { file: Some(file.clone()), policy: Some(policy.clone()), fixed };
+        assert_eq!(place_of_resolver(&origin(vec!["log", "resolver"])), Some(policy.clone()));
+        assert_eq!(place_of_resolver(&origin(vec!["log"])), Some(file.clone()));
+        assert_eq!(place_of_resolver(&Origin::default()), config::user_file());
+    }
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{Check, Finding};
 use crate::installation::policy::{self, PolicyFault};
-use crate::installation::{Surroundings, thunderbird};
+use crate::installation::{Surroundings, read_text, thunderbird};
 
 pub(super) fn look(around: &Surroundings) -> Vec<Check> {
     let mut directories: Vec<String> = thunderbird::find(around).into_iter().map(|tb| tb.directory).collect();
@@ -25,7 +25,7 @@ pub(super) fn look(around: &Surroundings) -> Vec<Check> {
 /// `None`: the file says nothing of us.
 fn judge(around: &Surroundings, path: &str) -> Option<Check> {
     let check = |finding, values: &[&str]| Some(Check::new("policies", finding, values));
-    let text = match fs::read_to_string(around.file(path)) {
+    let text = match read_text(&around.file(path)) {
         Ok(text) => text,
         Err(error) => return check(Finding::PoliciesNotJson, &[path, &error.to_string()]),
     };

@@ -1,6 +1,5 @@
 //! Thunderbird, the manifest, and the program that it names.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -10,7 +9,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Check, Finding};
-use crate::installation::{ADD_ON, Manifest, ManifestFault, Packaging, Place, Surroundings, thunderbird};
+use crate::installation::{
+    ADD_ON, Manifest, ManifestFault, Packaging, Place, Surroundings, read_text, thunderbird,
+};
 use crate::wire::{PROTOCOL_MAX, PROTOCOL_MIN, frame};
 
 /// How long the program may take to greet.
@@ -53,7 +54,7 @@ fn look_at_manifest(around: &Surroundings) -> Vec<Check> {
     let mut first = None;
     for path in files {
         first.get_or_insert(path);
-        match fs::read_to_string(around.file(path)) {
+        match read_text(&around.file(path)) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => {
                 return vec![Check::new("manifest", Finding::ManifestNotJson, &[path, &error.to_string()])];
@@ -125,6 +126,7 @@ fn greeting(process: &mut Child) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::Path;
 
     use super::*;
@@ -160,6 +162,15 @@ mod tests {
         assert_eq!(codes(&look_at_manifest(&around)), ["manifest-field"]);
         put(&user, &template.replace(ADD_ON, "other@example.org"));
         assert_eq!(codes(&look_at_manifest(&around)), ["manifest-for-others"]);
+        // Nobody waits for what may never come.
+        #[cfg(unix)]
+        {
+            fs::remove_file(user.join("dane_smime.json")).unwrap();
+            let made = Command::new("mkfifo").arg(user.join("dane_smime.json")).status().unwrap();
+            assert!(made.success());
+            assert_eq!(codes(&look_at_manifest(&around)), ["manifest-not-json"]);
+            fs::remove_file(user.join("dane_smime.json")).unwrap();
+        }
         // A program that is no host.
         put(&user, &template.replace("@PATH@", "/bin/cat"));
         assert_eq!(codes(&look_at_manifest(&around)), ["manifest-good", "program-silent"]);

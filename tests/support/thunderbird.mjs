@@ -127,7 +127,8 @@ export class Thunderbird {
       return thunderbird;
     } catch (error) {
       await process.stop();
-      throw error;
+      const said = readFileSync(process.log, "utf8").trim().split("\n").slice(-15).join("\n");
+      throw new Error(`${error instanceof Error ? error.message : error}. It has printed:\n${said}`, { cause: error });
     }
   }
 

@@ -3,12 +3,12 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { pressKey, pressSend, sent, untilFound } from "../../support/composing.mjs";
+import { from, pressKey, pressSend, sent, untilFound } from "../../support/composing.mjs";
 import { until } from "../../support/process.mjs";
 import { setSettings, stopEventPage } from "../../support/settings.mjs";
 import { ROOT } from "../../support/thunderbird.mjs";
 import { answer, dialog } from "../../support/windows.mjs";
-import { assertKept, order, outcome, photograph, smtp, tb, write } from "./scene.mjs";
+import { assertKept, assertSendsEncrypted, order, outcome, photograph, requests, smtp, tb, write } from "./scene.mjs";
 
 describe("marks of recipients", () => {
   test("say nothing of somebody else whom a pill names by now, however late the answer about them comes", async () => {
@@ -124,5 +124,81 @@ describe("somebody without a usable certificate", () => {
     assert.deepEqual(smtp.mails()[0]?.to, ["bob@example.test"]);
     order({});
     await stopEventPage(tb);
+  });
+});
+
+describe("addresses as people write them", () => {
+  /** Types recipients into To, each with Enter behind it. @param {number} mail @param {string[]} recipients */
+  const type = (mail, recipients) =>
+    tb.chrome(
+      (id, texts) => {
+        const win = windowById(id);
+        const input = win.document.getElementById("toAddrInput");
+        for (const text of texts) {
+          input.value = text;
+          win.recipientAddPills(input);
+        }
+      },
+      mail,
+      recipients,
+    );
+
+  /** @param {number} mail */
+  const marksShown = (mail) =>
+    tb.chrome((id) => {
+      const pills = [...windowById(id).document.querySelectorAll("mail-address-pill")];
+      return pills.map((pill) => pill.getAttribute("dane-smime-mark"));
+    }, mail);
+
+  test("a sender with a name in parentheses behind the address is who it is: the mail leaves encrypted", async () => {
+    const mail = await write();
+    await from(tb, mail, "alice@example.test (Alice)");
+    await assertSendsEncrypted(mail);
+    assert.match(smtp.mails()[0]?.bytes.toString("latin1") ?? "", /^From: Alice <alice@example\.test>\r$/m);
+  });
+
+  test("more than one sender, typed or made of a name with @ and comma: said plainly, nothing leaves", async () => {
+    const mail = await write();
+    for (const typed of [
+      "Alice <alice@example.test>, Ann <ann@example.test>",
+      "Alice @ Work, Ltd <alice@example.test>",
+    ]) {
+      await from(tb, mail, typed);
+      await pressSend(tb, mail);
+      const told = await dialog(tb, /More than one sender/);
+      assert.match(told.text, /alice@example\.test/);
+      await answer(tb, told, "OK");
+      await assertKept(mail);
+    }
+    await from(tb, mail, "Liddell, Alice <alice@example.test>");
+    await assertSendsEncrypted(mail);
+  });
+
+  test("a recipient with a name in parentheses is marked, sent to, and left out as what it is", async () => {
+    const mail = await write({ to: "" });
+    await type(mail, ["bob@example.test (Bob)", "absent@example.org (Nobody)"]);
+    await until("the marks", async () => (await marksShown(mail)).join() === "found,missing");
+    await pressSend(tb, mail);
+    await answer(tb, await dialog(tb, /• absent@example\.org\n/), "Send without this recipient");
+    await sent(tb, mail);
+    assert.deepEqual(smtp.mails()[0]?.to, ["bob@example.test"]);
+    assert.deepEqual(outcome(), ["enveloped"]);
+  });
+
+  test("a blank behind an address in a mailing list is none of it", async () => {
+    await tb.chrome(() => {
+      const create = (contract, type) => Cc[contract].createInstance(type);
+      const list = create("@mozilla.org/addressbook/directoryproperty;1", Ci.nsIAbDirectory);
+      list.isMailList = true;
+      list.dirName = "Dodgsons";
+      const card = create("@mozilla.org/addressbook/cardproperty;1", Ci.nsIAbCard);
+      card.primaryEmail = " bob@example.test ";
+      MailServices.ab.directories[0].addMailList(list).addCard(card);
+    });
+    const mail = await write({ to: "Dodgsons <Dodgsons>" });
+    await until("the list's mark", async () => (await marksShown(mail)).join() === "found");
+    const asked = requests().filter(({ type, addresses }) => type === "lookup" && addresses?.join().includes("bob@"));
+    assert.deepEqual([...new Set(asked.flatMap(({ addresses }) => addresses))], ["bob@example.test"]);
+    await assertSendsEncrypted(mail);
   });
 });

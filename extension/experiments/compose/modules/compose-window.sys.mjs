@@ -11,10 +11,8 @@ import { choiceField, FIELD as DRAFT_FIELD } from "./draft-choice.sys.mjs";
 import { Drafts } from "./drafts.sys.mjs";
 import { fillIn, hideAgain } from "./hidden-subject.sys.mjs";
 import { markPills, pillAddresses, pillLists, watchPills } from "./pills.sys.mjs";
-import { CollectingComposeSecure } from "./secure.sys.mjs";
+import { addressIn, CollectingComposeSecure } from "./secure.sys.mjs";
 import { isDraft, Turns } from "./turns.sys.mjs";
-
-const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
 
 /** How long a draft waits for the event page to know what is wanted, before a person is asked. */
 const KNOWN_MS = 10_000;
@@ -163,13 +161,12 @@ export class ComposeWindow {
   /** What the window says now. @returns {import("../../../types/dane-compose").WindowDescription} */
   describe() {
     const { document, gMsgCompose } = this.#window;
-    const from = MailServices.headerParser.makeFromDisplayAddress(document.getElementById("msgIdentity").value);
     const rows = ["to", "cc", "bcc"];
     const single = rows.map((row) => pillAddresses(this.#window, row));
     const lists = rows.map((row) => pillLists(this.#window, row));
     const [to, cc, bcc] = rows.map((_row, i) => [...single[i], ...lists[i].flatMap(({ members }) => members)]);
     return {
-      from: from[0]?.email ?? "",
+      from: addressIn(document.getElementById("msgIdentity").value),
       to,
       cc,
       bcc,

@@ -3,9 +3,9 @@
  * stays.
  */
 
-import { askPerson, showNotice } from "./dialogs.sys.mjs";
+import { askPerson, showNotice, tellPerson } from "./dialogs.sys.mjs";
 import { removePills } from "./pills.sys.mjs";
-import { addresses } from "./secure.sys.mjs";
+import { addresses, addressesIn } from "./secure.sys.mjs";
 
 /** How long the event page may take to come to a plan; it asks the DNS on the way. */
 const PLAN_MS = 45_000;
@@ -31,7 +31,13 @@ const WORKING_MS = 700;
  * @returns {Promise<{ plan: Decided, madeFor: Choice | null } | null>} and the choice for which it was decided; null: the mail stays
  */
 export async function decide(window, environment, describe) {
-  const { onAnswer } = environment;
+  const { onAnswer, text } = environment;
+  const senders = addressesIn(window.document.getElementById("msgIdentity").value);
+  if (senders.length > 1) {
+    // Thunderbird would write them all into From, and no Sender (RFC 5322 section 3.6.2): no signature counts for such a mail.
+    await tellPerson(window, text("not_sent_title"), text("error_several_senders", [senders.join(", ")]));
+    return null;
+  }
   window.ToggleWindowLock(true);
   try {
     let answers = {};

@@ -1,5 +1,7 @@
 /** The recipients as the compose window shows them ("pills"): reading, removing, and marking them. */
 
+import { addressIn } from "./secure.sys.mjs";
+
 const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
 
 const ROWS = { to: "toAddrContainer", cc: "ccAddrContainer", bcc: "bccAddrContainer" };
@@ -23,7 +25,7 @@ const allPills = (window) => Object.keys(ROWS).flatMap((row) => pills(window, ro
 export function pillAddresses(window, row) {
   return pills(window, row)
     .filter((pill) => !pill.isMailList)
-    .map((pill) => pill.emailAddress)
+    .map(idOf)
     .filter(Boolean);
 }
 
@@ -40,8 +42,10 @@ export function pillLists(window, row) {
     .map((pill) => ({ id: idOf(pill), name: pill.displayName || pill.emailAddress, members: membersOf(pill.listURI) }));
 }
 
-/** By this a mark finds its pill. @param {any} pill */
-const idOf = (pill) => (pill.isMailList ? pill.listURI : pill.emailAddress);
+/** By this a mark finds its pill: of a recipient, the address that the mail will have. @param {any} pill @returns {string} */
+function idOf(pill) {
+  return pill.isMailList ? pill.listURI : addressIn(pill.fullAddress) || pill.emailAddress;
+}
 
 /** @param {string} uri of a list @param {Set<string>} [seen] lists may hold each other @returns {string[]} */
 function membersOf(uri, seen = new Set()) {
@@ -53,7 +57,7 @@ function membersOf(uri, seen = new Set()) {
   return cards
     .flatMap((card) => {
       const inner = listOf(card);
-      return inner ? membersOf(inner.URI, seen) : [card.primaryEmail];
+      return inner ? membersOf(inner.URI, seen) : [addressIn(card.primaryEmail) || card.primaryEmail];
     })
     .filter(Boolean);
 }
@@ -67,7 +71,7 @@ function listOf({ displayName, primaryEmail }) {
 /** @param {any} window @param {string[]} addresses */
 export function removePills(window, addresses) {
   for (const pill of allPills(window)) {
-    if (addresses.includes(pill.emailAddress)) {
+    if (!pill.isMailList && addresses.includes(idOf(pill))) {
       pill.remove();
     }
   }

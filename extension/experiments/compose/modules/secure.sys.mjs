@@ -199,6 +199,23 @@ export function addresses(header) {
     .filter(Boolean);
 }
 
+/**
+ * The address that a mail will have of what a person has typed. Thunderbird reads that more simply at first than it does once it
+ * is a header: there, a name may stand in parentheses behind the address (RFC 5322 section 3.4), and blanks around it are none of it.
+ *
+ * @param {string} typed a sender or a recipient, as Thunderbird shows it
+ * @returns {string} empty: none
+ */
+export function addressIn(typed) {
+  return addressesIn(typed)[0] ?? "";
+}
+
+/** All of them, where From names several. @param {string} typed */
+export function addressesIn(typed) {
+  const { headerParser } = MailServices();
+  return addresses(headerParser.makeMimeHeader(headerParser.makeFromDisplayAddress(typed)));
+}
+
 /** The value of a Bcc field, as it would stand in a header; empty without one. @param {any} compFields */
 function blindField(compFields) {
   const { jsmime } = ChromeUtils.importESModule("resource:///modules/jsmime.sys.mjs");

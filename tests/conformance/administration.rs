@@ -66,6 +66,26 @@ fn a_command_gets_the_lines_and_is_asked_again_until_it_takes_them() {
 }
 
 #[test]
+fn of_two_that_start_at_once_one_makes_the_key() {
+    let home = tempfile::tempdir().unwrap();
+    let spool = home.path().join("spool");
+    fs::create_dir(&spool).unwrap();
+    let table = format!(
+        "[provision]\naddresses = [\"*@example.org\"]\nalgorithm = \"rsa-4096\"\nhand-over = {{ directory = {spool:?} }}"
+    );
+    let config = config(home.path(), &table);
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                let mut host = Host::start(home.path(), &config).greeted();
+                assert_eq!(provision(&mut host, &["alice@example.org"])["type"], "result");
+            });
+        }
+    });
+    assert_eq!(fs::read_dir(&spool).unwrap().count(), 1);
+}
+
+#[test]
 fn what_fails_for_one_is_done_for_the_others() {
     let home = tempfile::tempdir().unwrap();
     let taken = home.path().join("taken");

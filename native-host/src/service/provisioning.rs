@@ -3,7 +3,7 @@
 //!
 //! What is made and who is told stands in the settings alone: the request names addresses and can choose nothing else.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,10 @@ use crate::mime::EmailAddress;
 pub fn provision(engine: &Engine, addresses: &[EmailAddress]) -> Result<Value, Failure> {
     let (mut rows, mut failed) = (Vec::new(), None);
     if let Some(wanted) = &engine.settings().provision {
-        for address in addresses.iter().filter(|address| is_wanted(wanted, address)) {
+        let mut fitting = addresses.iter().filter(|address| is_wanted(wanted, address)).peekable();
+        // Held to the end.
+        let _turn = fitting.peek().map(|_| wait_for_turn(engine)).transpose()?;
+        for address in fitting {
             match provide(engine, wanted, address) {
                 Ok(Some(key)) => rows.push(key_list::row(&key)),
                 Ok(None) => {}
@@ -37,6 +40,17 @@ pub fn provision(engine: &Engine, addresses: &[EmailAddress]) -> Result<Value, F
     failed.map_or_else(|| Ok(json!({ "handed_over": rows })), Err)
 }
 
+/// One after the other: of two Thunderbirds that start at once, each would find no key, and make one of its own.
+fn wait_for_turn(engine: &Engine) -> Result<File, Failure> {
+    let folder = marks(engine);
+    let path = folder.join("lock");
+    let locked = make_private_dir(&folder).and_then(|()| {
+        let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+        file.lock().map(|()| file)
+    });
+    locked.map_err(|reason| failed(&path, &reason))
+}
+
 /// The key whose lines were handed over now, if they had not been.
 fn provide(engine: &Engine, wanted: &Provision, address: &EmailAddress) -> Result<Option<HeldKey>, Failure> {
     let key = key_of(engine, wanted, address)?;
@@ -45,8 +59,7 @@ fn provide(engine: &Engine, wanted: &Provision, address: &EmailAddress) -> Resul
         return Ok(None);
     }
     hand_over(&wanted.hand_over, engine, address, &key)?;
-    let marked = mark.parent().map_or(Ok(()), make_private_dir).and_then(|()| fs::write(&mark, ""));
-    marked.map_err(|reason| failed(&mark, &reason))?;
+    fs::write(&mark, "").map_err(|reason| failed(&mark, &reason))?;
     Ok(Some(key))
 }
 
@@ -125,7 +138,11 @@ fn key_of(engine: &Engine, wanted: &Provision, address: &EmailAddress) -> Result
 
 /// That a key's lines were handed over is remembered by an empty file of its name.
 fn mark_of(engine: &Engine, key: &HeldKey) -> PathBuf {
-    engine.settings().data_dir.join("handed-over").join(key.certificate.sha256().to_string())
+    marks(engine).join(key.certificate.sha256().to_string())
+}
+
+fn marks(engine: &Engine) -> PathBuf {
+    engine.settings().data_dir.join("handed-over")
 }
 
 fn hand_over(to: &HandOver, engine: &Engine, address: &EmailAddress, key: &HeldKey) -> Result<(), Failure> {

@@ -195,10 +195,13 @@ describe("addresses as people write them", () => {
       card.primaryEmail = " bob@example.test ";
       MailServices.ab.directories[0].addMailList(list).addCard(card);
     });
+    const before = requests().length;
     const mail = await write({ to: "Dodgsons <Dodgsons>" });
     await until("the list's mark", async () => (await marksShown(mail)).join() === "found");
-    const asked = requests().filter(({ type, addresses }) => type === "lookup" && addresses?.join().includes("bob@"));
-    assert.deepEqual([...new Set(asked.flatMap(({ addresses }) => addresses))], ["bob@example.test"]);
+    const asked = requests()
+      .slice(before)
+      .filter(({ type }) => type === "lookup");
+    assert.ok(asked.every(({ addresses }) => addresses.join() === "bob@example.test"));
     await assertSendsEncrypted(mail);
   });
 });

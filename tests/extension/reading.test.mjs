@@ -13,6 +13,7 @@ import {
   firstPart,
   headerFields,
   isBareText,
+  ownName,
   parameter,
   smimeKind,
   smimeType,
@@ -72,6 +73,16 @@ describe("Content-Type", () => {
     assert.equal(parameter("m/s; boundary=1; boundary=2", "boundary"), "1");
     assert.equal(parameter('m/s; boundary*1="b c"; boundary*0=a; boundary*3=d', "boundary"), "ab c");
     assert.equal(parameter("m/s; boundary*0=a; boundary=whole", "boundary"), "whole");
+  });
+
+  test("the name of a file is taken as it stands, in pieces too, and never with a line end", () => {
+    assert.equal(ownName('application/pkcs7-mime; name="invoice 1.xml.p7m"; x=y'), '; name="invoice 1.xml.p7m"');
+    assert.equal(ownName("a/b;\r\n\tName=x.p7m"), ";\tName=x.p7m");
+    assert.equal(ownName("a/b; name*0*=UTF-8''a%20; name*1*=b.p7m"), "; name*0*=UTF-8''a%20; name*1*=b.p7m");
+    assert.equal(ownName('a/b; x="; name=evil"; name="a\r\n b"'), '; name="a b"');
+    for (const none of ["a/b", 'a/b; name="smime.p7m"', "a/b; NAME=SMIME.P7M", "a/b; filename=x"]) {
+      assert.equal(ownName(none), "");
+    }
   });
 
   test("what is S/MIME, whatever micalg says", () => {

@@ -100,14 +100,31 @@ export function parameter(contentType, name) {
   return pieces.length > 0 ? pieces.join("") : null;
 }
 
+/** The parameters of a Content-Type field. */
+const PARAMETERS = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\[\s\S])*)"|([^\s;"]*))/g;
+
+/**
+ * The name of a file in a Content-Type field, as it stands there: in one piece or several, encoded or not (RFC 2231, RFC 2047).
+ *
+ * @param {string} contentType
+ * @returns {string} the parameters, each with its semicolon before it; empty: there is none, or only the one that S/MIME gives to
+ *   all its parts (RFC 8551 section 3.2.1)
+ */
+export function ownName(contentType) {
+  if (/^smime\.p7[mcsz]$/i.test(parameter(contentType, "name")?.trim() ?? "")) {
+    return "";
+  }
+  const pieces = [...contentType.matchAll(PARAMETERS)].filter(([, found]) => /^name(\*\d+)?\*?$/i.test(found));
+  return pieces.map(([whole]) => whole.replace(/[\r\n]/g, "")).join("");
+}
+
 /**
  * @param {string} contentType
  * @param {string} name in lower case
  * @returns {string | null}
  */
 function oneParameter(contentType, name) {
-  const parameters = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\[\s\S])*)"|([^\s;"]*))/g;
-  for (const [, found, quoted, token] of contentType.matchAll(parameters)) {
+  for (const [, found, quoted, token] of contentType.matchAll(PARAMETERS)) {
     if (found.toLowerCase() === name) {
       return quoted === undefined ? token : quoted.replace(/\r?\n/g, "").replace(/\\([\s\S])/g, "$1");
     }

@@ -20,6 +20,7 @@ import {
   headerFields,
   isBareText,
   isWholeMessage,
+  ownName,
   parameter,
   smimeKind,
   smimeType,
@@ -47,8 +48,12 @@ const BREATH_MS = 40;
 /** Longer headers of an entity are not looked at for its type. */
 const HEADER_OCTETS = 256 * 1024;
 
-/** What a part that stays closed is called. Not .p7m: libmime would take it for S/MIME again by that name. */
-const CLOSED_NAME = "smime-part.bin";
+/**
+ * What a part that stays closed is. By a name that ends in .p7m, libmime would take an octet-stream for S/MIME again; a signed
+ * invoice (`invoice.xml.p7m`) is found by its name alone, so it keeps that and is of a type that is nobody's.
+ */
+const CLOSED = 'application/octet-stream; name="smime-part.bin"';
+const CLOSED_AND_NAMED = "application/x-closed-smime";
 
 /** @type {import("./openings.mjs").NotOpened} */
 const BROKEN = { ok: false, code: "internal", message: "" };
@@ -369,9 +374,10 @@ export class PartHandler {
       this.#around.display.closedPart(this.#view, "cms");
     }
     if (this.#proxy.mailChannel && !this.#isScanned) {
+      const name = ownName(this.#proxy.contentType);
       this.#write(
-        `Content-Type: application/octet-stream; name="${CLOSED_NAME}"\r\nContent-Transfer-Encoding: base64\r\n` +
-          `Content-Disposition: attachment; filename="${CLOSED_NAME}"\r\n\r\n${asBase64(bytes)}`,
+        `Content-Type: ${name ? CLOSED_AND_NAMED + name : CLOSED}\r\nContent-Transfer-Encoding: base64\r\n` +
+          `Content-Disposition: attachment\r\n\r\n${asBase64(bytes)}`,
       );
     }
   }

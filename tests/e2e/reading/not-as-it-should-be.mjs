@@ -118,6 +118,27 @@ describe("mail that is not as it should be", () => {
     assert.equal(shown.crypto.technology, null);
   });
 
+  test("a signed file attached to a mail keeps its name, and is saved as it came", async () => {
+    const named = [
+      ['application/pkcs7-mime; name="invoice 1.xml.p7m"', "invoice 1.xml.p7m"],
+      ["application/x-pkcs7-mime; smime-type=signed-data;\r\n name*=UTF-8''Gr%C3%BC%C3%9Fe.pdf.p7m", "Grüße.pdf.p7m"],
+      ['application/octet-stream; name="=?UTF-8?Q?Gr=C3=BC=C3=9Fe=2Ep7m?="', "Grüße.p7m"],
+    ];
+    for (const [type, name = ""] of named) {
+      const outer = [
+        "From: Eve <eve@example.test>\r\nTo: bob@example.test\r\nSubject: the invoice\r\nMIME-Version: 1.0",
+        'Content-Type: multipart/mixed; boundary="eve"\r\n\r\n--eve\r\nContent-Type: text/plain\r\n\r\nPlease pay.',
+        `--eve\r\nContent-Type: ${type}\r\nContent-Disposition: attachment\r\nContent-Transfer-Encoding: base64`,
+        `\r\n${lined(contentOf(mails.leaf))}\r\n--eve--\r\n`,
+      ].join("\r\n");
+      await show(Buffer.from(outer, "latin1"));
+      const shown = await shows(bob, ({ attachments, bars }) => attachments.length > 0 && bars.length > 0);
+      assert.deepEqual([shown.attachments.map((file) => file.name), shown.text.trim()], [[name], "Please pay."]);
+      assert.match(shown.bars.map(({ text }) => text).join(), /left closed/);
+      assert.ok((await attachment(bob, name)).equals(contentOf(mails.leaf)), name);
+    }
+  });
+
   test("an encrypted or signed mail attached to another can be saved and opened as it came", async () => {
     for (const inner of [mails.leaf, mails.clear]) {
       const outer = [

@@ -82,6 +82,18 @@ test("a domain that does not exist is told from one that publishes nothing", asy
   assert.match(stateSentence(/** @type {any} */ (known[1]), text), /^There is no domain example\.test\./);
 });
 
+test("capitals before the @ are pointed out where no certificate is published, and only there", () => {
+  const said = (/** @type {object} */ known) => stateSentence(/** @type {any} */ (known), text);
+  assert.match(said({ address: "Bob@Example.test", state: "absent" }), /perhaps bob@Example\.test\?$/);
+  for (const known of [
+    { address: "bob@Example.test", state: "absent" },
+    { address: "Bob@example.test", state: "unreachable" },
+    { address: "Bob@example.test", state: "absent", noSuchDomain: true },
+  ]) {
+    assert.doesNotMatch(said(known), /perhaps/);
+  }
+});
+
 test("a host that fails leaves recipients unchecked, with its words, for a short while", async () => {
   let now = 0;
   const host = hostWith({ broken: "host-gone" });

@@ -14,6 +14,17 @@ export function comparable(address) {
   return `${plain === undefined ? local : `${plain}@`}${domain(address.slice(at + 1))}`.toLowerCase();
 }
 
+/**
+ * An address with its local part in small letters. Keyboards of phones write a capital at the beginning, and no certificate is
+ * looked for under another spelling than the writer's (RFC 8162 section 4): so that is for people to see.
+ *
+ * @param {string} address
+ */
+export function inSmallLetters(address) {
+  const at = address.lastIndexOf("@");
+  return address.slice(0, at).toLowerCase() + address.slice(at);
+}
+
 /** @param {string} text */
 function domain(text) {
   const bare = text.replace(/\.$/, "");

@@ -229,6 +229,22 @@ describe("Alice takes wrong turns, and is told the way on", () => {
     await photograph("alice", "keys-51-insecure-german");
   });
 
+  test("capitals before the @ of one's own address are pointed out before anybody is asked for an entry", async () => {
+    const { alice, photograph } = scene;
+    await alice.chrome(() => {
+      const identity = MailServices.accounts.createIdentity();
+      identity.email = "Hatter@Insecure.test";
+      MailServices.accounts.defaultAccount.addIdentity(identity);
+    });
+    await closePage(alice);
+    await openPage(alice, `${ASSISTANT}?address=Hatter@Insecure.test&step=key`);
+    await pageShows(alice, ASSISTANT, "#make-key");
+    await press(alice, ASSISTANT, "#make-key");
+    await pageShows(alice, ASSISTANT, "#lines");
+    await says(/nur für Hatter@Insecure\.test, und wer hatter@Insecure\.test schreibt/);
+    await photograph("alice", "keys-54-capitals-german");
+  });
+
   test("an entry with a wrong letter is told as one that may be mistyped", async () => {
     const { alice, world, photograph } = scene;
     await closePage(alice);

@@ -1,5 +1,6 @@
 /** The words for recipients in the way. */
 
+import { inSmallLetters } from "../address.js";
 import { domainOf } from "./recipients.js";
 
 /**
@@ -20,17 +21,6 @@ export function stateSentence({ address, state, noSuchDomain, hindrance }, text)
   }
   const key = noSuchDomain ? "no_such_domain" : state.replaceAll("-", "_");
   return text(`recipient_${key}`, [domain]) || text("recipient_unchecked", [domain]);
-}
-
-/**
- * An address with its local part in small letters. Keyboards of phones write a capital at the beginning, and no certificate is
- * looked for under another spelling than the writer's (RFC 8162 section 4): so that is for them to see.
- *
- * @param {string} address
- */
-function inSmallLetters(address) {
-  const at = address.lastIndexOf("@");
-  return address.slice(0, at).toLowerCase() + address.slice(at);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Step two: the lines for the DNS, to whoever looks after the domain. */
 
+import { inSmallLetters } from "../../background/address.js";
 import { request } from "../shared/ask.js";
 import { button, copyButton, day, make, text } from "../shared/dom.js";
 
@@ -19,7 +20,9 @@ export async function publishStep(assistant) {
   ] = await Promise.all([request("record", { address }), request("settings", {})]);
   const { domain, records } = result;
   const insecure = make("p", { class: "trouble", role: "status", hidden: true });
-  const notes = [...new Set(records.flatMap(({ lints }) => lints.map(lintSentence)))];
+  const small = inSmallLetters(address);
+  const capitals = small === address ? [] : [text("assistant_capitals", [address, small])];
+  const notes = [...new Set([...capitals, ...records.flatMap(({ lints }) => lints.map(lintSentence))])];
   assistant.show(
     make("h2", {}, text("assistant_publish_title")),
     make("p", {}, text(records.length > 1 ? "assistant_publish_text_many" : "assistant_publish_text", [domain])),

@@ -67,7 +67,7 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         &["key", "issue"],
         &[
             "key=$(grep -o '[0-9a-f]\\{64\\}' authority.json | head -n 1)",
-            "dane-smime key issue carol.csr --address carol@example.org --authority $key >carol.pem",
+            "dane-smime key issue carol.csr --address carol@example.org \\\n      --authority $key >carol.pem",
         ],
     ),
     (&["key", "install"], &["dane-smime key install --cert carol.pem"]),

@@ -94,7 +94,7 @@ export const outcome = () =>
     return /smime-type=enveloped/.test(text) ? "enveloped" : /multipart\/signed/.test(text) ? "signed" : "plain";
   });
 
-/** What our sending has left in the temporary directory. */
+/** What our sending has left in the temporary directory. Thunderbird removes its files after it has said that a mail has left. */
 export const temporaryFiles = () => readdirSync(join(home, "tmp")).filter((name) => name.startsWith("nsemail"));
 
 export const drafts = () =>

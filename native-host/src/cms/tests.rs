@@ -67,13 +67,41 @@ fn signatures_of_both_kinds_of_keys_verify() {
     }
 }
 
-/// RFC 4056: what such a key signs says that it is PSS. OpenSSL 3.0 by itself calls it PKCS #1, and nobody can check it.
-#[test]
-fn a_key_for_pss_alone_signs_so_that_it_verifies() {
+/// A signature over `text` that says besides what it always says only this.
+fn saying(
+    certificate: &Certificate,
+    key: &PKey<Private>,
+    attributes: &[EncodedAttribute<'_>],
+    embed: bool,
+) -> Result<Vec<u8>, CmsError> {
+    let signing = ffi::Signing {
+        certificate: certificate.x509().unwrap(),
+        key,
+        chain: &[],
+        with_certificates: true,
+        attributes,
+        time: &SIGNED_AT.to_asn1(),
+        digest: crate::x509::SignatureDigest::Sha256,
+        pss_salt: None,
+    };
+    let (mut growing, mut out) = (ffi::sign(&signing, embed).unwrap(), Vec::new());
+    growing.push(b"text", &mut out).unwrap();
+    let rest = growing.finish(&mut out)?;
+    Ok([out, rest].concat())
+}
+
+/// A key that may do nothing but RSASSA-PSS.
+fn pss_alone() -> PKey<Private> {
     let mut context = openssl::pkey_ctx::PkeyCtx::new_id(openssl::pkey::Id::RSA_PSS).unwrap();
     context.keygen_init().unwrap();
     context.set_rsa_keygen_bits(2048).unwrap();
-    let who = person(context.keygen().unwrap(), &[1], &[]);
+    context.keygen().unwrap()
+}
+
+/// RFC 4056: what such a key signs says that it is PSS. OpenSSL 3.0 by itself calls it PKCS #1, and nobody can check it.
+#[test]
+fn a_key_for_pss_alone_signs_so_that_it_verifies() {
+    let who = person(pss_alone(), &[1], &[]);
     assert!(who.certificate.can_sign() && !who.certificate.can_encrypt());
     for (placement, beside) in [(Placement::Detached, Some(&b"text"[..])), (Placement::Embedded, None)] {
         let signers = verify(&mut signed(&who, b"text", placement), beside, &[]).unwrap();
@@ -85,25 +113,10 @@ fn a_key_for_pss_alone_signs_so_that_it_verifies() {
 /// A wrong signature may give the key away, and is of no use to anybody.
 #[test]
 fn a_signature_that_does_not_fit_never_leaves() {
-    let mut context = openssl::pkey_ctx::PkeyCtx::new_id(openssl::pkey::Id::RSA_PSS).unwrap();
-    context.keygen_init().unwrap();
-    context.set_rsa_keygen_bits(2048).unwrap();
-    let who = person(context.keygen().unwrap(), &[1], &[]);
+    let who = person(pss_alone(), &[1], &[]);
     for embed in [true, false] {
-        let signing = ffi::Signing {
-            certificate: who.certificate.x509().unwrap(),
-            key: &who.key,
-            chain: &[],
-            with_certificates: true,
-            attributes: &[],
-            time: &SIGNED_AT.to_asn1(),
-            digest: crate::x509::SignatureDigest::Sha256,
-            pss_salt: None, // so that OpenSSL 3.0 gets it wrong
-        };
-        let (mut growing, mut out) = (ffi::sign(&signing, embed).unwrap(), Vec::new());
-        growing.push(b"text", &mut out).unwrap();
-        let finished = growing.finish(&mut out).map(|rest| [out, rest].concat());
-        match finished {
+        // It is not said how the key is restricted, so that OpenSSL 3.0 gets it wrong.
+        match saying(&who.certificate, &who.key, &[], embed) {
             Err(error) => assert!(matches!(error, CmsError::BadSignature)),
             Ok(whole) => {
                 // A later OpenSSL gets it right.
@@ -135,20 +148,8 @@ fn the_certificate_is_the_one_that_the_signer_named() {
         (SIGNING_CERTIFICATE_V2, vec![0x30, 0], false),
     ] {
         let made = |certificate: &Certificate| {
-            let signing = ffi::Signing {
-                certificate: certificate.x509().unwrap(),
-                key: &who.key,
-                chain: &[],
-                with_certificates: true,
-                attributes: &[EncodedAttribute { oid, der: &der }],
-                time: &SIGNED_AT.to_asn1(),
-                digest: crate::x509::SignatureDigest::Sha256,
-                pss_salt: None,
-            };
-            let (mut growing, mut out) = (ffi::sign(&signing, true).unwrap(), Vec::new());
-            growing.push(b"text", &mut out).unwrap();
-            let rest = growing.finish(&mut out).unwrap();
-            verify(&mut CmsObject::parse(&[out, rest].concat()).unwrap(), None, &[])
+            let object = saying(certificate, &who.key, &[EncodedAttribute { oid, der: &der }], true).unwrap();
+            verify(&mut CmsObject::parse(&object).unwrap(), None, &[])
         };
         assert!(made(&who.certificate).is_ok(), "{oid}");
         let missing = matches!(made(&impostor.certificate), Err(CmsError::SignerCertificateMissing));
@@ -165,21 +166,9 @@ fn what_a_signature_says_it_says_once() {
     let made = |oids: &[&str]| {
         let values = [&weak, &strong, &weak];
         let attributes: Vec<_> =
-            oids.iter().zip(values).map(|(oid, der)| signer_info::EncodedAttribute { oid, der }).collect();
-        let signing = ffi::Signing {
-            certificate: who.certificate.x509().unwrap(),
-            key: &who.key,
-            chain: &[],
-            with_certificates: true,
-            attributes: &attributes,
-            time: &SIGNED_AT.to_asn1(),
-            digest: crate::x509::SignatureDigest::Sha256,
-            pss_salt: None,
-        };
-        let (mut growing, mut out) = (ffi::sign(&signing, true).unwrap(), Vec::new());
-        growing.push(b"text", &mut out).unwrap();
-        let rest = growing.finish(&mut out).unwrap();
-        verify(&mut CmsObject::parse(&[out, rest].concat()).unwrap(), None, &[])
+            oids.iter().zip(values).map(|(oid, der)| EncodedAttribute { oid, der }).collect();
+        let object = saying(&who.certificate, &who.key, &attributes, true).unwrap();
+        verify(&mut CmsObject::parse(&object).unwrap(), None, &[])
     };
     let (capabilities, preference) = ("1.2.840.113549.1.9.15", "1.2.840.113549.1.9.16.2.11");
     assert!(made(&[capabilities, preference]).is_ok());

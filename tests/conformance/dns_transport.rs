@@ -25,7 +25,8 @@ use hickory_resolver::proto::rr::rdata::NULL;
 use hickory_resolver::proto::rr::{RData, Record};
 use on_path::{Reply, Truth, between, by_mortal_connections, by_udp_alone, counting, truncating};
 use serde_json::Value;
-use signed_tree::{Tree, Zone, free_port};
+use signed_tree::ports::free_port;
+use signed_tree::{Tree, Zone};
 
 static TREE: LazyLock<Tree> = LazyLock::new(|| {
     // One record longer than any UDP packet may be, in pieces that BIND's tools can read.

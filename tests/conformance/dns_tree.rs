@@ -391,7 +391,7 @@ fn without_a_way_to_the_name_nothing_is_said() {
     let (exit, json) = dane_smime(&["lookup", "alice@rsa.test", "--trust-anchor", anchor.to_str().unwrap()]);
     // The anchor of example.test says nothing of rsa.test.
     assert_eq!((exit, json["status"].as_str()), (4, Some("unreachable")));
-    let nobody = signed_tree::free_port().to_string();
+    let nobody = signed_tree::ports::free_port().to_string();
     let (exit, json) = dane_smime(&["lookup", "alice@rsa.test", "--resolver", &nobody]);
     assert_eq!((exit, json["status"].as_str()), (4, Some("unreachable")));
 }

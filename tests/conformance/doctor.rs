@@ -146,7 +146,7 @@ fn what_is_well_and_what_is_not() {
         _ => Reply::Message(answer),
     });
     differs(format!("resolver = \"{filter}\""), &["dnssec-good", "smimea-blocked", "record-unreachable"]);
-    let nobody = signed_tree::free_port();
+    let nobody = signed_tree::ports::free_port();
     differs(format!("resolver = \"{nobody}\""), &["resolver-silent", "dnssec-unknown", "clock-unknown"]);
     differs("resolver = \"next door\"".to_owned(), &["resolver-wrong", "key-good"]);
     let other = desk.tree.anchor_of("test.", "anchor");

@@ -6,6 +6,8 @@
 mod host_client;
 #[path = "../support/pinentry.rs"]
 mod pinentry;
+#[path = "../support/ports.rs"]
+mod ports;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -293,7 +295,7 @@ struct NameServer {
 
 impl NameServer {
     fn start(dir: &std::path::Path) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = ports::free_port().port();
         std::fs::create_dir_all(dir.join("db")).unwrap(); // knotd makes none for its journal
         let secret = "ZGFuZS1zbWltZS10ZXN0LXNlY3JldC0wMTIzNDU2Nzg5YWI=";
         let place = |name: &str| dir.join(name).display().to_string();

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each program uses its part")]
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use hickory_resolver::proto::op::{Edns, Message, Query};
 use hickory_resolver::proto::rr::{Name, RecordType};
 
-use crate::signed_tree::free_port;
+use crate::signed_tree::ports::sockets;
 
 /// What to send instead of the answer.
 pub enum Reply {
@@ -62,8 +62,8 @@ pub fn between(truth: Truth, attack: Attack) -> SocketAddr {
 
 /// The same, with the number of connections accepted.
 pub fn counting(truth: Truth, attack: Attack) -> (SocketAddr, Arc<AtomicUsize>) {
-    let address = free_port();
-    let (listener, socket) = (TcpListener::bind(address).unwrap(), UdpSocket::bind(address).unwrap());
+    let (listener, socket) = sockets();
+    let address = listener.local_addr().unwrap();
     std::thread::spawn(move || serve_udp(&socket, truth, attack));
     let connections = Arc::<AtomicUsize>::default();
     let counter = Arc::clone(&connections);
@@ -78,8 +78,8 @@ pub fn counting(truth: Truth, attack: Attack) -> (SocketAddr, Arc<AtomicUsize>) 
 
 /// A server that is reached by UDP alone and says that its answers are too large for it.
 pub fn truncating() -> SocketAddr {
-    let address = free_port();
-    let socket = UdpSocket::bind(address).unwrap();
+    let (_, socket) = sockets();
+    let address = socket.local_addr().unwrap();
     std::thread::spawn(move || {
         let mut buffer = [0; 1500];
         while let Ok((length, from)) = socket.recv_from(&mut buffer) {
@@ -93,8 +93,8 @@ pub fn truncating() -> SocketAddr {
 
 /// An honest server that is reached by UDP alone.
 pub fn by_udp_alone(truth: Truth) -> SocketAddr {
-    let address = free_port();
-    let socket = UdpSocket::bind(address).unwrap();
+    let (_, socket) = sockets();
+    let address = socket.local_addr().unwrap();
     std::thread::spawn(move || {
         let mut buffer = [0; 1500];
         while let Ok((length, from)) = socket.recv_from(&mut buffer) {
@@ -109,8 +109,8 @@ pub fn by_udp_alone(truth: Truth) -> SocketAddr {
 /// An honest server, by TCP alone. Its connections before the one with the number in the counter are dead,
 /// and neither side has been told.
 pub fn by_mortal_connections(truth: Truth) -> (SocketAddr, Arc<AtomicUsize>) {
-    let address = free_port();
-    let listener = TcpListener::bind(address).unwrap();
+    let (listener, _) = sockets();
+    let address = listener.local_addr().unwrap();
     let living = Arc::<AtomicUsize>::default();
     let first = Arc::clone(&living);
     std::thread::spawn(move || {

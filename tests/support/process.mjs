@@ -1,6 +1,7 @@
 /** Child processes and what they need: free ports, directories of their own, an end by process id. */
 
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -8,18 +9,25 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 /**
- * A TCP port that nobody listens on at this moment. Servers here are told their port before they start, so a race with
- * another program is possible in principle; the range that the kernel hands out makes it a rare one.
+ * A TCP port that nobody listens on at this moment. It lies below those that the kernel hands out (Linux: from 32768 on):
+ * a server that is told its port, and takes it a moment later, races with no connection that goes out meanwhile.
  *
  * @returns {Promise<number>}
  */
 export async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  server.close();
-  await once(server, "close");
-  return port;
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const port = randomInt(16_384, 32_768);
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
+  throw new Error("No port is free.");
 }
 
 /**

@@ -5,14 +5,19 @@
 //! `scripts/test` installs. Without them the tests fail and say so.
 #![allow(dead_code, reason = "each program uses its part")]
 
+#[path = "ports.rs"]
+pub mod ports;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use ports::free_port;
 
 /// A zone to make.
 pub struct Zone {
@@ -262,16 +267,4 @@ fn serve(dir: &Path, zones: &[Zone]) -> (Child, SocketAddr) {
         std::thread::sleep(Duration::from_millis(20));
     }
     (server, address)
-}
-
-/// A port free for both UDP and TCP.
-pub fn free_port() -> SocketAddr {
-    for _ in 0..100 {
-        let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = tcp.local_addr().unwrap();
-        if UdpSocket::bind(address).is_ok() {
-            return address;
-        }
-    }
-    panic!("no port is free");
 }

@@ -5,9 +5,10 @@
 //! of referrals, where a real forwarder learns of them.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 
+use super::ports::sockets;
 use super::records::{Record, absolute, name, type_number};
 use super::scenario::Entry;
 
@@ -36,7 +37,7 @@ impl Forwarder {
     /// Answers as the function says, which gets a name (absolute, lower case) and a type.
     pub fn answering(find: impl Fn(&str, u16) -> Reply + Send + Sync + 'static) -> Self {
         let find = Arc::new(find);
-        let (listener, socket) = listen();
+        let (listener, socket) = sockets();
         let address = listener.local_addr().unwrap();
         let by_udp = Arc::clone(&find);
         std::thread::spawn(move || serve_udp(&socket, &*by_udp));
@@ -48,17 +49,6 @@ impl Forwarder {
         });
         Self { address }
     }
-}
-
-/// TCP and UDP at one port.
-fn listen() -> (TcpListener, UdpSocket) {
-    for _ in 0..100 {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()) {
-            return (listener, socket);
-        }
-    }
-    panic!("no port is free");
 }
 
 /// For referees; our own questions go by TCP.

@@ -6,6 +6,8 @@
 #![allow(dead_code, reason = "each program uses its part")]
 
 pub mod forwarder;
+#[path = "../ports.rs"]
+mod ports;
 pub mod records;
 pub mod scenario;
 pub mod signer;

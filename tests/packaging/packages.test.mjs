@@ -31,7 +31,8 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
 # Everything but what dpkg remembers and what is done here.
 all() { find / -xdev \\( -path /tmp -o -path /root -o -path /var/lib/dpkg -o -path /var/log -o -path /var/cache \\) -prune -o -print | sort; }
 version() { dpkg-query -W -f '\${Version} \${db:Status-Status}\\n' dane-smime; }
-head -c 32 /dev/urandom >/root/unlock
+# As text: of 32 random octets the last is now and then a newline, which does not count.
+head -c 48 /dev/urandom | base64 >/root/unlock
 all >/tmp/before
 dpkg -i /tmp/older.deb >&2
 echo '== older'; version

@@ -110,7 +110,7 @@ impl From<KeyError> for Failure {
             }
             KeyError::UnlockFileTooShort { file } => Self::new(
                 Code::UnreadableInput,
-                format!("{} is too short: an unlock file needs 32 octets or more.", file.display()),
+                format!("{} is too short: an unlock file needs 32 octets or more, a last newline not counted.", file.display()),
             ),
         }
     }

@@ -2,6 +2,7 @@
 
 declare const Cc: any;
 declare const Ci: any;
+declare const Cu: any;
 declare const ChromeUtils: any;
 declare const Components: any;
 declare const Cr: any;

@@ -187,7 +187,7 @@ export class Reading {
     this.#registration = null;
     this.#openings = null;
     this.forget();
-    emptyPrivateTemp();
+    emptyPrivateTemp(isAppShutdown);
     if (isAppShutdown) {
       return;
     }

@@ -1,13 +1,16 @@
 /** What a person switches, and Thunderbird's own switches beside them. */
 
 import { strict as assert } from "node:assert";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
-import { marks, pressKey, pressSend, sent, untilFound } from "../../support/composing.mjs";
+import { discard, marks, pressKey, pressSend, saveDraft, sent, untilFound } from "../../support/composing.mjs";
 import { Page } from "../../support/extension-page.mjs";
+import { split } from "../../support/mime.mjs";
 import { until } from "../../support/process.mjs";
 import { setSettings } from "../../support/settings.mjs";
-import { ADDON_ID } from "../../support/thunderbird.mjs";
-import { assertSendsEncrypted, order, outcome, photograph, tb, write } from "./scene.mjs";
+import { ADDON_ID, ROOT } from "../../support/thunderbird.mjs";
+import { assertSendsEncrypted, home, openDraft, order, outcome, photograph, smtp, tb, write } from "./scene.mjs";
 
 describe("the keyboard", () => {
   test("switches encryption", async () => {
@@ -76,6 +79,28 @@ describe("switched off and on again while a mail is written, as by an update, th
     assert.deepEqual(await lines(switched), []);
     await assertSendsEncrypted(switched);
     await setSettings(tb, { defaults: {} });
+  });
+
+  test("takes no attachment from a draft that was opened again", async () => {
+    const mail = await write({ attachments: [join(ROOT, "LICENSE")] });
+    await untilFound(tb, mail, "bob@example.test");
+    await saveDraft(tb, mail);
+    await discard(tb, mail);
+    const again = await openDraft();
+    await switchTo(false);
+    await switchTo(true);
+    await tb.addonActive();
+    await untilFound(tb, again, "bob@example.test");
+    await assertSendsEncrypted(again);
+    const [content = ""] = smtp
+      .mails()
+      .map(({ bytes }) => Buffer.from(split(bytes).body.toString(), "base64").toString());
+    assert.match(content, /filename="LICENSE"/);
+    const left = () => readdirSync(join(home, "run/dane-smime-thunderbird"), { recursive: true });
+    await until("nothing decrypted to stay behind", async () => {
+      await tb.chrome(() => Cu.forceGC()); // Thunderbird removes a window's files when it forgets the window
+      return !left().some((name) => String(name).includes("/"));
+    });
   });
 });
 

@@ -15,7 +15,10 @@ pub struct NotAFingerprint;
 impl Fingerprint {
     /// The fingerprint of these octets.
     pub fn of(der: &[u8]) -> Self {
-        Self(openssl::sha::sha256(der))
+        // The function for this in one go looks for the algorithm by its name each time, which takes longer.
+        let mut hash = openssl::sha::Sha256::new();
+        hash.update(der);
+        Self(hash.finish())
     }
 
     /// The 32 octets.

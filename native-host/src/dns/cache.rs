@@ -12,10 +12,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
 use hickory_resolver::proto::op::Message;
-use hickory_resolver::proto::rr::{RData, Record};
+use hickory_resolver::proto::rr::{LowerName, RData, Record};
 
+use super::RecordType;
 use super::upstream::Heard;
-use super::{DomainName, RecordType};
 
 /// Answers kept at the most.
 const MOST_ENTRIES: usize = 4000;
@@ -29,8 +29,8 @@ const RECORD_OCTETS: usize = 2 * size_of::<Record>();
 /// No answer is kept longer, whatever its TTL: a domain that repairs its records is soon heard.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// A question: name in lower case, type.
-pub(super) type Question = (DomainName, RecordType);
+/// A question: name, type.
+pub(super) type Question = (LowerName, RecordType);
 
 /// The answers.
 #[derive(Default)]
@@ -152,6 +152,7 @@ mod tests {
     use hickory_resolver::proto::rr::rdata::TXT;
 
     use super::*;
+    use crate::dns::DomainName;
 
     #[test]
     fn sleep_makes_answers_older_and_a_clock_set_back_does_not_make_them_younger() {

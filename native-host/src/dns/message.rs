@@ -11,6 +11,8 @@
 //! # Limitations
 //! Of the additional section nothing else is used.
 
+use std::collections::HashSet;
+
 use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
 use hickory_resolver::proto::op::{Header, Message, Query};
 use hickory_resolver::proto::rr::rdata::NULL;
@@ -21,6 +23,9 @@ use super::{DomainName, RecordType};
 
 /// Signatures in the additional section that are looked at.
 const MOST_STRAYS: usize = 16;
+
+/// Records that are sooner compared with each other than hashed.
+const FEW: usize = 8;
 
 /// The message, if the octets are one. Never panics.
 pub(super) fn read(octets: &[u8]) -> Option<Message> {
@@ -42,6 +47,22 @@ pub(super) fn read(octets: &[u8]) -> Option<Message> {
         put_beside_its_set(&mut message, &stray);
     }
     Some(message)
+}
+
+/// A repeated record counts once (RFC 4034 section 6.3), whatever its TTL.
+pub(super) fn each_once(mut records: Vec<&Record>) -> Vec<&Record> {
+    if records.len() > FEW {
+        let mut seen = HashSet::new();
+        records.retain(|record| seen.insert((&record.data, &record.name)));
+        return records;
+    }
+    let mut once: Vec<&Record> = Vec::with_capacity(records.len());
+    for record in records {
+        if !once.iter().any(|seen| seen.data == record.data && seen.name == record.name) {
+            once.push(record);
+        }
+    }
+    once
 }
 
 /// The type that a signature covers; `None` for other records.

@@ -5,7 +5,7 @@
 //! good wildcards, CNAMEs to denied names and DNAMEs bogus, and chains with a key of a form that it
 //! cannot read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,10 +17,11 @@ use hickory_resolver::net::xfer::{DnsHandle, FirstAnswer};
 use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DNSSECRData};
 use hickory_resolver::proto::dnssec::{Proof, TrustAnchors};
 use hickory_resolver::proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message, Query};
-use hickory_resolver::proto::rr::{RData, Record};
+use hickory_resolver::proto::rr::{LowerName, RData, Record};
 
 use super::answer::{Answer, Defect, Fault, Link};
 use super::cache::Question;
+use super::message::each_once;
 use super::runtime::Provider;
 use super::upstream::Upstream;
 use super::validate::Session;
@@ -63,7 +64,7 @@ impl Opinions {
         if !proven.aliases.is_empty() || proven.from_wildcard {
             return answer;
         }
-        for step in steps(&proven.chain, (name.to_lowercase(), record_type)) {
+        for step in steps(&proven.chain, (LowerName::new(name), record_type)) {
             if !self.agrees(step, proven.valid_until, session).await {
                 let zone = proven.chain.last().map(|link| link.zone.clone());
                 let defect = Defect::SecondOpinion;
@@ -89,7 +90,7 @@ impl Opinions {
         for key in &keys {
             anchors.insert_with_name(key.public_key(), (&step.believed).into());
         }
-        let believed = (step.believed.to_lowercase(), RecordType::DNSKEY);
+        let believed = (LowerName::new(&step.believed), RecordType::DNSKEY);
         let heard = heard.iter().map(|(question, heard)| {
             let mut message = readable(&heard.message);
             if **question == believed {
@@ -106,7 +107,7 @@ impl Opinions {
         // Made anew each time: hickory keeps proofs under keys that can be made to collide.
         let validating = DnssecDnsHandle::with_trust_anchor(handle, Arc::new(anchors));
         let (name, record_type) = &evidence.0;
-        let query = Query::query(name.clone(), *record_type);
+        let query = Query::query(name.into(), *record_type);
         let opinion = validating.lookup(query, DnsRequestOptions::default()).first_answer().await;
         let agrees = opinion.is_ok_and(|response| agrees(&response, name, *record_type));
         if agrees && !asked_more.load(Ordering::Relaxed) {
@@ -167,9 +168,8 @@ fn readable(message: &Message) -> Message {
     }
     // Only the answer is in question; the rest would send hickory after other zones.
     // RFC 4034 section 6.3: a repeated record counts once; hickory would count it twice.
-    let mut seen = HashSet::new();
-    let first = message.answers.iter().filter(|record| seen.insert((&record.name, &record.data)));
-    read.answers.extend(first.filter(|record| !is_beyond_checking(record)).cloned());
+    let once = each_once(message.answers.iter().collect());
+    read.answers.extend(once.into_iter().filter(|record| !is_beyond_checking(record)).cloned());
     // hickory sorts records by TTL before data; what was signed has one TTL (RFC 4034 section 3.1.8.1).
     let shortest = read.answers.iter().map(|record| record.ttl).min().unwrap_or(0);
     read.answers.iter_mut().for_each(|record| record.ttl = shortest);
@@ -191,11 +191,11 @@ fn take_as_believed(message: &mut Message, keys: &[DNSKEY]) {
 /// Each zone from the one below the anchor's down to the last but one, then the answer together
 /// with its own zone. The anchor's own keys are believed.
 fn steps(chain: &[Link], question: Question) -> Vec<Step> {
-    let keys = |zone: &DomainName| (zone.to_lowercase(), RecordType::DNSKEY);
+    let keys = |zone: &DomainName| (LowerName::new(zone), RecordType::DNSKEY);
     let mut steps: Vec<Step> = Vec::new();
     for pair in chain.windows(2) {
         let [above, zone] = pair else { continue };
-        let delegation = (zone.zone.to_lowercase(), RecordType::DS);
+        let delegation = (LowerName::new(&zone.zone), RecordType::DS);
         let uses = vec![keys(&above.zone), delegation, keys(&zone.zone)];
         steps.push(Step { question: keys(&zone.zone), believed: above.zone.clone(), uses });
     }
@@ -236,12 +236,12 @@ impl DnsHandle for Handle {
         let handle = self.clone();
         Box::pin(futures_util::stream::once(async move {
             let query = request.queries.first().ok_or(NetError::Message("no question"))?;
-            let question = (query.name().to_lowercase(), query.query_type());
+            let question = (LowerName::new(query.name()), query.query_type());
             let message = match handle.heard.get(&question) {
                 Some(message) => message.clone(),
                 None => {
                     handle.asked_more.store(true, Ordering::Relaxed);
-                    match handle.upstream.ask(&question.0, question.1).await {
+                    match handle.upstream.ask(&question).await {
                         Ok(heard) => readable(&heard.message),
                         Err(_) => return Err(NetError::NoConnections),
                     }

@@ -91,27 +91,22 @@ impl Upstream {
     }
 
     /// Asks, or remembers, or waits with others who ask the same. What comes back has been checked
-    /// for nothing but being a response to this question. The name is in lower case.
-    pub(super) async fn ask(
-        self: &Arc<Self>,
-        name: &DomainName,
-        record_type: RecordType,
-    ) -> Result<Heard, Outage> {
-        let question = (name.clone(), record_type);
+    /// for nothing but being a response to this question.
+    pub(super) async fn ask(self: &Arc<Self>, question: &Question) -> Result<Heard, Outage> {
         self.lines().await?;
-        if let Some(heard) = self.cache.get(&question) {
+        if let Some(heard) = self.cache.get(question) {
             return Ok(heard);
         }
         let asking = {
             let mut under_way = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-            match under_way.get(&question).and_then(WeakShared::upgrade) {
+            match under_way.get(question).and_then(WeakShared::upgrade) {
                 Some(asking) => asking,
                 None => {
                     let asking = Arc::clone(self).fetch(question.clone()).boxed().shared();
                     if under_way.len() >= MOST_UNDER_WAY {
                         under_way.retain(|_, asking| asking.upgrade().is_some());
                     }
-                    under_way.extend(asking.downgrade().map(|weak| (question, weak)));
+                    under_way.extend(asking.downgrade().map(|weak| (question.clone(), weak)));
                     asking
                 }
             }
@@ -279,7 +274,7 @@ mod tests {
         let ips =
             |lines: &Lines| lines.lines.iter().map(|line| line.server.ip().to_string()).collect::<Vec<_>>();
         assert_eq!(ips(&lines()), ["192.0.2.1", "192.0.2.1"], "by TCP, then by UDP");
-        let question = (DomainName::root(), RecordType::SOA);
+        let question = (DomainName::root().into(), RecordType::SOA);
         let mut heard = Message::query();
         heard.answers.push(record("192.0.2.7"));
         let heard = Heard { message: Arc::new(heard), serial: 0, from_cache: false };

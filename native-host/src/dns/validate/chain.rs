@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS};
 use hickory_resolver::proto::dnssec::{DigestType, PublicKey};
-use hickory_resolver::proto::rr::{RData, Record};
+use hickory_resolver::proto::rr::{LowerName, RData, Record};
 
 use super::denial::{Cut, Evidence, Gap};
 use super::rrset::{Key, Set};
@@ -64,7 +64,7 @@ impl Session<'_> {
         let from = known.as_ref().map_or(&anchored, |zone| &zone.apex);
         let mut ahead = way_down(from, &likely_zone(target));
         if known.is_none() {
-            ahead.push((from.to_lowercase(), RecordType::DNSKEY));
+            ahead.push((LowerName::new(from), RecordType::DNSKEY));
         }
         self.fetch_all(&ahead).await?;
         let mut zone = match known {
@@ -89,7 +89,7 @@ impl Session<'_> {
         match self.anchors.closest(&likely) {
             Some(anchor) if likely != *name => {
                 let mut questions = way_down(anchor, &likely);
-                questions.push((anchor.to_lowercase(), RecordType::DNSKEY));
+                questions.push((LowerName::new(anchor), RecordType::DNSKEY));
                 questions
             }
             _ => Vec::new(),
@@ -149,7 +149,7 @@ impl Session<'_> {
         chain.push(Link { zone: apex.clone(), key_tag: proof.key_tag, algorithm: proof.algorithm });
         let until = parent.map_or(until, |zone| zone.until.min(until)).min(proof.until);
         let zone = Arc::new(Zone { apex: apex.clone(), keys, chain, until });
-        self.zones.insert(apex.to_lowercase(), Arc::clone(&zone));
+        self.zones.insert(LowerName::new(apex), Arc::clone(&zone));
         Ok(zone)
     }
 
@@ -221,7 +221,7 @@ pub(super) fn likely_zone(name: &DomainName) -> DomainName {
 /// spend the budget on questions that nobody needs.
 pub(super) fn way_down(from: &DomainName, to: &DomainName) -> Vec<Question> {
     let depths = from.iter().count() + 1..=to.iter().count();
-    let names = depths.map(|depth| to.trim_to(depth).to_lowercase()).take(6);
+    let names = depths.map(|depth| LowerName::new(&to.trim_to(depth))).take(6);
     names.flat_map(|name| [(name.clone(), RecordType::DS), (name, RecordType::DNSKEY)]).collect()
 }
 

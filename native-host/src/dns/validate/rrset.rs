@@ -1,7 +1,5 @@
 //! A record set and its signatures (RFC 4035 section 5.3).
 
-use std::collections::HashSet;
-
 use hickory_resolver::proto::dnssec::PublicKey;
 use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DNSSECRData, RRSIG, SigInput};
 use hickory_resolver::proto::rr::{DNSClass, RData, Record};
@@ -10,6 +8,7 @@ use hickory_resolver::proto::serialize::binary::{BinEncodable, BinEncoder, NameE
 use super::session::{Budget, Spent};
 use crate::clock::UnixTime;
 use crate::dns::answer::Defect;
+use crate::dns::message::each_once;
 use crate::dns::{DomainName, RecordType};
 
 /// Signatures over one set that are looked at.
@@ -70,11 +69,7 @@ impl<'m> Set<'m> {
     pub(super) fn find(section: &'m [Record], owner: &DomainName, record_type: RecordType) -> Option<Self> {
         let here = |record: &&'m Record| record.name == *owner && record.dns_class == DNSClass::IN;
         let wanted = |record: &&'m Record| record.record_type() == record_type;
-        let mut records: Vec<&Record> = section.iter().filter(here).filter(wanted).collect();
-        if records.len() > 1 {
-            let mut seen = HashSet::new();
-            records.retain(|record| seen.insert(&record.data));
-        }
+        let records = each_once(section.iter().filter(here).filter(wanted).collect());
         let owner = &records.first()?.name;
         let covering =
             |record: &'m Record| signature(record).filter(|s| s.input().type_covered == record_type);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hickory_resolver::proto::dnssec::rdata::DNSKEY;
 use hickory_resolver::proto::op::Message;
+use hickory_resolver::proto::rr::LowerName;
 
 use super::chain::Zone;
 use crate::clock::UnixTime;
@@ -102,7 +103,7 @@ pub(in crate::dns) struct Session<'a> {
     pub(super) budget: Budget<'a>,
     messages: HashMap<Question, Result<Heard, Outage>>,
     /// Zones whose keys are proven.
-    pub(super) zones: HashMap<DomainName, Arc<Zone>>,
+    pub(super) zones: HashMap<LowerName, Arc<Zone>>,
 }
 
 impl<'a> Session<'a> {
@@ -129,7 +130,7 @@ impl<'a> Session<'a> {
         name: &DomainName,
         record_type: RecordType,
     ) -> Result<Arc<Message>, Stop> {
-        let question = (name.to_lowercase(), record_type);
+        let question = (LowerName::new(name), record_type);
         if !self.messages.contains_key(&question) {
             self.fetch_all(std::slice::from_ref(&question)).await?;
         }
@@ -152,7 +153,7 @@ impl<'a> Session<'a> {
             }
         }
         let upstream = self.upstream;
-        let asked = open.iter().map(|question| upstream.ask(&question.0, question.1));
+        let asked = open.iter().map(|question| upstream.ask(question));
         let answers = futures_util::future::join_all(asked).await;
         for (question, answer) in open.into_iter().zip(answers) {
             self.messages.insert(question.clone(), answer);
@@ -167,7 +168,7 @@ impl<'a> Session<'a> {
 
     /// The keys of a zone that this look-up has proven.
     pub(in crate::dns) fn proven_keys(&self, zone: &DomainName) -> Vec<DNSKEY> {
-        let zone = self.zones.get(&zone.to_lowercase());
+        let zone = self.zones.get(&LowerName::new(zone));
         zone.map(|zone| zone.keys.iter().map(|key| key.dnskey.clone()).collect()).unwrap_or_default()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hickory_resolver::proto::op::Message;
-use hickory_resolver::proto::rr::{RData, Record as WireRecord};
+use hickory_resolver::proto::rr::{LowerName, RData, Record as WireRecord};
 use hickory_resolver::proto::serialize::binary::BinEncodable;
 
 use super::chain::{Step, Zone, likely_zone, way_down};
@@ -77,7 +77,7 @@ impl Session<'_> {
             return Err(Stop::Unreachable(Outage::NoAnchor));
         }
         let mut together = self.likely_needed(asked);
-        together.push((asked.to_lowercase(), record_type));
+        together.push((LowerName::new(asked), record_type));
         self.fetch_all(&together).await?;
         let mut insecure: Option<Insecurity> = None;
         loop {

@@ -1,6 +1,9 @@
 //! The blocking entrance: a name and a type in, an [`Answer`] out, in time.
 
+use std::iter;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -20,6 +23,9 @@ use crate::clock::Clock;
 
 /// Look-ups under way at one time; more wait their turn within their deadlines.
 const SIDE_BY_SIDE: usize = 64;
+
+/// Answers that come within this time are handed on together.
+const GATHERING: Duration = Duration::from_millis(1);
 
 /// What a resolver is made of.
 pub struct ResolverConfig {
@@ -90,24 +96,35 @@ impl Resolver {
             return;
         };
         let (sender, receiver) = mpsc::channel();
+        let (unanswered, waiting) = (Arc::new(AtomicUsize::new(questions.len())), thread::current());
         let mut tasks = JoinSet::new();
         for (place, (name, record_type)) in questions.iter().enumerate() {
             let (inner, name, record_type) = (Arc::clone(&self.inner), name.clone(), *record_type);
-            let sender = sender.clone();
+            let (sender, unanswered, waiting) = (sender.clone(), Arc::clone(&unanswered), waiting.clone());
             let task = async move {
                 let answer = inner.lookup(&name, record_type).await;
                 let _ = sender.send((place, answer)); // nobody waits any more: the deadline has passed
+                if unanswered.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    waiting.unpark();
+                }
             };
             tasks.spawn_on(task, runtime.handle());
         }
         drop(sender);
         let mut open = vec![true; questions.len()];
-        while let Ok((place, answer)) = receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            if let Some(open) = open.get_mut(place) {
-                *open = false;
+        while let Ok(first) = receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            for (place, answer) in iter::once(first).chain(receiver.try_iter()) {
+                if let Some(open) = open.get_mut(place) {
+                    *open = false;
+                }
+                if !heard(place, answer) {
+                    return; // and with them go the tasks
+                }
             }
-            if !heard(place, answer) {
-                return; // and with them go the tasks
+            // Answers to many questions come within microseconds of each other. Taken one by one, each would stop
+            // a thread that is at work on the others.
+            if unanswered.load(Ordering::Acquire) > 0 {
+                thread::park_timeout(GATHERING.min(end.saturating_duration_since(Instant::now())));
             }
         }
         let late = open.iter().enumerate().filter(|(_, open)| **open);

@@ -1,13 +1,15 @@
 /** A host or an event page that fails: nothing leaves, nothing is lost. All stages and faults are in matrix.test.mjs. */
 
 import { strict as assert } from "node:assert";
+import { join } from "node:path";
 import { describe, test } from "node:test";
-import { pressSend } from "../../support/composing.mjs";
+import { discard, pressSend, saveDraft, untilFound } from "../../support/composing.mjs";
+import { split } from "../../support/mime.mjs";
 import { FAULTY_HOST } from "../../support/orders.mjs";
 import { stopEventPage } from "../../support/settings.mjs";
-import { registerHost, unregisterHost } from "../../support/thunderbird.mjs";
+import { ROOT, registerHost, unregisterHost } from "../../support/thunderbird.mjs";
 import { answer, dialog } from "../../support/windows.mjs";
-import { assertKept, assertSendsEncrypted, home, order, sendSlowly, tb, write } from "./scene.mjs";
+import { assertKept, assertSendsEncrypted, deleteDrafts, home, order, sendSlowly, smtp, tb, write } from "./scene.mjs";
 
 describe("a host that fails while it protects a mail", () => {
   /** @type {[string, any, RegExp][]} */
@@ -71,6 +73,35 @@ describe("a host that fails before", () => {
     assert.deepEqual(asked.buttons, ["OK"]);
     await answer(tb, asked, "OK");
     await assertKept(mail, "nobody-knows@example.test");
+  });
+
+  test("what is attached out of an encrypted mail that cannot be opened is not sent as an empty file", async (t) => {
+    const draft = await write({ attachments: [join(ROOT, "LICENSE")] });
+    await untilFound(tb, draft, "bob@example.test");
+    await saveDraft(tb, draft);
+    t.after(deleteDrafts);
+    await discard(tb, draft);
+    const mail = await write();
+    await tb.chrome((id) => {
+      const all = [...MailServices.accounts.localFoldersServer.rootFolder.descendants];
+      const folder = all.find(({ name }) => name === "Drafts");
+      const uri = folder.getUriForMsg([...folder.messages][0]);
+      const { spec } = MailServices.messageServiceFromURI(uri).getUrlForUri(uri);
+      const attachment = Cc["@mozilla.org/messengercompose/attachment;1"].createInstance(Ci.nsIMsgAttachment);
+      // As it is dragged out of the message pane.
+      Object.assign(attachment, { url: `${spec}&part=1.1.2&filename=LICENSE`, name: "LICENSE", size: 1000 });
+      return windowById(id).AddAttachments([attachment]);
+    }, mail);
+    order({ faults: { open: { error: { code: "keyring-locked", message: "" } } } });
+    await pressSend(tb, mail);
+    await answer(tb, await dialog(tb, /attaching LICENSE/), "OK");
+    await assertKept(mail);
+    order({});
+    await assertSendsEncrypted(mail);
+    const [content = ""] = smtp
+      .mails()
+      .map(({ bytes }) => Buffer.from(split(bytes).body.toString(), "base64").toString());
+    assert.match(content, /Permission is hereby granted/);
   });
 
   test("Send is pressed the moment the window is there, with the event page asleep", async () => {

@@ -9,6 +9,7 @@ import {
   assertKept,
   assertSendsEncrypted,
   count,
+  deleteDrafts,
   drafts,
   order,
   outcome,
@@ -63,13 +64,6 @@ const closeAndSave = async (mail) => {
   }, mail);
   await answer(tb, await dialog(tb, /draft/i), "Save");
 };
-
-const deleteDrafts = () =>
-  tb.chrome(() => {
-    const all = [...MailServices.accounts.localFoldersServer.rootFolder.descendants];
-    const folder = all.find(({ name }) => name === "Drafts");
-    folder.deleteMessages([...folder.messages], null, true, false, null, false);
-  });
 
 /** Whether Send can be pressed. @param {number} mail */
 const canSend = (mail) => tb.chrome((id) => windowById(id).defaultController.isCommandEnabled("cmd_sendButton"), mail);

@@ -103,6 +103,13 @@ export const drafts = () =>
     return folders.find(({ name }) => name === "Drafts")?.getTotalMessages(false) ?? 0;
   });
 
+export const deleteDrafts = () =>
+  tb.chrome(() => {
+    const all = [...MailServices.accounts.localFoldersServer.rootFolder.descendants];
+    const folder = all.find(({ name }) => name === "Drafts");
+    folder.deleteMessages([...folder.messages], null, true, false, null, false);
+  });
+
 /** Opens the first draft, as a double click does. @returns {Promise<number>} the window's id */
 export const openDraft = () =>
   tb.chrome(async () => {

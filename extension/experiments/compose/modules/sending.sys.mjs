@@ -13,6 +13,7 @@
 import { isReference, MemoryContent } from "../../shared/bodies.mjs";
 import { Deadline } from "../../shared/deadline.mjs";
 import { bytesOf } from "../../shared/octets.mjs";
+import { refuseMissingParts } from "./attached-parts.sys.mjs";
 import { BlindCopies, CopyFailed, writeMail } from "./blind-copies.sys.mjs";
 import { entityFault } from "./entity.sys.mjs";
 import { changesFault, withFields, withoutFields } from "./outer-header.sys.mjs";
@@ -66,6 +67,7 @@ export class Sending {
     wraps.wrap(send, "createAndSendMessage", (self, original, args) => this.#start(self, original, args));
     wraps.wrap(send, "abort", (self, original) => this.#abort(self, original));
     wraps.wrap(send, "_deliverAsMail", (self, original) => this.#toVisible(self, original));
+    refuseMissingParts(wraps);
     this.#servers.install(wraps);
   }
 

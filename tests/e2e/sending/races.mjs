@@ -198,6 +198,38 @@ test("an autosave under way is given up for the mail, which says nothing of draf
   assert.deepEqual((await screen(tb)).dialogs, []);
 });
 
+test("while the spelling is checked, neither a second Send nor an autosave begins; given up, the mail can be sent", async (t) => {
+  await tb.setPreference("mail.SpellCheckBeforeSend", true);
+  t.after(() => tb.setPreference("mail.SpellCheckBeforeSend", false));
+  const mail = await writeToBob({ body: "<p>Do not lose me, mispelled</p>" });
+  const saved = await drafts();
+  /** Presses one of its buttons. @param {"Stop" | "Send"} button */
+  const check = (button) =>
+    tb.chrome(async (id) => {
+      const open = () =>
+        [...Services.wm.getEnumerator(null)].filter((win) => win.location.href.includes("EdSpellCheck"));
+      const pressed = await until("the spelling to be checked", () => {
+        const found = open().length === 1 && open()[0].document.getElementById(id);
+        return found?.ownerDocument.readyState === "complete" && found;
+      });
+      await sleep(300);
+      pressed.doCommand();
+      await until("the dialogue to close", () => open().length === 0);
+    }, button);
+  await pressSend(tb, mail);
+  await until("Thunderbird to check", () =>
+    tb.chrome(() => [...Services.wm.getEnumerator(null)].some((win) => win.location.href.includes("EdSpellCheck"))),
+  );
+  await tb.chrome((id) => void windowById(id).SendMessage(), mail);
+  await autosave(mail);
+  await check("Stop");
+  await assertKept(mail);
+  await pressSend(tb, mail);
+  await check("Send");
+  await sent(tb, mail);
+  assert.deepEqual([outcome(), await drafts()], [["enveloped"], saved]);
+});
+
 describe("a change of mind behind Send's back", () => {
   test("by the writer, while Thunderbird asks something: nothing leaves, and Send can be pressed again", async () => {
     const mail = await writeToBob({ subject: "" });

@@ -1,7 +1,7 @@
 /** What a person switches, and Thunderbird's own switches beside them. */
 
 import { strict as assert } from "node:assert";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { discard, marks, pressKey, pressSend, saveDraft, sent, untilFound } from "../../support/composing.mjs";
@@ -9,8 +9,20 @@ import { Page } from "../../support/extension-page.mjs";
 import { split } from "../../support/mime.mjs";
 import { until } from "../../support/process.mjs";
 import { setSettings } from "../../support/settings.mjs";
+import { SmtpSpool } from "../../support/smtp.mjs";
 import { ADDON_ID, ROOT } from "../../support/thunderbird.mjs";
-import { assertSendsEncrypted, home, openDraft, order, outcome, photograph, smtp, tb, write } from "./scene.mjs";
+import {
+  assertSendsEncrypted,
+  home,
+  openDraft,
+  order,
+  outcome,
+  photograph,
+  requests,
+  smtp,
+  tb,
+  write,
+} from "./scene.mjs";
 
 describe("the keyboard", () => {
   test("switches encryption", async () => {
@@ -101,6 +113,51 @@ describe("switched off and on again while a mail is written, as by an update, th
       await tb.chrome(() => Cu.forceGC()); // Thunderbird removes a window's files when it forgets the window
       return !left().some((name) => String(name).includes("/"));
     });
+  });
+});
+
+describe("another sender, chosen while a mail is written", () => {
+  test("has it signed with their key, sent by their server, and kept in their folder", async (t) => {
+    const theirs = await SmtpSpool.start(join(home, "their-spool"));
+    const key = await tb.chrome((port) => {
+      const server = MailServices.outgoingServer.createServer("smtp").QueryInterface(Ci.nsISmtpServer);
+      Object.assign(server, { hostname: "127.0.0.1", port });
+      server.QueryInterface(Ci.nsIMsgOutgoingServer).authMethod = 1;
+      const identity = MailServices.accounts.createIdentity();
+      const fccFolderURI = `${MailServices.accounts.localFoldersServer.serverURI}/TheirSent`;
+      Object.assign(identity, {
+        email: "bob@example.test",
+        fullName: "Bob",
+        smtpServerKey: server.key,
+        doFcc: true,
+        fccFolderURI,
+      });
+      MailServices.accounts.accounts.find(({ identities }) => identities.length > 0).addIdentity(identity);
+      return identity.key;
+    }, theirs.port);
+    t.after(async () => {
+      await tb.chrome((id) => {
+        const identity = MailServices.accounts.getIdentity(id);
+        MailServices.outgoingServer.deleteServer(MailServices.outgoingServer.getServerByKey(identity.smtpServerKey));
+        MailServices.accounts.accounts.find(({ identities }) => identities.length > 0).removeIdentity(identity);
+      }, key);
+      await theirs.stop();
+    });
+    const mail = await write({ to: "carol@example.test" });
+    await untilFound(tb, mail, "carol@example.test");
+    await tb.chrome((id) => {
+      const win = windowById(id);
+      const list = win.document.getElementById("msgIdentity");
+      list.selectedItem = [...list.menupopup.children].find(({ value }) => value?.includes("bob@example.test"));
+      list.dispatchEvent(new win.CustomEvent("command", { bubbles: true }));
+    }, mail);
+    await pressSend(tb, mail);
+    await sent(tb, mail);
+    const [left, ...others] = theirs.mails();
+    assert.deepEqual([left?.from, left?.to, others, outcome()], ["bob@example.test", ["carol@example.test"], [], []]);
+    assert.match(left?.bytes.toString("latin1") ?? "", /smime-type=enveloped/);
+    assert.equal(requests().findLast(({ type }) => type === "protect").from, "bob@example.test");
+    assert.match(readFileSync(join(home, "profile/Mail/Local Folders/TheirSent"), "latin1"), /smime-type=enveloped/);
   });
 });
 

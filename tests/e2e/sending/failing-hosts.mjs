@@ -6,10 +6,22 @@ import { describe, test } from "node:test";
 import { discard, pressSend, saveDraft, untilFound } from "../../support/composing.mjs";
 import { split } from "../../support/mime.mjs";
 import { FAULTY_HOST } from "../../support/orders.mjs";
+import { remove } from "../../support/process.mjs";
 import { stopEventPage } from "../../support/settings.mjs";
 import { ROOT, registerHost, unregisterHost } from "../../support/thunderbird.mjs";
 import { answer, dialog } from "../../support/windows.mjs";
-import { assertKept, assertSendsEncrypted, deleteDrafts, home, order, sendSlowly, smtp, tb, write } from "./scene.mjs";
+import {
+  assertKept,
+  assertSendsEncrypted,
+  deleteDrafts,
+  home,
+  order,
+  sendSlowly,
+  smtp,
+  tb,
+  temporaryFiles,
+  write,
+} from "./scene.mjs";
 
 describe("a host that fails while it protects a mail", () => {
   /** @type {[string, any, RegExp][]} */
@@ -79,7 +91,11 @@ describe("a host that fails before", () => {
     const draft = await write({ attachments: [join(ROOT, "LICENSE")] });
     await untilFound(tb, draft, "bob@example.test");
     await saveDraft(tb, draft);
-    t.after(deleteDrafts);
+    t.after(async () => {
+      await deleteDrafts();
+      // Thunderbird itself does not remove the file that it has begun; only the outer header is in it.
+      for (const name of temporaryFiles()) remove(join(home, "tmp", name));
+    });
     await discard(tb, draft);
     const mail = await write();
     await tb.chrome((id) => {

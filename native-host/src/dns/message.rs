@@ -24,9 +24,6 @@ use super::{DomainName, RecordType};
 /// Signatures in the additional section that are looked at.
 const MOST_STRAYS: usize = 16;
 
-/// Records that are sooner compared with each other than hashed.
-const FEW: usize = 8;
-
 /// The message, if the octets are one. Never panics.
 pub(super) fn read(octets: &[u8]) -> Option<Message> {
     let mut decoder = BinDecoder::new(octets);
@@ -51,18 +48,9 @@ pub(super) fn read(octets: &[u8]) -> Option<Message> {
 
 /// A repeated record counts once (RFC 4034 section 6.3), whatever its TTL.
 pub(super) fn each_once(mut records: Vec<&Record>) -> Vec<&Record> {
-    if records.len() > FEW {
-        let mut seen = HashSet::new();
-        records.retain(|record| seen.insert((&record.data, &record.name)));
-        return records;
-    }
-    let mut once: Vec<&Record> = Vec::with_capacity(records.len());
-    for record in records {
-        if !once.iter().any(|seen| seen.data == record.data && seen.name == record.name) {
-            once.push(record);
-        }
-    }
-    once
+    let mut seen = HashSet::new();
+    records.retain(|record| seen.insert((&record.data, &record.name)));
+    records
 }
 
 /// The type that a signature covers; `None` for other records.

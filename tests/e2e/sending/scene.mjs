@@ -8,6 +8,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { closeAll, composed, openCompose, pressSend, sent } from "../../support/composing.mjs";
 import { userAt } from "../../support/keyring.mjs";
+import { split } from "../../support/mime.mjs";
 import { FAULTY_HOST, giveOrders, requestsSeen } from "../../support/orders.mjs";
 import { remove, temporaryDirectory, until } from "../../support/process.mjs";
 import { SmtpSpool } from "../../support/smtp.mjs";
@@ -93,6 +94,10 @@ export const outcome = () =>
     assert.ok(!text.includes(SECRET) || !/smime-type=enveloped/.test(text), "the words are not readable on the wire");
     return /smime-type=enveloped/.test(text) ? "enveloped" : /multipart\/signed/.test(text) ? "signed" : "plain";
   });
+
+/** What the stand-in host was given to encrypt: it leaves as it was, in base64. */
+export const contents = () =>
+  smtp.mails().map(({ bytes }) => Buffer.from(split(bytes).body.toString(), "base64").toString());
 
 /** What our sending has left in the temporary directory. Thunderbird removes its files after it has said that a mail has left. */
 export const temporaryFiles = () => readdirSync(join(home, "tmp")).filter((name) => name.startsWith("nsemail"));

@@ -46,11 +46,11 @@ async function identities() {
 }
 
 /** @param {import("../types/protocol").DoctorCheck} check */
-function inReadersLanguage({ state, code, values, text: english, advice }) {
+export function inReadersLanguage({ state, code, values, advice_values: written, text: english, advice }) {
   const key = `doctor_${code.replaceAll("-", "_")}`;
   return {
     state,
     text: text(key, values) || english,
-    advice: advice && (text(`${key}_do`, values) || advice),
+    advice: advice && (text(`${key}_do`, written) || advice),
   };
 }

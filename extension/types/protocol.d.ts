@@ -184,6 +184,8 @@ export interface DoctorCheck {
   text: string;
   advice: string;
   values: string[];
+  /** Those in a command as a shell takes them. */
+  advice_values: string[];
 }
 
 /** What is most in need of doing for an account (native-host/PROTOCOL.md). */

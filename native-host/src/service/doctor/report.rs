@@ -36,6 +36,7 @@ impl Report {
                 "text": fill(check.finding.text(), &check.values),
                 "advice": fill(check.finding.advice(), &check.values),
                 "values": check.values,
+                "advice_values": as_written(check.finding.advice(), &check.values),
             })
         };
         json!({
@@ -105,22 +106,30 @@ impl Report {
     }
 }
 
+/// The values as they stand in a text: in a command, as a shell takes them.
+fn as_written(text: &str, values: &[String]) -> Vec<String> {
+    // Behind the program's name the values are part of a command.
+    let command = text.split_once("dane-smime ").map_or("", |(_, command)| command);
+    let is_typed = |number: usize| command.contains(&format!("{{{number}}}"));
+    let written = |(number, value): (usize, &String)| {
+        if is_typed(number) { shell_word(value) } else { value.clone() }
+    };
+    values.iter().enumerate().map(written).collect()
+}
+
 /// Puts values into the gaps of a text.
 fn fill(text: &str, values: &[String]) -> String {
+    let values = as_written(text, values);
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
-    let mut is_command = false;
     // In one pass: a value may itself hold what looks like a gap.
     while let Some((before, after)) = rest.split_once('{') {
         filled += before;
-        // Behind the program's name the values are part of a command.
-        is_command |= before.contains("dane-smime ");
         let gap =
             after.split_once('}').and_then(|(number, tail)| Some((number.parse::<usize>().ok()?, tail)));
         rest = match gap {
             Some((number, tail)) => {
-                let value = values.get(number).map_or("", String::as_str);
-                filled += &if is_command { shell_word(value) } else { value.to_owned() };
+                filled += values.get(number).map_or("", String::as_str);
                 tail
             }
             None => {
@@ -206,13 +215,25 @@ mod tests {
     }
 
     #[test]
+    fn a_command_in_another_language_is_one_that_a_shell_takes_too() {
+        let values = ["o'neil@a.test", "/home/o'neil/c.pem"];
+        let check = Check::new("record", Finding::RecordMissing, &values);
+        let json = Report { checks: vec![check], home: String::new() }.to_json();
+        assert_eq!(json["checks"][0]["values"], json!(values));
+        let typed = json!([r"'o'\''neil@a.test'", r"'/home/o'\''neil/c.pem'"]);
+        assert_eq!(json["checks"][0]["advice_values"], typed);
+        let advice = json["checks"][0]["advice"].as_str().unwrap();
+        assert!(typed.as_array().unwrap().iter().all(|value| advice.contains(value.as_str().unwrap())));
+    }
+
+    #[test]
     fn gaps_are_filled_once() {
         let values = ["{1}".to_owned(), "b".to_owned()];
         assert_eq!(fill("{0}-{1}-{2}-{x}-{", &values), "{1}-b--{x}-{");
         let values = ["o'neil@a.test".to_owned()];
         assert_eq!(
-            fill("{0}: dane-smime record {0}", &values),
-            r"o'neil@a.test: dane-smime record 'o'\''neil@a.test'"
+            fill("{0}: Publish it: dane-smime record {1}", &[values.clone(), values.clone()].concat()),
+            r"o'neil@a.test: Publish it: dane-smime record 'o'\''neil@a.test'"
         );
     }
 }

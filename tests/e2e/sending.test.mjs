@@ -18,6 +18,7 @@ for (const room of [
   "blind-copies",
   "cancelling",
   "large",
+  "temporary-files",
   "drafts",
   "switches",
   "races",

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { discard, pressSend, saveDraft, untilFound } from "../../support/composing.mjs";
 import { FAULTY_HOST } from "../../support/orders.mjs";
-import { remove } from "../../support/process.mjs";
 import { stopEventPage } from "../../support/settings.mjs";
 import { ROOT, registerHost, unregisterHost } from "../../support/thunderbird.mjs";
 import { answer, dialog } from "../../support/windows.mjs";
@@ -16,9 +15,9 @@ import {
   deleteDrafts,
   home,
   order,
+  removeTemporaryFiles,
   sendSlowly,
   tb,
-  temporaryFiles,
   write,
 } from "./scene.mjs";
 
@@ -92,8 +91,7 @@ describe("a host that fails before", () => {
     await saveDraft(tb, draft);
     t.after(async () => {
       await deleteDrafts();
-      // Thunderbird itself does not remove the file that it has begun; only the outer header is in it.
-      for (const name of temporaryFiles()) remove(join(home, "tmp", name));
+      removeTemporaryFiles(); // what is in it is tested in temporary-files.mjs
     });
     await discard(tb, draft);
     const mail = await write();

@@ -4,7 +4,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { closeAll, composed, openCompose, pressSend, sent } from "../../support/composing.mjs";
 import { userAt } from "../../support/keyring.mjs";
@@ -101,6 +101,14 @@ export const contents = () =>
 
 /** What our sending has left in the temporary directory. Thunderbird removes its files after it has said that a mail has left. */
 export const temporaryFiles = () => readdirSync(join(home, "tmp")).filter((name) => name.startsWith("nsemail"));
+
+/** What stands in them. */
+export const temporaryContents = () => temporaryFiles().map((name) => readFileSync(join(home, "tmp", name), "latin1"));
+
+/** Thunderbird itself does not remove the file of a mail that it could not build. */
+export function removeTemporaryFiles() {
+  for (const name of temporaryFiles()) remove(join(home, "tmp", name));
+}
 
 export const drafts = () =>
   tb.chrome(() => {

@@ -43,6 +43,9 @@ export class CollectingComposeSecure {
   /** What is collected; there once our part of sending has promised to fetch it. @type {OutgoingBody | null} */
   #entity = null;
 
+  /** The outer header as Thunderbird has written it, a byte string; empty where it lies in the file of the mail. */
+  #header = "";
+
   /** By this name the event page is told of the mail. */
   id = Services.uuid.generateUUID().toString().slice(1, -1);
 
@@ -116,6 +119,23 @@ export class CollectingComposeSecure {
     this.#entity = new OutgoingBody(bodies);
   }
 
+  /**
+   * Thunderbird writes the outer header into a temporary file before the subject is hidden there, and leaves that file where the mail
+   * cannot be finished. So it writes into memory.
+   *
+   * @param {any} message a MimeMessage whose file has just been opened
+   */
+  keepHeader(message) {
+    message._fstream?.close();
+    message._fstream = {
+      write: (/** @type {string} */ octets, /** @type {number} */ length) => {
+        this.#header += octets.slice(0, length);
+        return length;
+      },
+      close() {},
+    };
+  }
+
   requiresCryptoEncapsulation() {
     return true;
   }
@@ -166,15 +186,16 @@ export class CollectingComposeSecure {
     }
   }
 
-  /** What was collected. @returns {{ job: any, entity: OutgoingBody }} */
+  /** What was collected. @returns {{ job: any, entity: OutgoingBody, header: string }} */
   fetch() {
-    return { job: this.#job, entity: this.#entity ?? missing() };
+    return { job: this.#job, entity: this.#entity ?? missing(), header: this.#header };
   }
 
   /** Nobody needs any more what was collected. */
   discard() {
     this.#entity?.remove();
     this.#entity = null;
+    this.#header = "";
   }
 
   // Asked by Thunderbird's own S/MIME user interface, which has nothing to do while we are in charge.

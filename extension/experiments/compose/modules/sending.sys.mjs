@@ -62,7 +62,11 @@ export class Sending {
     const wraps = this.#wraps;
     wraps.wrap(message, "createMessageFile", (self, original) => this.#create(self, original));
     // Of itself Thunderbird would speak to our object through XPCOM, and copy each text twice for it.
-    wraps.wrap(message, "_getComposeSecure", (_self, original) => straight(original()));
+    wraps.wrap(message, "_getComposeSecure", (self, original) => {
+      const secure = straight(original());
+      ours(secure)?.keepHeader(self);
+      return secure;
+    });
     wraps.wrap(send, "_deliverMessage", (self, original, [file]) => this.#deliver(self, file, original));
     wraps.wrap(send, "createAndSendMessage", (self, original, args) => this.#start(self, original, args));
     wraps.wrap(send, "abort", (self, original) => this.#abort(self, original));
@@ -139,7 +143,7 @@ export class Sending {
       message._compFields.messageId = secure.plan.blind.messageId;
     }
     try {
-      const file = await original(); // holds the outer header alone
+      const file = await original(); // empty: the outer header is collected, too
       if (message._composeSecure) {
         // null for a draft that Thunderbird's settings leave unencrypted
         await this.#protectIn(file, secure, message);
@@ -165,13 +169,13 @@ export class Sending {
    * Makes the mail, and the copies for its blind recipients.
    *
    * @param {CollectingComposeSecure} secure
-   * @param {string} path holds the outer header; the mail afterwards
+   * @param {string} path holds nothing; the mail afterwards
    * @param {any} message a MimeMessage
    */
   async #protect(secure, path, message) {
-    const { job: whole, entity } = secure.fetch();
+    const { job: whole, entity, header: kept } = secure.fetch();
     const job = { ...whole, bcc: unnamed(whole) };
-    const header = bytesOf(await IOUtils.read(path));
+    const header = kept || bytesOf(await IOUtils.read(path));
     const blind = job.encrypt && job.purpose === "send" ? job.bcc : [];
     const { nsMsgQueueForLater, nsMsgDeliverBackground } = Ci.nsIMsgSend;
     const later = [nsMsgQueueForLater, nsMsgDeliverBackground].includes(message._deliverMode);

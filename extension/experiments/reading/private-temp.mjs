@@ -62,14 +62,23 @@ export function inPrivateTemp(work) {
  * @param {boolean} [isAppShutdown] nobody will look at the windows of this Thunderbird again
  */
 export function emptyPrivateTemp(isAppShutdown = false) {
-  try {
-    for (const folder of parentFolder()?.directoryEntries ?? []) {
+  for (const folder of foldersLeft()) {
+    try {
       if (!isNeeded(folder.leafName, isAppShutdown)) {
         folder.remove(true);
       }
+    } catch {
+      // Still in use: the others go all the same.
     }
+  }
+}
+
+/** @returns {any[]} nsIFile */
+function foldersLeft() {
+  try {
+    return [...(parentFolder()?.directoryEntries ?? [])];
   } catch {
-    // It is not there, or still in use.
+    return []; // There are none yet.
   }
 }
 

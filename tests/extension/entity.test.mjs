@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { entityFault, headerFields } from "../../extension/experiments/compose/modules/entity.sys.mjs";
-import { isEncrypted } from "../../extension/experiments/compose/modules/kind.sys.mjs";
+import { encryptionOf, isEncrypted } from "../../extension/experiments/compose/modules/kind.sys.mjs";
 
 const ENVELOPED =
   'Content-Type: application/pkcs7-mime; name="smime.p7m";\r\n smime-type=enveloped-data\r\nContent-Transfer-Encoding: base64\r\n\r\nMAA=\r\n';
@@ -120,8 +120,67 @@ for (const [name, mail, encrypted] of /** @type {[string, string, boolean][]} */
   ["opaque signed", `From: a@b\r\n${OPAQUE}`, false],
   ["plain", PLAIN, false],
   ["a type in the text", `From: a@b\r\n\r\n${ENVELOPED}`, false],
+  ["a type in the text of a signed part without a header", signedAround(`\r\n${ENVELOPED}`), false],
   ["two types", `Content-Type: text/plain\r\n${ENVELOPED}`, false],
   ["no end of the header", "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n", false],
 ])) {
   test(`a mail is encrypted or not: ${name}`, () => assert.equal(isEncrypted(mail), encrypted));
 }
+
+/** A CMS object of a kind, in base64, with nothing in it. @param {string} oid in hexadecimal */
+const objectOf = (oid) => der(0x30, Buffer.from(oid, "hex"), der(0xa0, "")).toString("base64");
+const [SIGNED_OID, ENVELOPED_OID] = ["02", "03"].map((kind) => `06092a864886f70d0107${kind}`);
+const AUTH_ENVELOPED_OID = "060b2a864886f70d0109100117";
+/** @param {string} type @param {string} oid */
+const called = (type, oid) => `Content-Type: ${type}\r\nContent-Transfer-Encoding: base64\r\n\r\n${objectOf(oid)}\r\n`;
+const NO_KIND = 'application/x-pkcs7-mime; name="smime.p7m"';
+const NO_TYPE = 'application/octet-stream;\r\n name="smime.p7m"';
+
+/** Parts in one another. @param {string[]} parts */
+const mixed = (...parts) => {
+  const each = parts.map((part) => `--M(1)\r\n${part}\r\n`).join("");
+  return `Content-Type: multipart/mixed; boundary="M(1)"\r\n\r\nIn parts.\r\n${each}--M(1)--\r\n`;
+};
+const attached = (/** @type {string} */ mail) => `Content-Type: message/rfc822\r\n\r\n${mail}`;
+
+for (const [name, mail, found] of /** @type {[string, string, "whole" | "part" | "none"][]} */ ([
+  ["enveloped", `From: a@b\r\n${ENVELOPED}`, "whole"],
+  [
+    "authenticated enveloped, out of a mailbox file",
+    `From - today\nFrom: a@b\n${AUTH_ENVELOPED}`.replaceAll("\r", ""),
+    "whole",
+  ],
+  ["OpenPGP", 'Content-Type: multipart/encrypted;\r\n protocol="application/pgp-encrypted"\r\n\r\n', "whole"],
+  ["signed around encrypted", signedAround(ENVELOPED), "whole"],
+  ["enveloped, by its octets alone", called(NO_KIND, ENVELOPED_OID), "whole"],
+  ["authenticated enveloped, by the name of the file and its octets", called(NO_TYPE, AUTH_ENVELOPED_OID), "whole"],
+  ["signed, by its octets alone", called(NO_KIND, SIGNED_OID), "none"],
+  ["some other file of that name", called(NO_TYPE, "0603550403"), "none"],
+  ["enveloped behind a list's words", mixed(PLAIN, ENVELOPED), "part"],
+  ["attached to an open mail", mixed(PLAIN, attached(`From: a@b\r\n${ENVELOPED}`)), "part"],
+  ["in a part of a part", mixed(mixed(PLAIN, called(NO_KIND, ENVELOPED_OID)).replaceAll("M(1)", "M(2)")), "part"],
+  ["beneath a signature", signedAround(mixed(PLAIN, ENVELOPED)), "part"],
+  ["plain", `From: a@b\r\n${PLAIN}`, "none"],
+  ["plain parts", mixed(PLAIN, PLAIN), "none"],
+  ["signed", signedAround(PLAIN), "none"],
+  ["opaque signed", opaqueAround(PLAIN), "none"],
+  ["a type in the text", `From: a@b\r\n\r\n${ENVELOPED}`, "none"],
+  ["a type in the text of a part", mixed(`\r\n${ENVELOPED}`), "none"],
+  [
+    "a type before the first part and behind the last",
+    mixed(PLAIN).replace("In parts.", ENVELOPED) + ENVELOPED,
+    "none",
+  ],
+  ["parts without a boundary", mixed(PLAIN, ENVELOPED).replace(' boundary="M(1)"', ""), "none"],
+  ["nothing", "", "none"],
+])) {
+  test(`what is encrypted of an attached mail: ${name}`, () => assert.equal(encryptionOf(mail), found));
+}
+
+test("parts within parts without end are left", () => {
+  let mail = ENVELOPED;
+  for (let layer = 0; layer < 2_000; layer++) {
+    mail = attached(mail);
+  }
+  assert.equal(encryptionOf(mail), "none");
+});

@@ -15,6 +15,7 @@ for (const room of [
   "not-as-it-should-be",
   "failing-hosts",
   "other-ways",
+  "forwarding",
   "over-imap",
   "copies",
   "keyring",

@@ -80,6 +80,18 @@ describe("a draft on the server", () => {
     await until("the draft to go", () => world.mail.stored("alice", "Drafts").length === 0);
   });
 
+  test("that carries an encrypted mail says so again", async () => {
+    const sealed = join(world.directory, "sealed.eml");
+    writeFileSync(sealed, "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n\r\nMAA=\r\n");
+    const mail = await write({ attachments: [sealed] });
+    await saveDraft(tb, mail);
+    await stored("Drafts");
+    await discard(tb, mail);
+    await reopen("Drafts");
+    const lines = async () => (await screen(tb)).compose.flatMap(({ bars }) => bars.map(({ text }) => text));
+    await until("the line", async () => /encrypted mail is attached.*sealed\.eml/.test((await lines()).join()));
+  });
+
   test("believes nobody who keeps it: who is written to, and what was switched, stands inside", async () => {
     const mail = await write({ cc: "Älfred <alice@example.test>", bcc: "Cärol <carol@example.test>" });
     await pressKey(tb, mail, "S");

@@ -1,7 +1,7 @@
 /** What a person switches, and Thunderbird's own switches beside them. */
 
 import { strict as assert } from "node:assert";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { discard, marks, pressKey, pressSend, saveDraft, sent, untilFound } from "../../support/composing.mjs";
@@ -78,16 +78,20 @@ describe("switched off and on again while a mail is written, as by an update, th
     await until("the button to say so", async () => (await buttonLabel(switched)) === "Not protected");
     await pressKey(tb, switched, "E");
     await untilEncrypted(switched, true);
-    const untouched = await write();
+    const sealed = join(home, "sealed.eml");
+    writeFileSync(sealed, "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n\r\nMAA=\r\n");
+    const untouched = await write({ attachments: [sealed] });
     await until("the button to say so", async () => (await buttonLabel(untouched)) === "Not protected");
+    await until("the line about what is attached", async () => /sealed\.eml/.test((await lines(untouched)).join()));
     await switchTo(false);
     assert.match((await lines(switched)).join(), /would not be encrypted/);
     await photograph("switched-off", switched);
-    assert.deepEqual(await lines(untouched), []);
+    await until("the line to go", async () => (await lines(untouched)).length === 0);
     await switchTo(true);
     await tb.addonActive();
     await untilEncrypted(switched, true);
     assert.deepEqual(await lines(switched), []);
+    await until("the line to come back", async () => /sealed\.eml/.test((await lines(untouched)).join()));
     await assertSendsEncrypted(switched);
     await setSettings(tb, { defaults: {} });
   });

@@ -3,6 +3,7 @@
  * that very mail has been given, and a plan to protect is either carried out or the mail stays.
  */
 
+import { AttachedMails } from "./attached-mails.sys.mjs";
 import { newBlindState } from "./blind-copies.sys.mjs";
 import { builtInActive, releaseBuiltIn, silenceBuiltIn } from "./built-in.sys.mjs";
 import { decide, isSwitchedSince } from "./decision.sys.mjs";
@@ -68,6 +69,7 @@ export class ComposeWindow {
 
   #window;
   #environment;
+  #attachedMails;
   #drafts;
   #turns;
   #observer;
@@ -84,6 +86,7 @@ export class ComposeWindow {
     this.#environment = environment;
     this.choice = before?.choice ?? null;
     this.blind = before?.blind ?? newBlindState();
+    this.#attachedMails = new AttachedMails(window, environment);
     this.#drafts = new Drafts(window, environment);
     this.#turns = new Turns(window, {
       draft: () => this.#saving?.abandon(),
@@ -123,6 +126,7 @@ export class ComposeWindow {
       target.removeEventListener(type, listener, true);
     }
     this.#turns.end();
+    this.#attachedMails.end();
     releaseBuiltIn(this.#window);
     markPills(this.#window, []);
     const { encrypt, sign } = this.choice ?? { encrypt: this.#environment.isDecrypted(), sign: false };

@@ -88,6 +88,10 @@ impl EmailAddress {
         if local.is_empty() || local.chars().any(|c| misleads(c) || c == char::REPLACEMENT_CHARACTER) {
             return Err(AddressError::BadLocalPart);
         }
+        // RFC 2047 section 5: no encoded word is part of an address, and programs that decode it show another.
+        if local.contains("=?") {
+            return Err(AddressError::BadLocalPart);
+        }
         // RFC 5321 section 4.5.3.1.1 counts octets; twice that leaves room for what is in use.
         if local.len() > 128 {
             return Err(AddressError::TooLong);
@@ -210,6 +214,10 @@ impl<'a> Cursor<'a> {
                 '(' => depth = depth.saturating_add(1),
                 ')' => depth = depth.saturating_sub(1),
                 '\\' => self.advance(),
+                // Others take what follows for one word, which then hides the end of the comment, or ends it.
+                '"' => self.up_to('"', "()\\").map(drop)?,
+                '[' => self.up_to(']', "()\"[\\").map(drop)?,
+                '=' if self.peek() == Some('?') => self.encoded_word("()\"[]\\").map(drop)?,
                 _ => {}
             }
             if depth == 0 {
@@ -228,6 +236,32 @@ impl<'a> Cursor<'a> {
                 '\r' | '\n' => {}
                 c => text.push(c),
             }
+        }
+    }
+
+    /// The text before the next `end`, which is passed over too. None of `ambiguous` may be in it.
+    fn up_to(&mut self, end: char, ambiguous: &str) -> Result<String, AddressError> {
+        let mut text = String::new();
+        loop {
+            match self.rest.next().filter(|c| !ambiguous.contains(*c)).ok_or(AddressError::Unclosed)? {
+                c if c == end => return Ok(text),
+                c => text.push(c),
+            }
+        }
+    }
+
+    /// An encoded word (RFC 2047 section 2) whose `=` was read. What looks like one must be one, or programs differ in
+    /// where it ends.
+    fn encoded_word(&mut self, ambiguous: &str) -> Result<String, AddressError> {
+        self.advance();
+        let parts = [(); 3].map(|()| self.up_to('?', ambiguous));
+        match (parts, self.rest.next()) {
+            ([Ok(charset), Ok(encoding), Ok(text)], Some('='))
+                if ["B", "Q", "b", "q"].contains(&&*encoding) =>
+            {
+                Ok(format!("=?{charset}?{encoding}?{text}?="))
+            }
+            _ => Err(AddressError::Unclosed),
         }
     }
 
@@ -310,7 +344,17 @@ impl<'a> Cursor<'a> {
                 }
                 Some('"') => name.push_str(&self.quoted_string()?),
                 Some('(') => self.skip_comment()?,
-                Some(',' | ';' | '>') | None => return Err(otherwise),
+                // Thunderbird lets a `\` quote what is behind it, a `"` for instance, wherever it stands.
+                Some(',' | ';' | '>' | '\\') | None => return Err(otherwise),
+                // Such words are others' to take apart, too. Nothing may be in them that could be an address.
+                Some('[') => {
+                    self.advance();
+                    name.push_str(&format!("[{}]", self.up_to(']', "\"<>@[\\")?));
+                }
+                Some('=') if self.rest.clone().nth(1) == Some('?') => {
+                    self.advance();
+                    name.push_str(&self.encoded_word("\"<>@[]\\")?);
+                }
                 Some(c) => {
                     name.push(if c.is_whitespace() { ' ' } else { c });
                     self.advance();

@@ -57,6 +57,20 @@ fn who_the_sender_is() {
         ("Subject: x\rFrom: eve@evil.test\r\nFrom: alice@example.test\r\n", nobody, ""),
         ("Subject: x\0\r\nFrom: alice@example.test\r\n", nobody, ""),
         ("From: alice@example.test(\r\n", nobody, ""),
+        // Thunderbird, and others, find the boss in these, and nobody else.
+        ("From: \\\"Boss <boss@(x)corp.test>\" <alice@example.test>\r\n", nobody, ""),
+        ("From: (\")\" ) <boss@(x)corp.test> \" <alice@example.test>\r\n", nobody, ""),
+        ("From: ([)] ) \" ] ) <boss@(x)corp.test> \" <alice@example.test>\r\n", nobody, ""),
+        ("From: [\"] <boss@(x)corp.test> [\" <alice@example.test>\r\n", nobody, ""),
+        ("From: =?x?q?\"?= <boss@(x)corp.test> =?x?q?\" <alice@example.test> (?=)\r\n", nobody, ""),
+        ("From: (=?x?q?)\" ?= ) <boss@(x)corp.test> \" <alice@example.test>\r\n", nobody, ""),
+        ("From: =?utf-8?q?alice?=@example.test\r\n", nobody, ""),
+        ("From: \"=?utf-8?b?YWxpY2U=?=\"@example.test\r\n", nobody, ""),
+        ("From: Alice [ <alice@example.test>\r\n", nobody, ""),
+        // And everybody Alice in these.
+        ("From: =?utf-8?q?Corp,_Inc._(Sales):?= =?utf-8?b?w6Q=?= <alice@example.test>\r\n", valid, ""),
+        ("From: [List (x)] Alice <alice@example.test>\r\n", valid, ""),
+        ("From: alice@example.test (Alice \"Al\" of [List], =?utf-8?q?Inc=2E?=)\r\n", valid, ""),
     ] {
         let verdicts = check(&reader, &[], vec![("From", from(head), expected)]);
         let warned = verdicts[0]["warnings"][0]["code"].as_str().unwrap_or("");

@@ -22,7 +22,7 @@ const NXNAME: RecordType = RecordType::Unknown(128);
 /// The proven denial records of a message, all of one zone.
 pub(super) struct Evidence<'m> {
     nsec: Vec<Nsec<'m>>,
-    nsec3: Option<Nsec3Chain<'m>>,
+    nsec3: Vec<Nsec3Chain<'m>>,
     /// What is missing, or wrong with one of them.
     defect: Defect,
     /// When the first of their signatures ends.
@@ -84,7 +84,7 @@ impl<'m> Evidence<'m> {
     ) -> Self {
         let mut evidence = Self {
             nsec: Vec::new(),
-            nsec3: None,
+            nsec3: Vec::new(),
             defect: Defect::NoDenial,
             until: zone.until,
             ttl: u32::MAX,
@@ -109,7 +109,7 @@ impl<'m> Evidence<'m> {
             evidence.nsec.clear();
             nsec3.clear();
         }
-        evidence.nsec3 = Nsec3Chain::new(&zone.apex, nsec3);
+        evidence.nsec3 = Nsec3Chain::sort(&zone.apex, nsec3);
         evidence
     }
 
@@ -151,10 +151,11 @@ impl<'m> Evidence<'m> {
         record_type: RecordType,
         budget: &mut Budget<'_>,
     ) -> Result<Denied, Gap> {
-        match self.nsec_denies(name, record_type) {
-            Some(denied) => Ok(denied),
-            None => self.nsec3_denies(name, record_type, budget),
+        if let Some(denied) = self.nsec_denies(name, record_type) {
+            return Ok(denied);
         }
+        let missing = Gap::Defect(self.defect.clone());
+        self.by_a_chain(missing.clone(), |chain| nsec3_denies(chain, name, record_type, &missing, budget))
     }
 
     fn nsec_denies(&self, name: &DomainName, record_type: RecordType) -> Option<Denied> {
@@ -177,36 +178,6 @@ impl<'m> Evidence<'m> {
         self.nsec.iter().any(|nsec| nsec.covers(&star)).then_some(Denied::Name(Some(encloser)))
     }
 
-    fn nsec3_denies(
-        &mut self,
-        name: &DomainName,
-        record_type: RecordType,
-        budget: &mut Budget<'_>,
-    ) -> Result<Denied, Gap> {
-        let missing = Gap::Defect(self.defect.clone());
-        let chain = self.chain()?;
-        if let Some(here) = chain.at(name, budget)? {
-            let lacks = lacks(|t| here.has(t), here.is_delegation(), name, record_type);
-            return if lacks { Ok(Denied::Type) } else { Err(missing) };
-        }
-        // RFC 5155 sections 8.4, 8.6 and 8.7
-        let closest = chain.closest(name, budget)?.ok_or_else(|| missing.clone())?;
-        let covering = chain.covering(&closest.next_closer, budget)?.ok_or_else(|| missing.clone())?;
-        if covering.opts_out() && record_type == RecordType::DS {
-            return Ok(Denied::OptOut(closest.next_closer));
-        }
-        let star = wildcard(&closest.encloser).ok_or_else(|| missing.clone())?;
-        let denied = match chain.at(&star, budget)? {
-            Some(at_star) => {
-                lacks(|t| at_star.has(t), at_star.is_delegation(), &star, record_type).then_some(Denied::Type)
-            }
-            None => chain.covering(&star, budget)?.map(|_| Denied::Name(Some(closest.encloser.clone()))),
-        };
-        let denied = denied.ok_or(missing)?;
-        // RFC 5155 section 9.2: an opted-out span proves nothing of what is delegated unsigned.
-        Ok(if covering.opts_out() { Denied::OptOut(closest.next_closer) } else { denied })
-    }
-
     /// Whether a record set at `name`, made from the wildcard below the closest encloser of so
     /// many labels, is rightly so: no name closer to `name` exists (RFC 4035 section 5.3.4, RFC
     /// 5155 section 8.8). `true` means that the proof is opted out.
@@ -226,51 +197,84 @@ impl<'m> Evidence<'m> {
             Defect::NoDenial => Gap::Defect(Defect::WildcardUnproven),
             other => Gap::Defect(other.clone()),
         };
-        let chain = match self.chain() {
-            Ok(chain) => chain,
-            Err(Gap::Defect(_)) => return Err(unproven),
-            Err(iterations) => return Err(iterations),
-        };
-        let covering = chain.covering(&name.trim_to(depth + 1), budget)?;
-        covering.map(|covering| covering.opts_out()).ok_or(unproven)
+        let next_closer = name.trim_to(depth + 1);
+        self.by_a_chain(unproven.clone(), |chain| {
+            let covering = chain.covering(&next_closer, budget)?;
+            covering.map(|covering| covering.opts_out()).ok_or_else(|| unproven.clone())
+        })
     }
 
     /// What the zone says of a delegation at `name`, where there is no DS record (RFC 4035 section
     /// 5.2, RFC 5155 section 8.9).
     pub(super) fn cut(&mut self, name: &DomainName, budget: &mut Budget<'_>) -> Result<Cut, Gap> {
+        let missing = Gap::Defect(self.defect.clone());
         if let Some(here) = self.nsec.iter().find(|nsec| nsec.owner() == name) {
-            return self.cut_at(|t| here.has(t));
+            return cut_at(|t| here.has(t)).ok_or(missing);
         }
         if let Some(covering) = self.nsec.iter().find(|nsec| nsec.covers(name)) {
             return Ok(if covering.shows_below(name) { Cut::None } else { Cut::Nothing });
         }
-        let missing = Gap::Defect(self.defect.clone());
-        let chain = self.chain()?;
-        if let Some(here) = chain.at(name, budget)? {
-            return self.cut_at(|t| here.has(t));
-        }
-        let closest = chain.closest(name, budget)?.ok_or_else(|| missing.clone())?;
-        let covering = chain.covering(&closest.next_closer, budget)?.ok_or(missing)?;
-        Ok(if covering.opts_out() { Cut::OptOut } else { Cut::Nothing })
+        self.by_a_chain(missing.clone(), |chain| {
+            if let Some(here) = chain.at(name, budget)? {
+                return cut_at(|t| here.has(t)).ok_or_else(|| missing.clone());
+            }
+            let closest = chain.closest(name, budget)?.ok_or_else(|| missing.clone())?;
+            let covering = chain.covering(&closest.next_closer, budget)?.ok_or_else(|| missing.clone())?;
+            Ok(if covering.opts_out() { Cut::OptOut } else { Cut::Nothing })
+        })
     }
 
-    /// By the type bits at the name itself: DS would contradict the answer, SOA would be the
-    /// child's side.
-    fn cut_at(&self, has: impl Fn(RecordType) -> bool) -> Result<Cut, Gap> {
-        if has(RecordType::DS) || has(RecordType::SOA) {
-            return Err(Gap::Defect(self.defect.clone()));
+    /// What the first chain proves that proves anything; else why the last one does not.
+    fn by_a_chain<T>(
+        &mut self,
+        missing: Gap,
+        mut proof: impl FnMut(&mut Nsec3Chain<'m>) -> Result<T, Gap>,
+    ) -> Result<T, Gap> {
+        let mut gap = missing;
+        for chain in &mut self.nsec3 {
+            match chain.excess().map_or_else(|| proof(chain), |iterations| Err(Gap::Iterations(iterations))) {
+                Ok(proven) => return Ok(proven),
+                Err(other) => gap = other,
+            }
         }
-        Ok(if has(RecordType::NS) { Cut::Unsigned } else { Cut::None })
+        Err(gap)
     }
+}
 
-    fn chain(&mut self) -> Result<&mut Nsec3Chain<'m>, Gap> {
-        let defect = self.defect.clone();
-        let chain = self.nsec3.as_mut().ok_or(Gap::Defect(defect))?;
-        match chain.excess() {
-            Some(iterations) => Err(Gap::Iterations(iterations)),
-            None => Ok(chain),
-        }
+/// By the type bits at the name itself: DS would contradict the answer, SOA would be the child's side.
+fn cut_at(has: impl Fn(RecordType) -> bool) -> Option<Cut> {
+    let contradicts = has(RecordType::DS) || has(RecordType::SOA);
+    (!contradicts).then(|| if has(RecordType::NS) { Cut::Unsigned } else { Cut::None })
+}
+
+/// What one chain of hashes denies.
+fn nsec3_denies(
+    chain: &mut Nsec3Chain<'_>,
+    name: &DomainName,
+    record_type: RecordType,
+    missing: &Gap,
+    budget: &mut Budget<'_>,
+) -> Result<Denied, Gap> {
+    if let Some(here) = chain.at(name, budget)? {
+        let lacks = lacks(|t| here.has(t), here.is_delegation(), name, record_type);
+        return if lacks { Ok(Denied::Type) } else { Err(missing.clone()) };
     }
+    // RFC 5155 sections 8.4, 8.6 and 8.7
+    let closest = chain.closest(name, budget)?.ok_or_else(|| missing.clone())?;
+    let covering = chain.covering(&closest.next_closer, budget)?.ok_or_else(|| missing.clone())?;
+    if covering.opts_out() && record_type == RecordType::DS {
+        return Ok(Denied::OptOut(closest.next_closer));
+    }
+    let star = wildcard(&closest.encloser).ok_or_else(|| missing.clone())?;
+    let denied = match chain.at(&star, budget)? {
+        Some(at_star) => {
+            lacks(|t| at_star.has(t), at_star.is_delegation(), &star, record_type).then_some(Denied::Type)
+        }
+        None => chain.covering(&star, budget)?.map(|_| Denied::Name(Some(closest.encloser.clone()))),
+    };
+    let denied = denied.ok_or_else(|| missing.clone())?;
+    // RFC 5155 section 9.2: an opted-out span proves nothing of what is delegated unsigned.
+    Ok(if covering.opts_out() { Denied::OptOut(closest.next_closer) } else { denied })
 }
 
 enum Checked<'m> {
@@ -330,7 +334,7 @@ mod tests {
             let nsec = NSEC::new(next, types.iter().copied());
             let evidence = Evidence {
                 nsec: vec![Nsec::new(&owner, &nsec, &apex).unwrap()],
-                nsec3: None,
+                nsec3: Vec::new(),
                 defect: Defect::NoDenial,
                 until: UnixTime::from_seconds(0),
                 ttl: 0,

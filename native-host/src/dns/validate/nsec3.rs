@@ -64,16 +64,27 @@ impl<'m> Nsec3<'m> {
 }
 
 impl<'m> Nsec3Chain<'m> {
-    /// The records that share the parameters of the first (RFC 5155 section 8.2): others belong to
-    /// a chain that is being built or taken down. One of those, replayed, must not make a zone
+    /// The records by the parameters that they share (RFC 5155 section 8.2): those of a chain that is being
+    /// built or taken down may stand beside the zone's own. One of those, replayed, must not make a zone
     /// insecure by its iterations.
-    pub(super) fn new(apex: &'m DomainName, records: Vec<Nsec3<'m>>) -> Option<Self> {
-        let computed = records.iter().find(|record| record.record.iterations() <= MOST_ITERATIONS);
-        let first = computed.or(records.first())?.record;
-        let (salt, iterations) = (first.salt().to_vec(), first.iterations());
-        let same = |r: &Nsec3<'_>| r.record.salt() == salt.as_slice() && r.record.iterations() == iterations;
-        let records = records.into_iter().filter(same).collect();
-        Some(Self { apex, records, hashes: HashMap::new() })
+    pub(super) fn sort(apex: &'m DomainName, records: Vec<Nsec3<'m>>) -> Vec<Self> {
+        let mut chains: Vec<Self> = Vec::new();
+        for record in records {
+            let same = |other: &&mut Self| {
+                other.records.iter().all(|first| {
+                    let (first, record) = (first.record, record.record);
+                    first.salt() == record.salt() && first.iterations() == record.iterations()
+                })
+            };
+            match chains.iter_mut().find(same) {
+                Some(chain) => chain.records.push(record),
+                None => chains.push(Self { apex, records: vec![record], hashes: HashMap::new() }),
+            }
+        }
+        if chains.iter().any(|chain| chain.excess().is_none()) {
+            chains.retain(|chain| chain.excess().is_none());
+        }
+        chains
     }
 
     /// The iterations, where they are more than may be asked of a validator.

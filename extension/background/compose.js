@@ -332,9 +332,9 @@ class Compose {
     if (!(error instanceof HostError) || !Array.isArray(error.details.recipients)) {
       return sentence;
     }
-    const recipients = error.details.recipients.map(({ address, status, reason, hindrance }) => ({
+    const recipients = error.details.recipients.map(({ address, status, recipient, reason, hindrance }) => ({
       address: String(address),
-      state: status === "secure" ? "unusable" : status,
+      state: recipient ?? (status === "secure" ? "unusable" : status), // an older host says the status alone
       reason: String(reason ?? ""),
       ...hindranceIn({ hindrance }),
     }));

@@ -3,7 +3,15 @@
 export type Status = "secure" | "absent" | "insecure" | "bogus" | "unreachable";
 
 /** What a recipient's records are good for when a mail is to be encrypted. */
-export type RecipientState = "ready" | "unusable" | "absent" | "insecure" | "bogus" | "unreachable" | "invalid-address";
+export type RecipientState =
+  | "ready"
+  | "unusable"
+  | "absent"
+  | "insecure"
+  | "bogus"
+  | "unreachable"
+  | "not-in-dns"
+  | "invalid-address";
 
 export interface Hello {
   protocol: number;

@@ -51,6 +51,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             format!("{} CNAME {}", at("abroad"), owner("alice@rsa.test")),
             format!("{} CNAME {}", at("outside"), owner("alice@unsigned.test")),
             format!("{} CNAME {}", at("dangling"), at("nobody")),
+            format!("{} CNAME {}", at("hidden"), owner("alice@example.onion")),
             format!("{} CNAME {}", at("round"), at("about")),
             format!("{} CNAME {}", at("about"), at("round")),
             format!("_smimecert.moved.{domain}. DNAME _smimecert.{domain}."),
@@ -256,6 +257,26 @@ fn a_domain_that_is_not_there_is_told_from_one_without_a_record() {
         let told = json["reason"].as_str().unwrap().starts_with("There is no domain ");
         assert_eq!(told, is_missing, "{json}");
     }
+}
+
+/// Neither proven nor worth another try.
+#[test]
+fn an_address_of_a_kind_that_is_not_in_the_dns_is_told() {
+    for address in
+        ["nobody@2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion", "nobody@LocalHost"]
+    {
+        let (exit, json) = dane_smime(&["lookup", address]);
+        let said = (exit, json["status"].as_str(), json["dnssec"]["cause"].as_str());
+        assert_eq!(said, (4, Some("unreachable"), Some("not-in-dns")), "{json}");
+        let reason = json["reason"].as_str().unwrap();
+        assert!(
+            reason.contains(" is not in the DNS, so nobody was asked") && !reason.contains("again"),
+            "{reason}"
+        );
+    }
+    let (_, json) = dane_smime(&["lookup", "hidden@example.test"]);
+    let reason = json["reason"].as_str().unwrap();
+    assert!(reason.starts_with("example.test leads on to a name that is not in the DNS"), "{reason}");
 }
 
 #[test]

@@ -73,6 +73,50 @@ fn no_proof_stands_without_one_of_its_records() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// RFC 7686 section 2: who is asked for a name learns it. One that an alias leads to is as secret.
+#[test]
+fn what_is_not_in_the_dns_is_not_asked_for() {
+    let worlds = "
+## an alias to a name that is not in the DNS
+zones a.test.
+ask y.onion. SMIMEA unreachable
+ask y.ONION. SMIMEA unreachable
+ask y.alt. SMIMEA unreachable
+ask y.invalid. SMIMEA unreachable
+ask localhost. SMIMEA unreachable
+ask onion. DS unreachable
+ask x.a.test. SMIMEA unreachable
+reply x.a.test. SMIMEA
+answer x.a.test. CNAME y.onion.
+
+## an alias to a name that is not in the DNS, with the proof of that
+zones a.test.
+ask x.a.test. SMIMEA absent
+reply x.a.test. SMIMEA NXDOMAIN
+answer x.a.test. CNAME y.onion.
+authority . SOA ns.test. h.test. 1 2 3 4 60
+authority om. NSEC oo. NS DS RRSIG NSEC
+authority . NSEC aaa. SOA NS RRSIG NSEC DNSKEY
+";
+    for mut world in World::parse_all(worlds) {
+        let (asks, anchors) = (std::mem::take(&mut world.asks), Anchors::parse(&world.anchors).unwrap());
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (server, log) = (world.server(), Arc::clone(&asked));
+        let forwarder = Forwarder::answering(move |name, number| {
+            log.lock().unwrap().push(name.to_owned());
+            server(name, number)
+        });
+        for ask in &asks {
+            asked.lock().unwrap().clear();
+            let (verdict, detail) = ours(&forwarder, &anchors, ask);
+            assert_eq!(verdict, ask.verdict, "{}: {detail}", ask.name);
+            let asked = asked.lock().unwrap();
+            assert_eq!(asked.is_empty(), ask.name != "x.a.test.", "{}: {asked:?}", ask.name);
+            assert!(asked.iter().all(|name| !name.ends_with("onion.")), "{asked:?}");
+        }
+    }
+}
+
 fn is_proof(line: &str) -> bool {
     let mut words = line.split_whitespace();
     let denies = line.starts_with("authority ") && words.any(|word| matches!(word, "NSEC" | "NSEC3"));

@@ -35,6 +35,7 @@ pub static WORLD: LazyLock<World> = LazyLock::new(|| {
     make("mallory", "alice@example.test");
     let unsigned = make("alice", "alice@unsigned.test");
     let late = make("alice", "alice@late.test");
+    make("alice", "alice@example.onion"); // there is no DNS to publish it in
     let bob = certificate("bob@example.test", -1, 400);
     let old = certificate("old@example.test", -400, -1);
     for (name, made) in [("bob", &bob), ("old", &old)] {

@@ -198,6 +198,7 @@ export function markOf(state) {
     case "insecure":
     case "unusable":
     case "invalid-address":
+    case "not-in-dns":
       return "missing";
     default: // bogus, unreachable, unchecked, and what a newer host may say
       return "untrusted";

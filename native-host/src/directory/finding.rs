@@ -3,7 +3,7 @@
 use crate::clock::UnixTime;
 use crate::config::Profile;
 use crate::dns::answer::{Fault, Insecurity, Outage};
-use crate::dns::{Answer, Denial, RecordSet, Validated};
+use crate::dns::{Answer, Denial, RecordSet, Validated, is_outside};
 use crate::mime::EmailAddress;
 use crate::smimea::{OwnerName, SmimeaRecord, Usage};
 use crate::x509::{Certificate, Fitness, Validity};
@@ -124,6 +124,11 @@ impl Finding {
     #[must_use]
     pub fn with_named(self, named: Vec<Certificate>) -> Self {
         Self { named, ..self }
+    }
+
+    /// Whether the address's own name is of those that are not in the DNS, and was not asked for.
+    pub fn is_outside_dns(&self) -> bool {
+        matches!(self.outcome, Outcome::Unreachable(Outage::NotInDns)) && is_outside(self.owner_name.name())
     }
 
     /// The contract's word for the outcome.

@@ -213,6 +213,8 @@ pub enum Defect {
 pub enum Outage {
     /// No trust anchor stands at or above the name.
     NoAnchor,
+    /// The name is of those that are not in the DNS. Nothing was asked.
+    NotInDns,
     /// The system names no resolver.
     NoServers,
     /// The address of the resolver that is given by its host's name (DoH) cannot be found.

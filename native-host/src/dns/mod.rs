@@ -6,6 +6,7 @@
 //!   outside this module can make one.
 //! * [`resolver`]: the blocking entrance, [`Resolver`].
 //! * [`anchors`] and [`servers`]: what is trusted, and who is asked.
+//! * `special` names what is never asked.
 //! * `upstream` carries questions and raw answers (`line`, `stream`, `https`, `udp`, `message`), `cache` keeps some;
 //!   they believe nothing.
 //! * `signatures` does the arithmetic once.
@@ -24,6 +25,7 @@ mod message;
 mod runtime;
 mod second_opinion;
 mod signatures;
+mod special;
 mod stream;
 mod udp;
 mod upstream;
@@ -34,3 +36,4 @@ pub use answer::{Answer, Denial, Link, Record, RecordSet, Validated};
 pub use hickory_resolver::proto::rr::{Name as DomainName, RecordType};
 pub use resolver::{Resolver, ResolverConfig};
 pub use servers::{ServerError, Servers};
+pub use special::is_outside;

@@ -17,6 +17,7 @@ use super::answer::Outage;
 use super::cache::{Cache, Question};
 use super::line::{Answered, Line, Ways};
 use super::servers::{Server, Servers, Version, tls_config};
+use super::special::is_outside;
 use super::{DomainName, RecordType};
 
 /// What one question may cost with all resolvers dead.
@@ -93,6 +94,9 @@ impl Upstream {
     /// Asks, or remembers, or waits with others who ask the same. What comes back has been checked
     /// for nothing but being a response to this question.
     pub(super) async fn ask(self: &Arc<Self>, question: &Question) -> Result<Heard, Outage> {
+        if is_outside(&question.0) {
+            return Err(Outage::NotInDns);
+        }
         self.lines().await?;
         if let Some(heard) = self.cache.get(question) {
             return Ok(heard);
@@ -254,7 +258,7 @@ fn more_telling(one: Outage, other: Outage) -> Outage {
         Outage::TimedOut(_) => 3,
         Outage::Truncated => 2,
         Outage::Refused(_) => 1,
-        Outage::NoAnchor | Outage::NoServers | Outage::HostNotFound => 0,
+        Outage::NoAnchor | Outage::NoServers | Outage::NotInDns | Outage::HostNotFound => 0,
     };
     if rank(&other) >= rank(&one) { other } else { one }
 }

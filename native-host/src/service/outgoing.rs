@@ -272,6 +272,7 @@ fn certificates_of(
                 let mut one = json!({
                     "address": address.to_string(),
                     "status": finding.status().word(),
+                    "recipient": recipient_state(&finding),
                     "reason": words::reason(&finding),
                 });
                 if let (Some(hindrance), Value::Object(fields)) = (Hindrance::of(&finding), &mut one) {

@@ -151,6 +151,8 @@ pub fn recipient_state(finding: &Finding) -> &'static str {
     match finding.status() {
         Status::Secure if finding.encryption_certificates().next().is_some() => "ready",
         Status::Secure => "unusable",
+        // Nothing was kept away: there is nothing to keep.
+        _ if finding.is_outside_dns() => "not-in-dns",
         other => other.word(),
     }
 }

@@ -101,6 +101,11 @@ impl Judge for Vouchers {
             None | Some(Outcome::Absent(_)) => {
                 self.by_anchor(certificate, carried, names, Unbound::Absent)?
             }
+            Some(Outcome::Unreachable(_))
+                if finding.as_ref().is_some_and(|finding| finding.is_outside_dns()) =>
+            {
+                self.by_anchor(certificate, carried, names, Unbound::Absent)?
+            }
             Some(Outcome::Insecure(_)) => self.by_anchor(certificate, carried, names, Unbound::Insecure)?,
             Some(Outcome::Bogus(_)) => self.by_anchor(certificate, carried, names, Unbound::Bogus)?,
             Some(Outcome::Unreachable(_)) => {

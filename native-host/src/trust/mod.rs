@@ -72,7 +72,7 @@ pub struct Bound {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unbound {
-    /// The domain proves that it publishes nothing.
+    /// The domain proves that it publishes nothing, or is none that could.
     Absent,
     /// The answer failed validation.
     Bogus,

@@ -13,6 +13,7 @@ fn the_domain_decides_who_is_believed() {
         ("mallory", "alice@example.test", &[][..], "invalid", "no-record-fits", 1),
         ("alice", "alice@unsigned.test", &[], "unknown", "dns-insecure", 3),
         ("alice", "alice@late.test", &[], "unknown", "dns-bogus", 3),
+        ("alice", "alice@example.onion", &[], "unknown", "no-record", 3),
         (
             "alice",
             "alice@example.test",

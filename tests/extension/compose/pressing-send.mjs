@@ -51,6 +51,12 @@ for (const state of /** @type {const} */ (["bogus", "unreachable", "unchecked"])
   });
 }
 
+test("somebody whose address is not in the DNS: nobody keeps an answer away", () => {
+  assert.equal(markOf("not-in-dns"), "missing");
+  assert.deepEqual(labels(proposeFor("not-in-dns")), labels(proposeFor("absent")));
+  assert.match(question(proposeFor("not-in-dns")).text, /found in the DNS, and example\.test is not in it/);
+});
+
 test("a state that a newer host made up is never sent in the clear either", () => {
   assert.deepEqual(labels(proposeFor(/** @type {any} */ ("enchanted"))), ["Send without this recipient"]);
   assert.equal(markOf(/** @type {any} */ ("enchanted")), "untrusted");

@@ -14,7 +14,7 @@ use crate::clock::UnixTime;
 use crate::dns::answer::{
     Answer, Defect, Denial, InsecureCause, Insecurity, Link, Missing, Outage, Record, RecordSet, Validated,
 };
-use crate::dns::{DomainName, RecordType};
+use crate::dns::{DomainName, RecordType, is_outside};
 
 /// Aliases that are followed.
 const MOST_ALIASES: usize = 11;
@@ -73,6 +73,9 @@ impl Session<'_> {
         let mut trail = Trail { aliases: Vec::new(), wildcard: false, until, chain: Vec::new() };
         let mut name = asked.clone();
         let mut carried: Option<Arc<Message>> = None;
+        if is_outside(asked) {
+            return Err(Stop::Unreachable(Outage::NotInDns)); // nor need anything be asked to prove it
+        }
         if self.anchors.closest(&zone_side(asked, record_type)).is_none() {
             return Err(Stop::Unreachable(Outage::NoAnchor));
         }

@@ -6,7 +6,7 @@ use super::hindrance::Hindrance;
 use super::{Code, Failure};
 use crate::directory::{Finding, Outcome, Status, Unfit};
 use crate::dns::answer::{Defect, Denial, Fault, InsecureCause, Insecurity, Missing, Outage};
-use crate::dns::{AnchorError, DomainName, Link, RecordType, ServerError};
+use crate::dns::{AnchorError, DomainName, Link, RecordType, ServerError, is_outside};
 use crate::smimea::Unusable;
 use crate::x509::Fitness;
 
@@ -189,6 +189,9 @@ fn unreachable(domain: &str, outage: &Outage) -> String {
     if matches!(outage, Outage::NoAnchor) {
         return format!("No trust anchor is known for {domain}; check the file of trust anchors.");
     }
+    if matches!(outage, Outage::NotInDns) {
+        return not_in_dns(domain);
+    }
     let what = outage_words(outage);
     let advice = match outage {
         // However often it is asked.
@@ -200,6 +203,15 @@ fn unreachable(domain: &str, outage: &Outage) -> String {
     format!("Nothing could be learned about {domain}: {what}. {advice}")
 }
 
+fn not_in_dns(domain: &str) -> String {
+    let name = DomainName::from_ascii(format!("{domain}.")).unwrap_or_default();
+    let what = if is_outside(&name) { "is" } else { "leads on to a name that is" };
+    format!(
+        "{domain} {what} not in the DNS, so nobody was asked, and no certificate can be found there. Ask for another \
+         address."
+    )
+}
+
 /// Why there is no answer, as a sentence of its own.
 pub fn outage_sentence(outage: &Outage) -> String {
     sentence(&outage_words(outage))
@@ -208,6 +220,7 @@ pub fn outage_sentence(outage: &Outage) -> String {
 fn outage_words(outage: &Outage) -> String {
     match outage {
         Outage::NoAnchor => "no trust anchor is known for it".to_owned(),
+        Outage::NotInDns => "names of its kind are not in the DNS".to_owned(),
         Outage::NoServers => "the system names no DNS resolver".to_owned(),
         Outage::HostNotFound => "the address of the DNS resolver cannot be found".to_owned(),
         Outage::TimedOut(_) => "no DNS resolver answered in time".to_owned(),
@@ -355,6 +368,7 @@ pub fn defect_word(defect: &Defect) -> &'static str {
 pub fn outage_word(outage: &Outage) -> &'static str {
     match outage {
         Outage::NoAnchor => "no-anchor",
+        Outage::NotInDns => "not-in-dns",
         Outage::NoServers => "no-servers",
         Outage::HostNotFound => "host-not-found",
         Outage::TimedOut(_) => "timed-out",

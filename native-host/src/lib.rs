@@ -29,4 +29,5 @@ mod programs;
 pub mod installation;
 pub mod logging;
 pub mod config;
+mod sha256;
 pub mod clock;

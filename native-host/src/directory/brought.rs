@@ -15,6 +15,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::mime::EmailAddress;
+use crate::sha256::sha256;
 use crate::x509::Certificate;
 
 /// Certificates kept for one correspondent, authorities among them; the oldest go.
@@ -80,7 +81,7 @@ impl Brought {
 
     /// The name only has to differ from others': the certificates inside name their owner anyway.
     fn file(&self, address: &EmailAddress) -> PathBuf {
-        let hash = openssl::sha::sha256(address.to_string().as_bytes());
+        let hash = sha256(address.to_string().as_bytes());
         self.dir.join(hex::encode(hash)).with_extension("pem")
     }
 

@@ -1,6 +1,7 @@
 //! Whether a certificate is the one that a record means (RFC 6698 sections 2.1.2 and 2.1.3).
 
 use super::record::{Matching, Selector, SmimeaRecord};
+use crate::sha256::sha256;
 use crate::x509::Certificate;
 
 impl SmimeaRecord {
@@ -17,7 +18,7 @@ impl SmimeaRecord {
         };
         match association.matching {
             Matching::Exact => part == self.data,
-            Matching::Sha256 => openssl::sha::sha256(part).as_slice() == self.data,
+            Matching::Sha256 => sha256(part).as_slice() == self.data,
             Matching::Sha512 => openssl::sha::sha512(part).as_slice() == self.data,
         }
     }
@@ -30,7 +31,7 @@ impl SmimeaRecord {
         };
         match matching {
             Matching::Exact => part.to_vec(),
-            Matching::Sha256 => openssl::sha::sha256(part).to_vec(),
+            Matching::Sha256 => sha256(part).to_vec(),
             Matching::Sha512 => openssl::sha::sha512(part).to_vec(),
         }
     }

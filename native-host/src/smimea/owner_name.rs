@@ -5,6 +5,7 @@ use std::fmt;
 use crate::config::Profile;
 use crate::dns::{DomainName, RecordType};
 use crate::mime::EmailAddress;
+use crate::sha256::sha256;
 
 /// RFC 8162 section 3: the hash is cut to 28 octets.
 const HASH_OCTETS: usize = 28;
@@ -34,7 +35,7 @@ impl OwnerName {
         let local = address.local().as_bytes();
         let (label, record_type) = match profile {
             Profile::Rfc8162 => {
-                let hash = openssl::sha::sha256(local);
+                let hash = sha256(local);
                 (hex::encode(hash.get(..HASH_OCTETS).unwrap_or(&hash)), RecordType::SMIMEA)
             }
             Profile::Guide2014 { record_type } => {

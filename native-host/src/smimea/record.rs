@@ -145,6 +145,11 @@ impl SmimeaRecord {
 }
 
 impl Association {
+    /// `3 0 0`: the record holds all that it names, and asks for nothing else.
+    pub fn is_whole(self) -> bool {
+        (self.usage, self.selector, self.matching) == (Usage::DaneEe, Selector::Certificate, Matching::Exact)
+    }
+
     fn read(fields: &[u8; 3], data: &[u8]) -> Result<(Self, Option<Certificate>), Unusable> {
         let [usage, selector, matching] = *fields;
         let usage = match usage {

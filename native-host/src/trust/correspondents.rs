@@ -13,6 +13,7 @@ use super::rules::Rules;
 use crate::clock::UnixTime;
 use crate::directory::{Brought, Directory, Finding, Found, Status};
 use crate::mime::EmailAddress;
+use crate::smimea::SmimeaRecord;
 use crate::x509::{Certificate, NameMatch, Validity};
 
 /// A directory whose findings hold every certificate that mail may be encrypted to.
@@ -38,7 +39,10 @@ impl Correspondents {
     }
 
     fn named_by_records(&self, finding: &Finding, now: UnixTime) -> Vec<Certificate> {
-        let brought = self.brought.as_ref().map(|all| all.recall(&finding.address)).unwrap_or_default();
+        let is_wanting = |record: &SmimeaRecord| record.meaning.is_ok_and(|meaning| !meaning.is_whole());
+        let wanting = finding.records().iter().any(is_wanting);
+        let all_brought = self.brought.as_ref().filter(|_| wanting);
+        let brought = all_brought.map(|all| all.recall(&finding.address)).unwrap_or_default();
         let published = finding.certificates().iter().map(|found| &found.certificate);
         let candidates = published
             .chain(&brought)

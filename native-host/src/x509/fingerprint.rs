@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::sha256::sha256;
+
 /// SHA-256 over a certificate's DER.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
@@ -15,10 +17,7 @@ pub struct NotAFingerprint;
 impl Fingerprint {
     /// The fingerprint of these octets.
     pub fn of(der: &[u8]) -> Self {
-        // The function for this in one go looks for the algorithm by its name each time, which takes longer.
-        let mut hash = openssl::sha::Sha256::new();
-        hash.update(der);
-        Self(hash.finish())
+        Self(sha256(der))
     }
 
     /// The 32 octets.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Anchors;
 use super::anchors::Purpose;
-use super::rules::Rules;
+use super::rules::{Paths, Rules};
 use crate::clock::UnixTime;
 use crate::directory::{Brought, Directory, Finding, Found, Status};
 use crate::mime::EmailAddress;
@@ -47,7 +47,8 @@ impl Correspondents {
         let candidates = published
             .chain(&brought)
             .filter(|candidate| candidate.can_encrypt() && candidate.validity_at(now) == Validity::Good);
-        let rules = Rules { anchors: &self.anchors, purpose: Purpose::Encryption, now };
+        let paths = Paths::default();
+        let rules = Rules { anchors: &self.anchors, purpose: Purpose::Encryption, now, paths: &paths };
         let mut named: Vec<Certificate> = Vec::new();
         for candidate in candidates {
             let names = candidate.names_address(&finding.address);

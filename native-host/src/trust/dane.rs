@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::anchors::Purpose;
-use super::rules::Rules;
+use super::rules::{Paths, Rules};
 use super::{Anchors, Binding, Bound, Judge, Unbound};
 use crate::clock::UnixTime;
 use crate::config::Profile;
@@ -24,6 +24,7 @@ pub struct Vouchers {
     now: UnixTime,
     deadline: Duration,
     found: RefCell<HashMap<EmailAddress, Option<Rc<Finding>>>>,
+    paths: Paths,
 }
 
 impl Vouchers {
@@ -35,7 +36,15 @@ impl Vouchers {
         now: UnixTime,
         deadline: Duration,
     ) -> Self {
-        Self { directory, anchors, profile, now, deadline, found: RefCell::default() }
+        Self {
+            directory,
+            anchors,
+            profile,
+            now,
+            deadline,
+            found: RefCell::default(),
+            paths: Paths::default(),
+        }
     }
 
     /// What the directory says; `None` where no record can exist for this address.
@@ -49,7 +58,7 @@ impl Vouchers {
     }
 
     fn rules(&self) -> Rules<'_> {
-        Rules { anchors: &self.anchors, purpose: Purpose::Signing, now: self.now }
+        Rules { anchors: &self.anchors, purpose: Purpose::Signing, now: self.now, paths: &self.paths }
     }
 
     fn by_anchor(

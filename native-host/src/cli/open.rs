@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Output, Fa
     let opened = engine.open(engine.keys(), &message, reading, recipients::PATIENCE)?;
     if let (Some(file), Some(content)) = (&arguments.output, &opened.content) {
         if opened.unwrapped {
-            let (head, body) = plain_message(&message, content)?;
+            let (head, body) = plain_message(&message, content, opened.protected.is_some())?;
             files::write(file, &[&head, &body])?;
         } else {
             files::write(file, &[&message])?;

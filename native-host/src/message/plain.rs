@@ -4,24 +4,26 @@ use std::borrow::Cow;
 
 use crate::mime::canonical::to_crlf;
 use crate::mime::header::{Field, HeaderError};
-use crate::mime::protected::ProtectedHeaders;
 use crate::mime::{ContentType, Entity};
 
 use super::outgoing::is_content_field;
 
-/// Puts an opened entity back under the outer fields of its message. Protected fields (RFC 9788) take
-/// the place of outer ones of the same name, but for `From`: the verdict speaks of the outer one, and
-/// warns where the inner one is another.
+/// Puts an opened entity back under the outer fields of its message. Protected fields (RFC 9788), where
+/// they are as good as the verdict (`is_protected`), take the place of outer ones of the same name, but for
+/// `From`: the verdict speaks of the outer one, and warns where the inner one is another.
 ///
 /// Returns the header with its blank line, and the body, which may be large and is not copied for
 /// nothing. Line ends are CRLF.
 ///
 /// # Errors
 /// [`HeaderError`].
-pub fn plain_message<'e>(message: &[u8], entity: &'e [u8]) -> Result<(Vec<u8>, Cow<'e, [u8]>), HeaderError> {
+pub fn plain_message<'e>(
+    message: &[u8],
+    entity: &'e [u8],
+    is_protected: bool,
+) -> Result<(Vec<u8>, Cow<'e, [u8]>), HeaderError> {
     let outer = Entity::parse(message)?;
     let inner = Entity::parse(entity)?;
-    let is_protected = ProtectedHeaders::of(&inner).is_some();
     let belongs_inside = |field: &Field<'_>| is_content_field(field.name()) || field.is("MIME-Version");
     let (content, fields): (Vec<&Field<'_>>, Vec<&Field<'_>>) =
         inner.headers.fields().iter().partition(|field| belongs_inside(field));
@@ -64,16 +66,15 @@ mod tests {
         let message = b"From: a@a.test\r\nReceived: x\r\nSubject: [...]\r\nContent-Type: application/pkcs7-mime\r\n\r\nx";
         let entity = b"Content-Type: text/plain; charset=utf-8; hp=\"cipher\"\r\nFrom: e@e.test\r\nSubject: The plan\r\n\
                        HP-Outer: Subject: [...]\r\n\r\nbody";
-        let whole = |entity| {
-            let (head, body) = plain_message(message, entity).unwrap();
+        let whole = |entity, is_protected| {
+            let (head, body) = plain_message(message, entity, is_protected).unwrap();
             String::from_utf8([head, body.into_owned()].concat()).unwrap()
         };
-        let plain = whole(entity);
+        let plain = whole(entity, true);
         let expected = "From: a@a.test\r\nReceived: x\r\nSubject: The plan\r\nMIME-Version: 1.0\r\n\
                         Content-Type: text/plain;\r\n charset=\"utf-8\"\r\n\r\nbody";
         assert_eq!(plain, expected);
-        let unprotected = b"Content-Type: text/plain\r\nSubject: not one\r\n\r\nbody";
-        let plain = whole(unprotected);
-        assert!(plain.contains("[...]") && !plain.contains("not one"), "{plain}");
+        let plain = whole(entity, false);
+        assert!(plain.contains("[...]") && !plain.contains("The plan"), "{plain}");
     }
 }

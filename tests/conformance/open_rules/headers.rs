@@ -48,6 +48,9 @@ fn protected_header_fields() {
         assert_eq!(verdict["subject_hidden"], hidden.contains(&"Subject"), "{what}");
         assert_eq!(verdict["warnings"][0]["code"].as_str(), warning, "{what}");
         assert_eq!(verdict["from"], "alice@example.test", "{what}");
+        let opened = std::fs::read_to_string(reader.at("opened")).unwrap();
+        let outer = opened.contains("Subject: [...]\r\n") && !opened.contains("Subject: The plan");
+        assert_eq!(outer, subject == "[...]", "{what}: {opened}");
     }
     // Where the mail has no sender, no other can differ from it.
     let both = "From: alice@example.test, bob@example.test\r\nSender: alice@example.test\r\n";

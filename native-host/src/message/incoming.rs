@@ -16,7 +16,7 @@ use crate::mime::address::{Mailbox, is_invisible, parse_mailbox_list, parse_sing
 use crate::mime::canonical::to_crlf;
 use crate::mime::header::{HeaderError, has_plain_lines, is_bare_text};
 use crate::mime::protected::{Intent, ProtectedHeaders};
-use crate::mime::{EmailAddress, Entity, Headers, legacy_display, wrapped};
+use crate::mime::{EmailAddress, Entity, Headers, date, legacy_display, wrapped};
 use crate::trust::{Judge, Memory};
 
 /// Largest message that is opened.
@@ -143,8 +143,9 @@ pub fn open(
     let inside_and_outside = protected.as_ref().zip(from.as_ref());
     let other_sender_inside = inside_and_outside
         .and_then(|(inside, sender)| senders(inside.headers()).into_iter().find(|other| other != sender));
-    let dated = protected.as_ref().and_then(|p| date(p.headers())).or_else(|| date(&root.headers));
-    let date_differs = dated.filter(|dated| is_intact && is_far_from_signing(*dated, &signature));
+    let dated = protected.as_ref().map(|p| dates(p.headers())).filter(|dates| !dates.is_empty());
+    let dated = dated.unwrap_or_else(|| dates_shown(&root.headers));
+    let date_differs = dated.into_iter().find(|date| is_intact && is_far_from_signing(*date, &signature));
     let protected = protected.map(|p| ProtectedFields { intent: p.intent(), fields: p.fields() });
     Ok(Opened {
         finding: from.as_ref().and_then(|address| judge.asked(address)),
@@ -188,10 +189,19 @@ fn is_far_from_signing(date: UnixTime, signature: &Signature) -> bool {
     signer.signing_time.is_some_and(|signed| apart(signed) > DATE_TOLERANCE)
 }
 
-fn date(headers: &Headers<'_>) -> Option<UnixTime> {
-    let alone = [headers.all("Date").next()?.raw(), b"\r\n"].concat();
-    let parsed = mail_parser::MessageParser::default().parse_headers(&alone)?;
-    parsed.date().filter(|date| date.is_valid()).map(|date| UnixTime::from_seconds(date.to_timestamp()))
+/// What the Date fields say: programs differ in which of several they show.
+fn dates(headers: &Headers<'_>) -> Vec<UnixTime> {
+    headers.all("Date").filter_map(|field| date::read(&field.value())).collect()
+}
+
+/// The same; where none can be read, when the mail arrived, which Thunderbird shows then.
+fn dates_shown(headers: &Headers<'_>) -> Vec<UnixTime> {
+    let written = dates(headers);
+    if !written.is_empty() {
+        return written;
+    }
+    let arrived = headers.all("Received").next().map(|field| field.value());
+    arrived.and_then(|trace| date::read(trace.rsplit_once(';')?.1)).into_iter().collect()
 }
 
 /// The one address in the one From field (RFC 5322 section 3.6.2); a Sender field changes nothing.

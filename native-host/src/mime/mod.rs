@@ -6,6 +6,7 @@
 pub mod address;
 pub mod canonical;
 pub mod content_type;
+pub mod date;
 pub mod header;
 pub mod legacy_display;
 pub mod protected;

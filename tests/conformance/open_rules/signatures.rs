@@ -261,9 +261,30 @@ fn who_may_sign_and_how() {
     let old = vec![("expired", late, none("unknown", "certificate-expired"))];
     check(&reader, &["--at", "2099-01-01T00:00:00Z"], old);
 
-    let dated = mail(&[b"Date: Mon, 1 Jan 2024 00:00:00 +0000\r\n", &by("alice", "-md sha384")]);
-    let verdict = check(&reader, &[], vec![("an old date", dated, valid)]).remove(0);
-    assert_eq!(verdict["warnings"][0]["code"], "date-differs", "{verdict}");
+    // An old date, or a new one, in whichever form a mail program makes sense of it.
+    let dated = by("alice", "-md sha384");
+    let stale = "Date: Mon, 1 Jan 2024 00:00:00 +0000\r\n";
+    let today = format!("Date: {}\r\n", this_moment());
+    for (head, differs) in [
+        (stale.to_owned(), true),
+        (today.clone(), false),
+        (format!("{today}{stale}"), true),
+        ("Date: Mon, 1 Jan 2024 00:00 EST\r\n".to_owned(), true),
+        ("Date: Mon Jan  1 00:00:00 2024\r\n".to_owned(), true),
+        (format!("Received: by example.test; {}", stale.replace("Date: ", "")), true),
+        (format!("Received: by example.test; {}", today.replace("Date: ", "")), false),
+        (String::new(), false),
+    ] {
+        let verdict = check(&reader, &[], vec![("dated", mail(&[head.as_bytes(), &dated]), valid)]).remove(0);
+        let code = verdict["warnings"][0]["code"].as_str();
+        assert_eq!(code, differs.then_some("date-differs"), "{head}: {verdict}");
+    }
+}
+
+/// As a mail says it.
+fn this_moment() -> String {
+    let output = std::process::Command::new("date").args(["-u", "-R"]).env("LC_ALL", "C").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// An authority's certificates prove nothing where others could have made them, or where it was not asked for them.

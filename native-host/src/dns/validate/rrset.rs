@@ -203,6 +203,15 @@ fn canonical_data(data: &RData) -> Option<Vec<u8>> {
     }
 }
 
+/// As it was sent, names within not compressed.
+pub(super) fn whole_data(data: &RData) -> Option<Vec<u8>> {
+    let mut octets = Vec::new();
+    let mut encoder = BinEncoder::new(&mut octets);
+    encoder.set_name_encoding(NameEncoding::Uncompressed);
+    data.emit(&mut encoder).ok()?;
+    Some(octets)
+}
+
 /// Names not compressed, and in lower case where it is not part of what is said.
 fn canonical(part: &impl BinEncodable) -> Option<Vec<u8>> {
     let mut octets = Vec::new();
@@ -242,6 +251,19 @@ fn moment(serial: u32, now: UnixTime) -> UnixTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_within_data_are_whole_and_keep_their_case() {
+        use hickory_resolver::proto::rr::rdata::MX;
+        use hickory_resolver::proto::rr::rdata::SOA;
+        let name = |text| DomainName::from_ascii(text).unwrap();
+        let soa = RData::SOA(SOA::new(name("Ns.test."), name("h.test."), 1, 2, 3, 4, 5));
+        let numbers = [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5];
+        let whole = [&b"\x02Ns\x04test\0\x01h\x04test\0"[..], &numbers].concat();
+        assert_eq!(whole_data(&soa), Some(whole));
+        let mx = RData::MX(MX::new(7, name("MX.test.")));
+        assert_eq!(whole_data(&mx), Some(b"\0\x07\x02MX\x04test\0".to_vec()));
+    }
 
     #[test]
     fn times_wrap_in_2106() {

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::rr::{LowerName, RData, Record as WireRecord};
-use hickory_resolver::proto::serialize::binary::BinEncodable;
 
 use super::chain::{Step, Zone, likely_zone, way_down};
 use super::denial::{Denied, Evidence, Gap};
-use super::rrset::{Proof, Set};
+use super::rrset::{Proof, Set, whole_data};
 use super::session::{Session, Stop};
 use crate::clock::UnixTime;
 use crate::dns::answer::{
@@ -239,8 +238,8 @@ impl Session<'_> {
         if let Some(set) = Set::find(&message.answers, name, record_type) {
             let (verified, proof) = self.positive(message, &set, name).await?;
             let records = set.records.iter().map(|record| {
-                let rdata = record.data.to_bytes();
-                let rdata = rdata.map_err(|_| Stop::bogus(name, record_type, None, Defect::Foreign))?;
+                let rdata = whole_data(&record.data);
+                let rdata = rdata.ok_or_else(|| Stop::bogus(name, record_type, None, Defect::Foreign))?;
                 Ok(Record { ttl: proof.ttl, rdata })
             });
             return Ok(Hop::Records(records.collect::<Result<_, Stop>>()?, verified));

@@ -67,6 +67,7 @@ fn serve_udp(socket: &UdpSocket, find: &dyn Fn(&str, u16) -> Reply) {
 }
 
 fn serve(mut stream: TcpStream, find: &dyn Fn(&str, u16) -> Reply) {
+    let _ = stream.set_nodelay(true); // answers follow each other
     loop {
         let mut length = [0; 2];
         if stream.read_exact(&mut length).is_err() {

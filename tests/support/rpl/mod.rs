@@ -11,7 +11,9 @@ mod ports;
 pub mod records;
 pub mod scenario;
 pub mod signer;
+pub mod tree;
 pub mod world;
+mod zone;
 
 use std::path::{Path, PathBuf};
 

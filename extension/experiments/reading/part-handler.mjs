@@ -56,6 +56,8 @@ const CLOSED = 'application/octet-stream; name="smime-part.bin"';
 const CLOSED_AND_NAMED = "application/x-closed-smime";
 
 /** @type {import("./openings.mjs").NotOpened} */
+const TOO_LONG = { ok: false, code: "deadline", message: "" };
+/** @type {import("./openings.mjs").NotOpened} */
 const BROKEN = { ok: false, code: "internal", message: "" };
 
 /**
@@ -66,6 +68,7 @@ const BROKEN = { ok: false, code: "internal", message: "" };
  * @property {import("./verdict-display.mjs").VerdictDisplay} display
  * @property {import("./encrypted-uris.mjs").EncryptedUris} encrypted
  * @property {import("./drawn-headers.mjs").DrawnHeaders} headers
+ * @property {import("./attachments.mjs").Attachments} attachments
  */
 
 /**
@@ -336,13 +339,15 @@ export class PartHandler {
   /**
    * Hands content to who asked for it without drawing it.
    *
-   * @param {import("./openings.mjs").Opened | null} opened
+   * @param {import("./openings.mjs").Opened | import("./openings.mjs").NotOpened} opened
    * @param {string | null} signed as for `#open`
    */
   #use(opened, signed) {
-    if (!opened || opened.content === null) {
-      if (!opened && signed !== null) {
+    if (!opened.ok || opened.content === null) {
+      if (!opened.ok && signed !== null) {
         this.#output(signed);
+      } else {
+        this.#around.attachments.refuse(this.#proxy.messageURI.spec, opened);
       }
       return;
     }
@@ -357,11 +362,10 @@ export class PartHandler {
 
   /**
    * @param {import("./openings.mjs").Sealed} sealed
-   * @returns {import("./openings.mjs").Opened | null} null where the host does not open it in time
+   * @returns {import("./openings.mjs").Opened | import("./openings.mjs").NotOpened}
    */
   #waitFor(sealed) {
-    const outcome = within(this.#around.openings.open(sealed), NESTED_MS, () => false, MOST_NESTED);
-    return outcome?.ok ? outcome : null;
+    return within(this.#around.openings.open(sealed), NESTED_MS, () => false, MOST_NESTED) ?? TOO_LONG;
   }
 
   /**

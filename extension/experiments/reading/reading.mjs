@@ -4,6 +4,7 @@ import { clearInterval, clearTimeout, setInterval, setTimeout } from "resource:/
 import { Bodies, isReference, LARGE_OCTETS, MemoryContent } from "../shared/bodies.mjs";
 import { Deadline } from "../shared/deadline.mjs";
 import { joined } from "../shared/octets.mjs";
+import { Attachments } from "./attachments.mjs";
 import { DrawnHeaders } from "./drawn-headers.mjs";
 import { EncryptedUris } from "./encrypted-uris.mjs";
 import { EventPage } from "./event-page.mjs";
@@ -60,6 +61,8 @@ export class Reading {
   #encrypted = null;
   /** @type {VerdictDisplay | null} */
   #display = null;
+  /** @type {Attachments | null} */
+  #attachments = null;
   /** @type {Registration | null} */
   #registration = null;
   #sweeper = 0;
@@ -119,6 +122,7 @@ export class Reading {
       const display = new VerdictDisplay(this.#say, encrypted, (win) => this.#openDetails(win));
       const openings = new Openings({ ask: (sealed, ms) => this.#ask(sealed, ms), cache: this.#cache });
       this.#openings = openings;
+      const attachments = new Attachments(this.#say);
       const registration = new Registration({
         bodies: this.bodies,
         openings,
@@ -126,6 +130,7 @@ export class Reading {
         display,
         encrypted,
         headers: new DrawnHeaders(),
+        attachments,
       });
       const missing = registration.install();
       if (missing.length) {
@@ -135,6 +140,8 @@ export class Reading {
       this.#encrypted = encrypted;
       this.#display = display;
       this.#registration = registration;
+      this.#attachments = attachments;
+      attachments.install();
       this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
       Services.obs.addObserver(this.#atSleep, SLEEP);
       return [];
@@ -185,6 +192,8 @@ export class Reading {
     }
     this.#registration?.remove();
     this.#registration = null;
+    this.#attachments?.remove();
+    this.#attachments = null;
     this.#openings = null;
     this.forget();
     emptyPrivateTemp(isAppShutdown);

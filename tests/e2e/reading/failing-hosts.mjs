@@ -1,13 +1,17 @@
 /** The program that opens mail fails, hangs, is too old, or is not there. */
 
 import { strict as assert } from "node:assert";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { saveTo } from "../../support/file-pickers.mjs";
 import { until } from "../../support/process.mjs";
 import { shows } from "../../support/reading.mjs";
 import { ROOT, registerHost, unregisterHost } from "../../support/thunderbird.mjs";
-import { plainText, SECRET } from "./mails.mjs";
+import { screen } from "../../support/windows.mjs";
+import { FILE, plainText, SECRET } from "./mails.mjs";
 import {
+  alertText,
   bars,
   begin,
   bob,
@@ -98,5 +102,42 @@ describe("a host that fails", () => {
     faults({ open: { error: { code: "keyring-locked", message: "The keyring is locked." } } });
     await show(await protectedMail(plainText("Behind the lock."), "--encrypt"));
     assert.match(verdict(await shows(bob, hasVerdict)), /keyring.* is locked/);
+  });
+
+  describe("what is attached to a mail that was read before", () => {
+    /** As one does in its menu; not waited for. */
+    const save = () =>
+      bob.chrome(() => {
+        const view = mainWindow().document.getElementById("tabmail").currentAboutMessage;
+        const found = view.currentAttachments.find(({ name }) => name === "tarts.bin");
+        view.setTimeout(() => found.save(view.browsingContext.top), 0);
+      });
+
+    for (const [name, fault, words] of /** @type {[string, any, RegExp][]} */ ([
+      ["the keyring is locked", { error: { code: "keyring-locked", message: "" } }, /keyring .* is locked\. Unlock it/],
+      ["the program stops", "crash", /stopped before/],
+    ])) {
+      test(`${name}: it is said that it is not saved, and no file is made; it is saved when the mail can be opened`, async () => {
+        await show(mails.sealed);
+        await shows(bob, hasVerdict);
+        const file = join(world.directory, `${name}.bin`);
+        await saveTo(bob, file);
+        faults({ open: fault });
+        await bob.chrome(() => {
+          // Forgets what was opened. While a computer sleeps, Thunderbird has no timers.
+          for (const topic of ["sleep_notification", "wake_notification"]) Services.obs.notifyObservers(null, topic);
+        });
+        await save().catch(() => {}); // the dialogue may be quicker than the answer
+        await until("what is said", async () => words.test(await alertText()));
+        photograph(`reading-attachment-${name.replaceAll(" ", "-")}`);
+        assert.match(await alertText(), /^“tarts\.bin” was neither saved nor opened/);
+        await bob.marionette.command("WebDriver:AcceptAlert");
+        assert.ok(!existsSync(file));
+        assert.deepEqual((await screen(bob)).dialogs, []);
+        faults({});
+        await save();
+        await until("the file", () => existsSync(file) && readFileSync(file).equals(FILE));
+      });
+    }
   });
 });

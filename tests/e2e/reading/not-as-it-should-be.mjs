@@ -12,6 +12,7 @@ import { screen } from "../../support/windows.mjs";
 import { contentOf, entityOf, lined, plainText, SECRET, withBitFlipped, withHeader } from "./mails.mjs";
 import { closePopup, popupGrown } from "./popups.mjs";
 import {
+  alertText,
   bob,
   encryptedByOpenssl,
   hasVerdict,
@@ -267,19 +268,9 @@ describe("mail that is not as it should be", () => {
     await bob.chrome(() => {
       mainWindow().document.getElementById("tabmail").currentAboutMessage.goDoCommand("cmd_editAsNew");
     });
-    // The dialogue belongs to the window that is driven, so it is WebDriver's to answer.
     await until("the dialogue", async () => /not opened for writing/.test(await alertText()));
     photograph("reading-no-window");
     await bob.marionette.command("WebDriver:AcceptAlert");
     assert.equal((await screen(bob)).compose.length, 0);
   });
 });
-
-/** The words of a dialogue of the main window; empty while there is none. */
-async function alertText() {
-  try {
-    return (await bob.marionette.command("WebDriver:GetAlertText")).value;
-  } catch {
-    return "";
-  }
-}

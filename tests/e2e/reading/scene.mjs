@@ -183,3 +183,12 @@ export function pressTryAgain() {
     document.querySelector('[value="dane-smime-verdict"]').buttonContainer.querySelector("button").click();
   });
 }
+
+/** The words of a dialogue of the main window, which is the one that is driven, so it is WebDriver's to answer; empty while there is none. */
+export async function alertText() {
+  try {
+    return (await bob.marionette.command("WebDriver:GetAlertText")).value;
+  } catch {
+    return "";
+  }
+}

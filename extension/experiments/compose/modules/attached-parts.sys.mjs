@@ -6,7 +6,7 @@
 
 const { MimePart } = ChromeUtils.importESModule("resource:///modules/MimePart.sys.mjs");
 
-/** @param {import("./wraps.sys.mjs").Wraps} wraps */
+/** @param {import("../../shared/wraps.mjs").Wraps} wraps */
 export function refuseMissingParts(wraps) {
   wraps.wrap(MimePart.prototype, "_fetchAttachment", async (part, original) => {
     const content = await original();

@@ -27,7 +27,7 @@ export class OutgoingServers {
     this.#environment = environment;
   }
 
-  /** @param {import("./wraps.sys.mjs").Wraps} wraps */
+  /** @param {import("../../shared/wraps.mjs").Wraps} wraps */
   install(wraps) {
     wraps.wrap(SmtpServer.prototype, "sendMailMessage", (server, original, args) => this.#send(server, original, args));
     const service = servicePrototype();

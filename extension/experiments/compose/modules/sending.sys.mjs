@@ -13,13 +13,13 @@
 import { isReference, MemoryContent } from "../../shared/bodies.mjs";
 import { Deadline } from "../../shared/deadline.mjs";
 import { bytesOf } from "../../shared/octets.mjs";
+import { Wraps } from "../../shared/wraps.mjs";
 import { refuseMissingParts } from "./attached-parts.sys.mjs";
 import { BlindCopies, CopyFailed, writeMail } from "./blind-copies.sys.mjs";
 import { entityFault } from "./entity.sys.mjs";
 import { changesFault, withFields, withoutFields } from "./outer-header.sys.mjs";
 import { OutgoingServers } from "./outgoing-servers.sys.mjs";
 import { addresses, CollectingComposeSecure } from "./secure.sys.mjs";
-import { Wraps } from "./wraps.sys.mjs";
 
 const { MessageSend } = ChromeUtils.importESModule("resource:///modules/MessageSend.sys.mjs");
 const { MimeMessage } = ChromeUtils.importESModule("resource:///modules/MimeMessage.sys.mjs");

@@ -10,7 +10,7 @@
  * - Closing the window with "save" gives the sending up, as long as that is possible, and saves.
  */
 
-import { Wraps } from "./wraps.sys.mjs";
+import { Wraps } from "../../shared/wraps.mjs";
 
 /** How long the end of a draft is awaited, and how often it is looked for. */
 const END_MS = 1_000;

@@ -85,6 +85,19 @@ pub(super) fn digest_algorithms(object: &[u8]) -> Option<usize> {
     Some(digests.children().count())
 }
 
+/// How many certificates a SignedData carries (RFC 5652 section 5.1), or the originator of an EnvelopedData (section
+/// 6.1). OpenSSL reads the key of each. `None` where that cannot be read.
+pub(super) fn certificates(object: &[u8]) -> Option<usize> {
+    let content_info = Element::first(object).filter(|e| e.tag == SEQUENCE)?;
+    let explicit = content_info.children().nth(1).filter(|e| e.tag == CONTEXT_0)?;
+    let fields = explicit.children().next().filter(|e| e.tag == SEQUENCE)?.all_children()?;
+    let sets = fields.iter().filter(|field| field.tag == CONTEXT_0);
+    let count = |set: &Element<'_>| {
+        set.children().map(|e| if e.tag == CONTEXT_0 { e.children().count() } else { 1 }).sum::<usize>()
+    };
+    Some(sets.map(count).sum())
+}
+
 /// An AuthEnvelopedData with its attributes numbered as OpenSSL 3.0 looks for them: `[2]` and `[3]`, where RFC
 /// 5083 section 2.1 has `[1]` and `[2]`. `None` where there are no attributes.
 pub(super) fn as_openssl_numbers(object: &[u8]) -> Option<Vec<u8>> {
@@ -149,6 +162,26 @@ mod tests {
             assert_eq!(digest_algorithms(&object), Some(count));
         }
         assert_eq!(digest_algorithms(b"\x30\x00"), None);
+    }
+
+    #[test]
+    fn certificates_are_counted() {
+        let oid = value(OBJECT_IDENTIFIER, &[0x2a, 3], true);
+        for definite in [true, false] {
+            let made = |tag, parts: &[Vec<u8>]| value(tag, &parts.concat(), definite);
+            let certificates = made(CONTEXT_0, &vec![made(SEQUENCE, &[]); 3]);
+            for (inside, count) in [
+                (vec![made(SET, &[]), made(SEQUENCE, &[]), certificates.clone()], 3),
+                (vec![made(SET, &[]), made(SEQUENCE, &[])], 0),
+                (vec![made(CONTEXT_0, &[certificates]), made(SET, &[])], 3),
+            ] {
+                let content = made(SEQUENCE, &[vec![vec![2, 1, 1]], inside].concat());
+                let object = made(SEQUENCE, &[oid.clone(), made(CONTEXT_0, &[content])]);
+                assert_eq!(super::certificates(&object), Some(count));
+            }
+        }
+        assert_eq!(super::certificates(b"\x30\x00"), None);
+        assert_eq!(Element::first(b"\x30\x86\0\0\0\0\0\x01x").map(|e| e.content), Some(&b"x"[..]));
     }
 
     #[test]

@@ -12,6 +12,10 @@ const MAX_SIGNERS: usize = 32;
 const MAX_RECIPIENTS: usize = 2_000;
 /// Most certificates that are looked at for a path from a signer to an authority.
 const MAX_CERTIFICATES: usize = 100;
+/// Most certificates that are read at all: OpenSSL 3.0 takes a millisecond for the key of each.
+const MAX_CARRIED: usize = 1_000;
+/// Octets of an object in whose encoding they cannot be counted: few enough to be of no matter.
+const MAX_UNCOUNTED: usize = 1024 * 1024;
 
 /// A CMS object of any type.
 pub struct CmsObject {
@@ -48,6 +52,10 @@ impl CmsObject {
     /// # Errors
     /// [`CmsError::NotCms`], [`CmsError::TooManySigners`], [`CmsError::TooManyRecipients`].
     pub fn parse(octets: &[u8]) -> Result<Self, CmsError> {
+        let is_endless = |count| count > MAX_CARRIED;
+        if inspect::certificates(octets).map_or(octets.len() > MAX_UNCOUNTED, is_endless) {
+            return Err(CmsError::NotCms);
+        }
         let renumbered = || CmsContentInfo::from_der(&inspect::as_openssl_numbers(octets)?).ok();
         let inner = CmsContentInfo::from_der(octets).ok().or_else(renumbered).ok_or(CmsError::NotCms)?;
         let oid = ffi::object_type(&inner).ok_or(CmsError::NotCms)?.to_string();
@@ -109,5 +117,34 @@ impl CmsObject {
     /// The number of SignerInfos; 0 for what is not SignedData.
     pub fn signer_count(&self) -> usize {
         ffi::signer_count(&self.inner).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cms::tlv::{INTEGER, SEQUENCE, SET, context, value};
+    use crate::x509::samples::{Sample, p256};
+
+    #[test]
+    fn of_endless_certificates_none_is_read() {
+        let oid = |text: &str| der::Encode::to_der(&der::asn1::ObjectIdentifier::new_unwrap(text)).unwrap();
+        let certificate = Sample::default().signed_by(&p256());
+        let made = |tag, parts: &[&[u8]]| value(tag, parts).unwrap();
+        for (count, is_read) in [(1, true), (MAX_CARRIED, true), (MAX_CARRIED + 1, false)] {
+            let signed = made(
+                SEQUENCE,
+                &[
+                    &made(INTEGER, &[&[1]]),
+                    &made(SET, &[]),
+                    &made(SEQUENCE, &[&oid("1.2.840.113549.1.7.1")]),
+                    &made(context(0), &vec![certificate.der(); count]),
+                    &made(SET, &[]),
+                ],
+            );
+            let object = made(SEQUENCE, &[&oid("1.2.840.113549.1.7.2"), &made(context(0), &[&signed])]);
+            let read = CmsObject::parse(&object).map(|object| object.certificates().len());
+            assert_eq!(read.ok(), is_read.then_some(count.min(MAX_CERTIFICATES)), "{count}");
+        }
     }
 }

@@ -134,7 +134,14 @@ impl Header {
             0..0x80 => Some(Self { tag, length: 2, content: Some(usize::from(first)) }),
             _ => {
                 let count = usize::from(first & 0x7f);
-                let digits = rest.get(..count).filter(|_| count <= 4)?;
+                // BER allows leading zeros (X.690 section 8.1.3.5).
+                let digits = rest.get(..count)?;
+                let digits = digits
+                    .iter()
+                    .position(|digit| *digit != 0)
+                    .and_then(|at| digits.get(at..))
+                    .unwrap_or_default();
+                let digits = Some(digits).filter(|digits| digits.len() <= 4)?;
                 let content = digits.iter().fold(0_usize, |sum, digit| (sum << 8) | usize::from(*digit));
                 Some(Self { tag, length: count.checked_add(2)?, content: Some(content) })
             }

@@ -82,8 +82,10 @@ impl EmailAddress {
 
     fn from_parts(local: &str, domain: &str) -> Result<Self, AddressError> {
         let local: String = local.nfc().collect();
-        // A character that turns the writing round shows one address as another. The two joiners spell words.
-        let misleads = |c: char| c.is_control() || (is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}'));
+        // A character that turns the writing round or that nobody sees shows one address as another, and so does a blank
+        // at its end. The two joiners spell words.
+        let is_blank = |c: char| c.is_whitespace() && c != ' ';
+        let misleads = |c: char| is_blank(c) || is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}');
         // U+FFFD stands for octets that nobody can read: they could be any.
         if local.is_empty() || local.chars().any(|c| misleads(c) || c == char::REPLACEMENT_CHARACTER) {
             return Err(AddressError::BadLocalPart);
@@ -160,13 +162,16 @@ pub fn parse_single_mailbox(text: &str) -> Option<Mailbox> {
     found.pop().filter(|_| cursor.peek().is_none())
 }
 
-/// Control characters, and those that only direct or join others.
+/// Control characters, and those that nobody sees: they only direct, join or vary others (Unicode's
+/// Default_Ignorable_Code_Point, annotations), or are blank letters.
 pub fn is_invisible(c: char) -> bool {
     (c.is_control() && !c.is_whitespace())
         || matches!(
             c,
-            '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -418,6 +423,14 @@ mod tests {
             ("\u{202e}moc.elpmaxe@ecila.test", AddressError::BadLocalPart),
             ("\"b\u{2067}ob\"@example.test", AddressError::BadLocalPart),
             ("bob\u{200b}@example.test", AddressError::BadLocalPart),
+            ("b\u{61c}ob@example.test", AddressError::BadLocalPart),
+            ("bob\u{3164}@example.test", AddressError::BadLocalPart),
+            ("bob\u{2800}@example.test", AddressError::BadLocalPart),
+            ("bob\u{fe0f}@example.test", AddressError::BadLocalPart),
+            ("\u{a0}bob@example.test", AddressError::BadLocalPart),
+            ("bob\u{2028}@example.test", AddressError::BadLocalPart),
+            ("\"b\tob\"@example.test", AddressError::BadLocalPart),
+            ("\"b\0ob\"@example.test", AddressError::BadLocalPart),
             ("bob\u{fffd}@example.test", AddressError::BadLocalPart),
             ("bob@", AddressError::BadDomain),
             ("bob@[192.0.2.1]", AddressError::BadDomain),

@@ -33,6 +33,8 @@ fn who_the_sender_is() {
         ("From: =?utf-8?q?boss=40corp=2Etest=00?= <alice@example.test>\r\n", valid, claims),
         ("From: =?utf-8?q?boss=E2=80=8B=40corp=2Etest?= <alice@example.test>\r\n", valid, claims), // zero width
         ("From: boss\u{a0}@ corp.test <alice@example.test>\r\n", valid, claims),
+        ("From: boss@co\u{61c}rp.test <alice@example.test>\r\n", valid, claims),
+        ("From: =?utf-8?b?Ym9zc0Bjb++/u3JwLnRlc3Q=?= <alice@example.test>\r\n", valid, claims), // an annotation's end
         ("From: \u{201c}boss@corp.test\u{201d} <alice@example.test>\r\n", valid, claims),
         ("From: Boss / boss@corp.test. <alice@example.test>\r\n", valid, claims),
         ("From: \"Alice @ work\" <alice@example.test>\r\n", valid, ""),
@@ -54,6 +56,7 @@ fn who_the_sender_is() {
         ("From: alice@example.test\0\r\n", nobody, ""),
         ("From: \u{202e}moc.elpmaxe@ecila.test\r\n", nobody, ""),
         ("From: alice\u{200b}@example.test\r\n", nobody, ""),
+        ("From: al\u{61c}ice@example.test\r\n", nobody, ""),
         ("Subject: x\rFrom: eve@evil.test\r\nFrom: alice@example.test\r\n", nobody, ""),
         ("Subject: x\0\r\nFrom: alice@example.test\r\n", nobody, ""),
         ("From: alice@example.test(\r\n", nobody, ""),

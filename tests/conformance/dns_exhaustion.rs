@@ -183,7 +183,8 @@ fn denials_that_take_many_hashes() {
     let label = |number: usize| format!("{number:x}");
     let deep: Vec<String> = (0..60).map(label).collect();
     let asked = format!("{}.trap.", deep.join("."));
-    for iterations in [100, 2500, u16::MAX] {
+    // Of one chain, or each of its own.
+    for (iterations, is_one) in [(100, true), (100, false), (2500, true), (2500, false), (u16::MAX, true)] {
         let owner = Owner::new();
         let anchor = owner.root.anchor();
         let (salt, name) = (vec![0xaa; 255], asked.clone());
@@ -198,6 +199,8 @@ fn denials_that_take_many_hashes() {
                 let owner_name = data_encoding::BASE32HEX_NOPAD.encode(&hash).to_ascii_lowercase() + ".trap.";
                 let mut data = vec![1, 0];
                 data.extend(iterations.to_be_bytes());
+                let mut salt = salt.clone();
+                salt[0] = if is_one { 0xaa } else { number };
                 data.push(255);
                 data.extend(&salt);
                 data.push(20);
@@ -206,9 +209,10 @@ fn denials_that_take_many_hashes() {
             }
             Reply { rcode: 3, authority, ..Reply::default() }
         });
-        match iterations {
-            100 => assert!(matches!(defect(said), Defect::NoDenial)),
-            count => {
+        match (iterations, is_one) {
+            (100, true) => assert!(matches!(defect(said), Defect::NoDenial)),
+            (100, false) => assert!(matches!(defect(said), Defect::TooMuchWork)),
+            (count, _) => {
                 let Answer::Insecure(insecurity) = said else { panic!("{said:?}") };
                 assert_eq!(insecurity.cause, InsecureCause::TooManyIterations(count));
             }

@@ -10,6 +10,6 @@ before(open);
 after(close);
 afterEach(tidy);
 
-for (const room of ["saved", "sent-later", "copies", "once-encrypted"]) {
+for (const room of ["saved", "sent-later", "copies", "once-encrypted", "as-written"]) {
   await import(`./drafts/${room}.mjs`);
 }

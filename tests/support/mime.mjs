@@ -42,3 +42,32 @@ export function flipBit(message, fromEnd) {
   const lines = der.toString("base64").replace(/.{76}/g, "$&\r\n");
   return Buffer.concat([message.subarray(0, message.length - body.length), Buffer.from(`${lines}\r\n`)]);
 }
+
+/**
+ * The parts of a message that are no multiparts themselves, in order, decoded: types without boundaries and what header protection
+ * adds, text with bare line feeds, and what a name is made up for each time without it.
+ *
+ * @param {Buffer} entity
+ * @returns {{ type: string, disposition: string, text: string }[]}
+ */
+export function leaves(entity) {
+  const type = field(entity, "Content-Type") ?? "text/plain";
+  const { body } = split(entity);
+  const [, boundary] = /^multipart\/.*;\s*boundary="([^"]+)"/i.exec(type) ?? [];
+  if (boundary) {
+    const parts = `\r\n${body.toString("latin1")}`.split(`\r\n--${boundary}`).slice(1, -1);
+    return parts.flatMap((part) => leaves(Buffer.from(part.replace(/^\r\n/, ""), "latin1")));
+  }
+  const encoding = field(entity, "Content-Transfer-Encoding") ?? "";
+  const octets = /^base64$/i.test(encoding) ? Buffer.from(body.toString("latin1"), "base64") : body;
+  return [
+    {
+      type: type.replace(/; *(hp|hp-legacy-display|protected-headers)="[^"]*"/gi, ""),
+      disposition: field(entity, "Content-Disposition") ?? "",
+      text: octets
+        .toString("utf8")
+        .replaceAll("\r\n", "\n")
+        .replace(/cid:[^"]+/g, "cid:"),
+    },
+  ];
+}

@@ -14,6 +14,7 @@ import {
   ATTACHED,
   bobIsFound,
   emptyDrafts,
+  IMAGE,
   inside,
   left,
   PLAIN,
@@ -28,9 +29,6 @@ import {
   write,
   writeOn,
 } from "./scene.mjs";
-
-/** Red, 7 by 5. */
-const IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAcAAAAFCAIAAAAG+GGPAAAAEUlEQVR42mM4ISeHiRhoJAoAuykjjUBwTswAAAAASUVORK5CYII=";
 
 /** Saves a draft until it holds what was switched, and returns what lies on the server. @param {number} mail @param {string} what */
 const saveSwitched = (mail, what) =>

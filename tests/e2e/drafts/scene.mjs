@@ -17,6 +17,9 @@ import { open as openScene } from "../setup.mjs";
 export const SECRET = "The dormouse keeps the treacle under the table.";
 export const SUBJECT = "Tea on Thursday, with the whole party";
 export const ATTACHED = randomBytes(50_000);
+/** Red, 7 by 5. */
+export const IMAGE =
+  "iVBORw0KGgoAAAANSUhEUgAAAAcAAAAFCAIAAAAG+GGPAAAAEUlEQVR42mM4ISeHiRhoJAoAuykjjUBwTswAAAAASUVORK5CYII=";
 /** Lines that mail programs like to change. */
 export const PLAIN = `${SECRET}\nFrom the garden\n.dot\n\nGrüße\n`;
 

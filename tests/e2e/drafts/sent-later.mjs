@@ -20,18 +20,22 @@ describe("what is sent later", () => {
   for (const [how, draft] of /** @type {[string, object][]} */ ([
     ["by Send Later", {}],
     ["by Send while offline, in plain text", { plain: true, body: PLAIN, attachments: [] }],
+    ["by Send in the background", {}],
   ])) {
-    test(`${how}: lies in the Outbox encrypted, and leaves without the program`, async () => {
+    test(`${how}: lies in the Outbox encrypted, and leaves without the program`, async (t) => {
+      await tb.setPreference("mailnews.sendInBackground", how.includes("background"));
+      t.after(() => tb.setPreference("mailnews.sendInBackground", false));
       const mail = await write(draft);
-      const offline = how.includes("offline");
+      const [offline, later] = [how.includes("offline"), how.includes("Later")];
       await tb.chrome(
-        (id, isOffline) => {
+        (id, isOffline, isLater) => {
           const win = windowById(id);
           Services.io.offline = isOffline;
-          win.setTimeout(() => win.goDoCommand(isOffline ? "cmd_sendButton" : "cmd_sendLater"), 0);
+          win.setTimeout(() => win.goDoCommand(isLater ? "cmd_sendLater" : "cmd_sendButton"), 0);
         },
         mail,
         offline,
+        later,
       );
       await sent(tb, mail);
       const outbox = readFileSync(join(world.alice.user.home, "profile/Mail/Local Folders/Unsent Messages"), "latin1");

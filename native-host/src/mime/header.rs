@@ -153,11 +153,56 @@ impl<'a> Entity<'a> {
     }
 }
 
-/// Whether every reader finds the same lines in a header: some programs take a lone CR for the end of
-/// a line, or stop at a NUL, and so would find another From.
+/// Whether every reader finds the same lines in a header, and one From at the most: some programs take a lone CR for
+/// the end of a line, or stop at a NUL, and so would find another From. Others, Thunderbird among them, pass over blanks
+/// of all kinds round a name, or take for a name all that stands before the next colon, or do with its beginning.
 pub fn has_plain_lines(head: &[u8]) -> bool {
     let is_lone = |at: usize| at.checked_add(1).and_then(|next| head.get(next)) != Some(&b'\n');
-    !head.contains(&0) && !memchr::memchr_iter(b'\r', head).any(is_lone)
+    let count = from_by_lines(head);
+    !head.contains(&0)
+        && !memchr::memchr_iter(b'\r', head).any(is_lone)
+        && count <= 1
+        && count == from_by_colons(head)
+}
+
+/// How many lines begin with what somebody may take for From.
+fn from_by_lines(head: &[u8]) -> usize {
+    let (mut count, mut at) = (0_usize, 0_usize);
+    while at < head.len() {
+        let line = next_line(head, at);
+        let name = line.split(|octet| *octet == b':').next().filter(|name| name.len() < line.len());
+        let is_fold = at > 0 && matches!(line.first(), Some(b' ' | b'\t'));
+        count = count.saturating_add(usize::from(!is_fold && name.is_some_and(may_be_from)));
+        at = at.saturating_add(line.len());
+    }
+    count
+}
+
+/// The same where a name ends at the next colon, however many lines below, and a mailbox's own first line is none.
+fn from_by_colons(head: &[u8]) -> usize {
+    let (mut count, mut at) = (0_usize, 0_usize);
+    if head.starts_with(b"From ") {
+        at = next_line(head, 0).len();
+    }
+    while let Some(rest) = head.get(at..)
+        && let Some(colon) = memchr(b':', rest)
+    {
+        count = count.saturating_add(usize::from(rest.get(..colon).is_some_and(may_be_from)));
+        at = at.saturating_add(colon);
+        loop {
+            at = at.saturating_add(next_line(head, at).len());
+            if !matches!(head.get(at), Some(b' ' | b'\t')) {
+                break;
+            }
+        }
+    }
+    count
+}
+
+fn may_be_from(name: &[u8]) -> bool {
+    let letters = name.iter().filter(|octet| octet.is_ascii_alphanumeric()).take(5);
+    let letters: Vec<u8> = letters.map(u8::to_ascii_lowercase).collect();
+    !letters.is_empty() && b"from".starts_with(&letters)
 }
 
 /// Whether the octets are text and no MIME entity: programs that sign or encrypt a file often leave the
@@ -248,6 +293,35 @@ mod tests {
         assert_eq!(Entity::parse(b"\r\nx").unwrap().body, b"x");
         assert_eq!(Entity::parse(b"A: b").unwrap().headers.fields().len(), 1);
         assert!(Entity::parse(b"").unwrap().headers.fields().is_empty());
+    }
+
+    #[test]
+    fn programs_that_look_for_from_in_other_ways_find_the_same() {
+        for head in [
+            "From: a@a.test\r\n\r\n",
+            "Subject: x\r\nFROM :\r\n a@a.test\r\nSender: b@b.test\r\nX-From: c@c.test\r\n\r\n",
+            "From b@b.test Mon Jan 1 00:00:00 2024\r\n>From b@b.test Mon Jan 1 00:00:00 2024\r\nFrom: a@a.test\r\n",
+            "From b@b.test\r\nFrom: a@a.test\r\n",
+            "From: a@a.test\njunk\nSubject: x\n From: b@b.test\n\n",
+            "Subject: x\r\n\r\n",
+            "",
+        ] {
+            assert!(has_plain_lines(head.as_bytes()), "{head:?}");
+        }
+        for head in [
+            "From: a@a.test\r\nFrom\r\n: b@b.test\r\n",
+            "From: a@a.test\r\nFrom\u{b}: b@b.test\r\n",
+            "From\u{a0}: b@b.test\r\nFrom: a@a.test\r\n",
+            "\u{feff}From: b@b.test\r\nFrom: a@a.test\r\n",
+            " From: b@b.test\r\nFrom: a@a.test\r\n",
+            "From: a@a.test\r\nF: b@b.test\r\n",
+            "From : a@a.test\r\nSubject: x\r\n",
+            "junk\r\nFrom: a@a.test\r\n",
+            "From: a@a.test\r\n>From: b@b.test\r\n",
+            "From: a@a.test\rFrom: b@b.test\r\n",
+        ] {
+            assert!(!has_plain_lines(head.as_bytes()), "{head:?}");
+        }
     }
 
     #[test]

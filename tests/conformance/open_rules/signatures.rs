@@ -60,6 +60,12 @@ fn who_the_sender_is() {
         ("Subject: x\rFrom: eve@evil.test\r\nFrom: alice@example.test\r\n", nobody, ""),
         ("Subject: x\0\r\nFrom: alice@example.test\r\n", nobody, ""),
         ("From: alice@example.test(\r\n", nobody, ""),
+        ("From\u{a0}: boss@corp.test\r\nFrom: alice@example.test\r\n", nobody, ""),
+        ("From: alice@example.test\r\nFrom\u{b}: boss@corp.test\r\n", nobody, ""),
+        (" From: boss@corp.test\r\nFrom: alice@example.test\r\n", nobody, ""),
+        ("From: alice@example.test\r\nFrom\r\n: boss@corp.test\r\n", nobody, ""),
+        ("From: alice@example.test\r\nF: boss@corp.test\r\n", nobody, ""),
+        ("From eve@evil.test Mon Jan 1 00:00:00 2024\r\nFrom: alice@example.test\r\n", valid, ""),
         // Thunderbird, and others, find the boss in these, and nobody else.
         ("From: \\\"Boss <boss@(x)corp.test>\" <alice@example.test>\r\n", nobody, ""),
         ("From: (\")\" ) <boss@(x)corp.test> \" <alice@example.test>\r\n", nobody, ""),

@@ -141,8 +141,9 @@ pub fn open(
     let hiding = protected.as_ref().filter(|_| was_decrypted); // what came in the clear is hidden from nobody
     let hidden_fields = hiding.map(|p| p.hidden(&root.headers)).unwrap_or_default();
     let inside_and_outside = protected.as_ref().zip(from.as_ref());
-    let other_sender_inside = inside_and_outside
-        .and_then(|(inside, sender)| senders(inside.headers()).into_iter().find(|other| other != sender));
+    let other_sender_inside = inside_and_outside.and_then(|(inside, sender)| {
+        senders(inside.headers()).into_iter().find(|other| !other.is_same_mailbox(sender))
+    });
     let dated = protected.as_ref().map(|p| dates(p.headers())).filter(|dates| !dates.is_empty());
     let dated = dated.unwrap_or_else(|| dates_shown(&root.headers));
     let date_differs = dated.into_iter().find(|date| is_intact && is_far_from_signing(*date, &signature));

@@ -80,6 +80,12 @@ impl EmailAddress {
         &self.domain
     }
 
+    /// Whether both lead to one mailbox as far as anybody but its domain can say: the case of ASCII letters does not
+    /// count (RFC 8550 section 3, RFC 9788 section 4.4.5).
+    pub fn is_same_mailbox(&self, other: &Self) -> bool {
+        self.domain == other.domain && self.local.eq_ignore_ascii_case(&other.local)
+    }
+
     fn from_parts(local: &str, domain: &str) -> Result<Self, AddressError> {
         let local: String = local.nfc().collect();
         // A character that turns the writing round or that nobody sees shows one address as another, and so does a blank

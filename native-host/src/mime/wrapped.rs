@@ -94,7 +94,7 @@ fn is_from(headers: &Headers<'_>, sender: &EmailAddress) -> bool {
     let field = headers.single("From").ok().flatten();
     field
         .and_then(|field| parse_single_mailbox(&field.value()))
-        .is_some_and(|inside| inside.address == *sender)
+        .is_some_and(|inside| inside.address.is_same_mailbox(sender))
 }
 
 /// Whether the field does not stand on both sides with different values.
@@ -174,7 +174,7 @@ mod tests {
         for (wrapper, inner) in [
             ("Content-Type: Message/RFC822;\r\nContent-Disposition: inline\r\n", INNER.to_owned()),
             ("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n", INNER.to_owned()),
-            (PLAIN, "From: alice@A.test\r\n\r\nnoon".to_owned()),
+            (PLAIN, "From: Alice@A.test\r\n\r\nnoon".to_owned()),
             (PLAIN, "From: alice@A.test".to_owned()),
             (PLAIN, INNER.replace("\r\n", "\n")),
             (PLAIN, INNER.replace("text/plain", "multipart/mixed; boundary=x")),

@@ -67,10 +67,7 @@ impl Names {
 
     /// Local parts are compared without regard to ASCII case, domains in their A-label form.
     pub(super) fn judge(&self, address: &EmailAddress) -> NameMatch {
-        let same = |named: &EmailAddress| {
-            named.domain() == address.domain() && named.local().eq_ignore_ascii_case(address.local())
-        };
-        if self.addresses.iter().any(same) {
+        if self.addresses.iter().any(|named| named.is_same_mailbox(address)) {
             NameMatch::Names
         } else if self.addresses.is_empty() && !self.unreadable {
             NameMatch::NamesNone

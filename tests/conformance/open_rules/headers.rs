@@ -24,6 +24,7 @@ fn protected_header_fields() {
     let old = payload("protected-headers=\"v1\"", inside);
     let nothing = payload("charset=utf-8", inside);
     let eve = payload("hp=cipher", &format!("From: eve@evil.test\r\n{copies}"));
+    let capital = payload("hp=clear", "From: Alice@example.test\r\n");
     let and_eve = payload("hp=clear", "From: alice@example.test, eve@evil.test\r\n");
     let then_eve = payload("hp=clear", "From: alice@example.test\r\nFrom: eve@evil.test\r\n");
     let lines = payload("hp=clear", "Subject: =?utf-8?q?The=0D=0ABcc:_eve=00?=\r\n");
@@ -38,6 +39,7 @@ fn protected_header_fields() {
         ("the old kind", seal(&old), "The plan", &["Subject", "Keywords"], None),
         ("none", seal(&nothing), "[...]", &[], None),
         ("another sender inside", seal(&eve), "[...]", &["From"], Some("from-mismatch")),
+        ("in other letters", sign(&capital), "[...]", &[], None),
         ("another sender beside", sign(&and_eve), "[...]", &[], Some("from-mismatch")),
         ("another sender behind", sign(&then_eve), "[...]", &[], Some("from-mismatch")),
         ("more lines than one", sign(&lines), "The  Bcc: eve ", &[], None),

@@ -57,13 +57,14 @@ enum Kind {
 }
 
 impl Connection {
-    async fn ask(&self, question: Message) -> Result<Reply, Outage> {
+    async fn ask(&self, name: &DomainName, record_type: RecordType) -> Result<Reply, Outage> {
         match &self.kind {
             Kind::Stream(stream) => {
-                let octets = stream.ask(question).await.map_err(|error| Outage::Refused(error.kind()))?;
+                let asked = stream.ask(request(name, record_type));
+                let octets = asked.await.map_err(|error| Outage::Refused(error.kind()))?;
                 Ok(Reply { octets, age: 0 })
             }
-            Kind::Https(https) => https.ask(question).await,
+            Kind::Https(https) => Box::pin(https.ask(request(name, record_type))).await,
         }
     }
 }
@@ -75,7 +76,8 @@ impl Line {
     }
 
     /// Asks, for `patience` at the most; what comes back is checked for nothing but being a response to
-    /// this question.
+    /// this question. What waits is small, because a hundred questions wait side by side: the ways that are
+    /// seldom gone are boxed.
     pub(super) async fn ask(
         &self,
         name: &DomainName,
@@ -85,7 +87,7 @@ impl Line {
     ) -> Result<Answered, Outage> {
         let answer = tokio::time::timeout(patience, async {
             if matches!(self.way, Protocol::Udp) {
-                let octets = udp::ask(self.server, &request(name, record_type)).await?;
+                let octets = Box::pin(udp::ask(self.server, &request(name, record_type))).await?;
                 return Ok(Reply { octets, age: 0 });
             }
             self.ask_connected(name, record_type, ways, patience / 2).await
@@ -105,25 +107,25 @@ impl Line {
         silence: Duration,
     ) -> Result<Reply, Outage> {
         let (connection, fresh) = self.connection(ways).await?;
-        let mut asked = pin!(connection.ask(request(name, record_type)));
+        let mut asked = pin!(connection.ask(name, record_type));
         let heard = tokio::time::timeout(silence, &mut asked).await;
         if !matches!(heard, Ok(Ok(_))) {
             self.close(&connection).await;
         }
-        let again = async {
+        let again = || async {
             let (connection, _) = self.connection(ways).await?;
-            let result = connection.ask(request(name, record_type)).await;
+            let result = connection.ask(name, record_type).await;
             if result.is_err() {
                 self.close(&connection).await;
             }
             result
         };
         match heard {
-            Ok(Err(_)) if !fresh => again.await,
+            Ok(Err(_)) if !fresh => Box::pin(again()).await,
             Ok(result) => result,
             Err(_) if fresh => asked.await,
             Err(_) => {
-                let both: [BoxFuture<'_, _>; 2] = [Box::pin(asked), Box::pin(again)];
+                let both: [BoxFuture<'_, _>; 2] = [Box::pin(asked), Box::pin(again())];
                 futures_util::future::select_ok(both).await.map(|(answer, _)| answer)
             }
         }

@@ -63,12 +63,17 @@ impl Stream {
         Ok(Self(Arc::new(Inner { frames, waiting, tasks: [reading, writing] })))
     }
 
-    /// Sends the question and waits for the message that answers to its id; the caller sets the
+    /// Sends the question; what comes back waits for the message that answers to its id; the caller sets the
     /// limit. Whether it is an answer to this question is not checked.
     ///
     /// # Errors
     /// The connection broke or was closed before the answer came.
-    pub(super) async fn ask(&self, mut question: Message) -> io::Result<Vec<u8>> {
+    pub(super) fn ask(&self, question: Message) -> impl Future<Output = io::Result<Vec<u8>>> + use<> {
+        let sent = self.send(question);
+        async move { sent?.await.map_err(|_| io::ErrorKind::ConnectionAborted.into()) }
+    }
+
+    fn send(&self, mut question: Message) -> io::Result<oneshot::Receiver<Vec<u8>>> {
         let (sender, receiver) = oneshot::channel();
         // An id that nobody waits for.
         {
@@ -88,7 +93,7 @@ impl Stream {
         let length = u16::try_from(wire.len()).map_err(io::Error::other)?;
         let frame = [&length.to_be_bytes()[..], &wire].concat();
         self.0.frames.send(frame).map_err(|_| io::ErrorKind::ConnectionAborted)?;
-        receiver.await.map_err(|_| io::ErrorKind::ConnectionAborted.into())
+        Ok(receiver)
     }
 }
 

@@ -59,8 +59,6 @@ describe("mail that is as it should be", () => {
   test("the details view says who vouches and how, in words first", async () => {
     await show(mails.sealed);
     await shows(bob, hasVerdict);
-    // On a display without a window manager, a popup that takes the focus takes it from its own window, and closes.
-    await bob.setPreference("ui.popup.disable_autohide", true);
     await bob.chrome(() => {
       const view = mainWindow().document.getElementById("tabmail").currentAboutMessage;
       const button = view.document.querySelector('[id$="messageDisplayAction-toolbarbutton"]');

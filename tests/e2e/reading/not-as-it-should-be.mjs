@@ -237,7 +237,6 @@ describe("mail that is not as it should be", () => {
     await show(mails.clear);
     await shows(bob, hasVerdict);
     const { key } = await fileLocally(bob, withBitFlipped(mails.sealed));
-    await bob.setPreference("ui.popup.disable_autohide", true);
     const details = await bob.chrome(async (messageKey) => {
       const { MailUtils } = ChromeUtils.importESModule("resource:///modules/MailUtils.sys.mjs");
       const folder = MailServices.accounts.localFoldersServer.rootFolder.getChildNamed("Test");

@@ -74,6 +74,8 @@ function startBob() {
     addon: null,
     host: join(ROOT, "tests/support/faulty-host.mjs"),
     display: display.name,
+    // On a display without a window manager, a popup that takes the focus takes it from its own window, and closes.
+    preferences: { "ui.popup.disable_autohide": true },
   });
 }
 

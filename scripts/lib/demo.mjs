@@ -175,5 +175,5 @@ process.on("exit", () => {
 
 main().catch((error) => {
   console.error(`scripts/run: ${error.message}`);
-  process.exitCode = 1;
+  process.exit(1); // and what was started goes with it
 });

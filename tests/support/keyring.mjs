@@ -70,6 +70,7 @@ process.on("exit", () => {
 function runtimeIn(home) {
   const runtime = join(home, "run");
   if (existsSync(runtime)) return runtime;
+  rmSync(runtime, { force: true }); // a home that was kept leads to a place that went with its process
   try {
     accessSync(IN_MEMORY, constants.W_OK);
     const place = mkdtempSync(join(IN_MEMORY, "dane-smime-test-"));

@@ -4,6 +4,8 @@
 //! `SEED=1 TREES=1000` runs others, and more of them; those that are run without are known to catch a validator that
 //! forgets a rule.
 
+#[path = "../support/answers.rs"]
+mod answers;
 #[path = "../support/rpl/mod.rs"]
 mod rpl;
 
@@ -12,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use answers::word;
 use dane_smime::clock::SystemClock;
 use dane_smime::dns::{Anchors, Answer, DomainName, RecordType, Resolver, ResolverConfig, Servers};
 use rpl::forwarder::{Forwarder, Reply};
@@ -123,16 +126,6 @@ fn explore(seed: u64) -> Vec<Outcome> {
 fn lookup(resolver: &Resolver, name: &Labels, number: u16) -> Answer {
     let name = DomainName::from_ascii(text(name)).unwrap();
     resolver.lookup(&name, RecordType::from(number), Duration::from_secs(10))
-}
-
-fn word(answer: &Answer) -> &'static str {
-    match answer {
-        Answer::Secure(_) => "secure",
-        Answer::Absent(_) => "absent",
-        Answer::Insecure(_) => "insecure",
-        Answer::Bogus(_) => "bogus",
-        Answer::Unreachable(_) => "unreachable",
-    }
 }
 
 /// Whether the answer is the truth, or, under attack, no answer.

@@ -1,6 +1,8 @@
 //! Worlds of our own in which a validator can go wrong, as data with the verdict beside each; and
 //! the validators of others as referees over the same worlds.
 
+#[path = "../support/answers.rs"]
+mod answers;
 #[path = "../support/referee.rs"]
 mod referee;
 #[path = "../support/rpl/mod.rs"]
@@ -11,8 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use answers::word;
 use dane_smime::clock::SystemClock;
-use dane_smime::dns::{Anchors, Answer, DomainName, RecordType, Resolver, ResolverConfig, Servers};
+use dane_smime::dns::{Anchors, DomainName, RecordType, Resolver, ResolverConfig, Servers};
 use referee::{Referee, Ruling, referees};
 use rpl::forwarder::Forwarder;
 use rpl::records::type_number;
@@ -157,14 +160,7 @@ fn ours(forwarder: &Forwarder, anchors: &Anchors, ask: &Ask) -> (&'static str, S
     let record_type = RecordType::from(type_number(&ask.record_type).unwrap());
     let answer =
         resolver.lookup(&DomainName::from_ascii(&ask.name).unwrap(), record_type, Duration::from_secs(10));
-    let verdict = match &answer {
-        Answer::Secure(_) => "secure",
-        Answer::Absent(_) => "absent",
-        Answer::Insecure(_) => "insecure",
-        Answer::Bogus(_) => "bogus",
-        Answer::Unreachable(_) => "unreachable",
-    };
-    (verdict, format!("{answer:?}"))
+    (word(&answer), format!("{answer:?}"))
 }
 
 /// What is wrong between a referee and us: it forbids what we say, or a difference that is listed

@@ -1,6 +1,8 @@
 //! An attacker on the path does what it can: never a false `secure`, `absent` or `insecure`, an
 //! answer within the deadline, bounded memory.
 
+#[path = "../../support/answers.rs"]
+mod answers;
 mod cases;
 mod meddling;
 #[path = "../../support/on_path.rs"]
@@ -14,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
+use answers::word;
 use cases::{ATTACKS, SLOW};
 use dane_smime::clock::SystemClock;
 use dane_smime::dns::answer::{Defect, Outage};
@@ -87,16 +90,6 @@ fn lookup(server: SocketAddr, target: &str) -> Answer {
         clock: Arc::new(SystemClock),
     });
     resolver.lookup(&name(target), RecordType::SMIMEA, DEADLINE)
-}
-
-fn word(answer: &Answer) -> &'static str {
-    match answer {
-        Answer::Secure(_) => "secure",
-        Answer::Absent(_) => "absent",
-        Answer::Insecure(_) => "insecure",
-        Answer::Bogus(_) => "bogus",
-        Answer::Unreachable(_) => "unreachable",
-    }
 }
 
 /// The validators of others.
